@@ -1,0 +1,86 @@
+"""Calls: evidence that a key was used, or that it was not."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from keywatch.model.key import Handle, KeyKind, SourceId
+from keywatch.model.time import require_utc
+
+
+class Outcome(StrEnum):
+    """How a call ended, as far as the source can tell."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ATTEMPT = "attempt"
+    """The source cannot tell. Never counted as success."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Somebody used a key: when, how it ended, and who says so."""
+
+    handle: Handle
+    at: datetime
+    outcome: Outcome
+    source: SourceId
+    action: str | None = None
+    """What was called: `sts:GetCallerIdentity`, `GET /orders/v0/orders`."""
+    principal: str | None = None
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        require_utc(self.at, "at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """
+    A source vouches that a key made no call at all between two instants.
+
+    IAM's last-used date is such evidence: it counts refused calls too, so it cannot prove a success, but where it is
+    old or absent no success can have happened after it.
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKeyLastUsed.html
+    """
+
+    handle: Handle
+    since: datetime
+    until: datetime
+    source: SourceId
+
+    def __post_init__(self) -> None:
+        require_utc(self.since, "since")
+        require_utc(self.until, "until")
+
+
+Evidence: TypeAlias = Call | Silence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """
+    What a call source would have seen: which kinds of key, in which accounts, from when to when.
+
+    Absence of a call is evidence only inside a coverage. A source that cannot be read now is *blind*: what it saw
+    before stands, and nothing may be concluded from its silence.
+    """
+
+    source: SourceId
+    kinds: frozenset[KeyKind]
+    accounts: frozenset[str] = frozenset()
+    """Empty: every account, or accounts mean nothing to this source."""
+    handles: frozenset[Handle] = frozenset()
+    """Empty: every handle of those kinds; else only these are ever named in this source."""
+    since: datetime | None
+    """None: nothing has been read yet."""
+    until: datetime | None
+    blind: str | None = None
+    """Why the source cannot be read now, for a person; None while it can."""
+    blind_since: datetime | None = None
+
+    def __post_init__(self) -> None:
+        require_utc(self.since, "since")
+        require_utc(self.until, "until")
+        require_utc(self.blind_since, "blind_since")

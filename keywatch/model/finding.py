@@ -1,0 +1,130 @@
+"""Matches and findings: what a rule saw, and what is left of it when nobody may know the value."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from keywatch.model.content import Origin
+from keywatch.model.key import Handle, KeyId
+from keywatch.model.secret import Redacted, Secret
+from keywatch.model.time import require_utc
+
+
+class Severity(StrEnum):
+    """How bad it is if it is true, mildest first."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Confidence(StrEnum):
+    """How sure the rule is, weakest first."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Ownership(StrEnum):
+    """Whose secret it is."""
+
+    OURS = "ours"
+    FOREIGN = "foreign"
+    """A seller's or a third party's: never stored, never tried."""
+    UNKNOWN = "unknown"
+
+
+class FindingState(StrEnum):
+    """Where a finding is in its life."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleInfo:
+    """What a person needs to know of a detection rule."""
+
+    id: str
+    description: str
+    """One phrase: what the secret is and what it opens."""
+    category: str
+    """The issuer's family: `aws`, `lwa`, `mws`, `seller`, `vault`, `github`, …"""
+    severity: Severity = Severity.HIGH
+    confidence: Confidence = Confidence.MEDIUM
+    remedy: str = ""
+    """What to do, for a person: one to three sentences."""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """What a rule saw in one chunk. It holds the plaintext, so it lives as briefly as the chunk does."""
+
+    rule: RuleInfo
+    secret: Secret
+    """Canonical: `Atzr%7C…` and `Atzr\\u007c…` come out as `Atzr|…`, so that one secret has one fingerprint."""
+    origin: Origin
+    offset: int
+    """Bytes of the origin before the secret's first byte as it is written there."""
+    length: int
+    """Bytes the secret takes as it is written there."""
+    line: int
+    """From 1; zero where lines are unknown."""
+    column: int
+    """In bytes, from 1."""
+    end_line: int
+    end_column: int
+    """One past the last byte, in bytes, from 1."""
+    confidence: Confidence
+    handles: tuple[Handle, ...] = ()
+    """Public names found with the secret: the access key id of a pair, the client id beside a client secret."""
+    evidence: Secret = field(default_factory=lambda: Secret(b""))
+    """The text the rule matched, secret included; for allow-lists that look at it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Place:
+    """One spot where a finding was seen."""
+
+    target: str
+    path: str
+    line: int
+    column: int
+    end_line: int = 0
+    end_column: int = 0
+    offset: int = 0
+    blob: str | None = None
+    commit: str | None = None
+    """The first commit that brought it in."""
+    author: str | None = None
+    committed_at: datetime | None = None
+    present: bool | None = None
+    """Whether it is still in the target's current tree; None where that means nothing or is not known."""
+
+    def __post_init__(self) -> None:
+        require_utc(self.committed_at, "committed_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One secret found by one rule, with every place it was seen in. Holds no plaintext."""
+
+    rule: RuleInfo
+    redacted: Redacted
+    confidence: Confidence
+    places: tuple[Place, ...]
+    """At least one, sorted."""
+    ownership: Ownership = Ownership.UNKNOWN
+    key: KeyId | None = None
+    """The inventoried key whose value or id this is."""
+    handles: tuple[Handle, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Stable across runs, moves and rescans: rule and value, nothing of the place. 16 hexadecimal digits and the rule."""
+        return f"{self.rule.id}:{self.redacted.fingerprint.digest[:16]}"

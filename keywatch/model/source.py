@@ -1,0 +1,165 @@
+"""The seams to the outside world: what every collector and notifier promises."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from keywatch.model.alert import Delivery
+from keywatch.model.call import Coverage, Evidence
+from keywatch.model.content import Chunk
+from keywatch.model.key import Key, KeyKind, SourceId
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Cursor: TypeAlias = Mapping[str, Json]
+"""Where a source was read up to, as JSON. Empty: from the beginning. Only the source itself understands it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that was asked for and could not be read: counted and named, while the rest is done."""
+
+    what: str
+    why: str
+    hint: str | None = None
+
+
+class KeySource(Protocol):
+    """A system that holds keys. One implementation a module in `collect/inventory/`."""
+
+    @property
+    def id(self) -> SourceId: ...
+
+    def keys(self) -> Iterator[Key | Skipped]:
+        """
+        Yield every key the source holds, once, each with one location; and a `Skipped` for each it would not show.
+
+        Raises:
+            SourceError: nothing can be said of any key. What was yielded before still holds.
+        """
+        ...
+
+    def check(self) -> Iterator[str | Skipped]:
+        """
+        Try each permission the source needs, one after the other, changing nothing: a sentence for each that holds
+        (`iam:ListUsers`), a `Skipped` for each that is missing, whose hint says how to grant it. Never raises.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallBatch:
+    """What one step through a call source brought. Evidence and cursor are committed together or not at all."""
+
+    evidence: tuple[Evidence, ...]
+    cursor: Cursor
+    coverage: Coverage
+    """What has been covered when this batch is included."""
+    skipped: tuple[Skipped, ...] = ()
+
+
+class CallSource(Protocol):
+    """A system that knows which keys were used. One implementation a module in `collect/calls/`."""
+
+    @property
+    def id(self) -> SourceId: ...
+
+    @property
+    def kinds(self) -> frozenset[KeyKind]:
+        """The kinds of key whose successful calls this source can prove. Empty: it can only tell attempts."""
+        ...
+
+    def read(self, cursor: Cursor) -> Iterator[CallBatch]:
+        """
+        Read on from `cursor`, in batches small enough to commit.
+
+        Raises:
+            SourceError: the source cannot be read (further). Batches yielded before still hold.
+        """
+        ...
+
+    def check(self) -> Iterator[str | Skipped]:
+        """As `KeySource.check`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentBatch:
+    """What one step through a content source brought. Findings and cursor are committed together or not at all."""
+
+    chunks: tuple[Chunk, ...] = field(repr=False)
+    cursor: Cursor | None
+    """None: not a place to resume from; the next batch, or a later one, will be."""
+    skipped: tuple[Skipped, ...] = ()
+
+
+class ContentSource(Protocol):
+    """Something that holds text in which a secret may have leaked. One implementation a module in `collect/content/`."""
+
+    @property
+    def id(self) -> SourceId: ...
+
+    @property
+    def target(self) -> str:
+        """What a person calls it: the path or URL that was asked for."""
+        ...
+
+    def read(self, cursor: Cursor) -> Iterator[ContentBatch]:
+        """
+        Read on from `cursor`, a bounded amount of memory at a time.
+
+        Raises:
+            ScanError: the source cannot be read (further). Batches yielded before still hold.
+        """
+        ...
+
+    def check(self) -> Iterator[str | Skipped]:
+        """As `KeySource.check`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A receiver's word that it has the message."""
+
+    reference: str | None = None
+
+
+class Notifier(Protocol):
+    """Something that tells a person. One implementation a module in `notify/`."""
+
+    @property
+    def reconciles(self) -> bool:
+        """Whether `find` can be asked what became of a message whose answer was lost."""
+        ...
+
+    def send(self, delivery: Delivery) -> Receipt:
+        """
+        Send once, without a retry of its own.
+
+        Raises:
+            DeliveryError: it did not arrive; try again, after `retry_after` if given.
+            DeliveryRefused: it will not arrive, ever.
+            DeliveryUncertain: the answer was lost.
+        """
+        ...
+
+    def find(self, delivery: Delivery) -> Receipt | None:
+        """
+        Look for a message whose answer was lost. None: the receiver does not have it, so send it (again).
+
+        Raises:
+            DeliveryError: the receiver cannot be asked now.
+            DeliveryRefused: the receiver may not be asked (a missing scope): the caller accepts one possible repeat.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReport:
+    """How the last run of a source went; what `/`, `keywatch check` and the logs show of it."""
+
+    source: SourceId
+    items: int = 0
+    skipped: tuple[Skipped, ...] = field(default=())
+    error: str | None = None
+    hint: str | None = None
