@@ -126,5 +126,5 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """Stable across runs, moves and rescans: rule and value, nothing of the place. 16 hexadecimal digits and the rule."""
+        """The rule and 16 hexadecimal digits of the value's fingerprint: stable across runs, moves and rescans."""
         return f"{self.rule.id}:{self.redacted.fingerprint.digest[:16]}"

@@ -33,7 +33,7 @@ class Secret:
         Characters outside printable ASCII are left out, so that a preview cannot carry terminal escapes.
         """
         shown = self._plaintext[: max(0, min(most, 4, len(self._plaintext) // 4))]
-        return "".join(chr(byte) for byte in shown if 0x20 < byte < 0x7F) + "…"
+        return "".join(letter for letter in shown.decode("ascii", "ignore") if letter.isprintable()) + "…"
 
     def __len__(self) -> int:
         return len(self._plaintext)

@@ -9,7 +9,7 @@ from keywatch.model.call import Coverage, Evidence
 from keywatch.model.content import Chunk
 from keywatch.model.key import Key, KeyKind, SourceId
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Cursor: TypeAlias = Mapping[str, Json]
 """Where a source was read up to, as JSON. Empty: from the beginning. Only the source itself understands it."""
 
@@ -40,8 +40,10 @@ class KeySource(Protocol):
 
     def check(self) -> Iterator[str | Skipped]:
         """
-        Try each permission the source needs, one after the other, changing nothing: a sentence for each that holds
-        (`iam:ListUsers`), a `Skipped` for each that is missing, whose hint says how to grant it. Never raises.
+        Try each permission the source needs, one after the other, changing nothing.
+
+        Yields a sentence for each that holds (`iam:ListUsers`), and a `Skipped` for each that is missing, whose hint
+        says how to grant it. Never raises.
         """
         ...
 
@@ -93,7 +95,7 @@ class ContentBatch:
 
 
 class ContentSource(Protocol):
-    """Something that holds text in which a secret may have leaked. One implementation a module in `collect/content/`."""
+    """Something that holds text which may have leaked a secret. One implementation a module in `collect/content/`."""
 
     @property
     def id(self) -> SourceId: ...

@@ -1,0 +1,97 @@
+"""
+Sightings of keys, made by several sources, become one Key a credential.
+
+Pure. Two sightings are of one credential when they share a handle and do not contradict each other's kind: a Vault
+entry whose metadata names an access key id and the IAM user's key of that id are one Key with two Locations.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from keywatch.model.key import Handle, Key, KeyKind, KeyStatus, SourceId
+
+_ISSUER = ("aws-iam", "declared")
+"""Who is believed about dates and status: the issuer's own word, then the owner's, then any store's."""
+_OWNER = ("declared", "aws-iam")
+"""Who is believed about names and people: whoever wrote the configuration, then the issuer's tags, then any store's."""
+
+
+@dataclass
+class _Group:
+    """The sightings of one credential so far."""
+
+    kind: KeyKind
+    sightings: list[Key] = field(default_factory=list)
+    handles: set[Handle] = field(default_factory=set)
+
+    def accepts(self, kind: KeyKind) -> bool:
+        return KeyKind.OTHER in (kind, self.kind) or kind == self.kind
+
+
+def correlate(sightings: Iterable[Key]) -> tuple[Key, ...]:
+    """
+    Make one Key of all sightings that share a handle, sorted by id.
+
+    A sighting of kind `other` joins whatever it shares its strongest handle with; sightings of two definite kinds are
+    never one Key, even under one application's name.
+    """
+    ordered = sorted(sightings, key=lambda key: (key.kind is KeyKind.OTHER, key.id, key.locations))
+    groups: list[_Group] = []
+    by_handle: dict[Handle, list[_Group]] = {}
+    for sighting in ordered:
+        home = _home(sighting, by_handle)
+        if home is None:
+            home = _Group(sighting.kind)
+            groups.append(home)
+        _absorb(home, sighting, groups, by_handle)
+    return tuple(sorted((_merge(group) for group in groups), key=lambda key: key.id))
+
+
+def _home(sighting: Key, by_handle: dict[Handle, list[_Group]]) -> _Group | None:
+    for handle in sorted(sighting.handles, key=lambda handle: handle.strength):
+        for group in by_handle.get(handle, ()):
+            if group.accepts(sighting.kind):
+                return group
+    return None
+
+
+def _absorb(home: _Group, sighting: Key, groups: list[_Group], by_handle: dict[Handle, list[_Group]]) -> None:
+    """Add a sighting to its group, and with it every group that it shows to be the same credential."""
+    home.sightings.append(sighting)
+    for handle in sighting.handles:
+        for other in list(by_handle.get(handle, ())):
+            if other is not home and other.kind == home.kind:
+                home.sightings += other.sightings
+                home.handles |= other.handles
+                groups.remove(other)
+                for claimed in other.handles:
+                    by_handle[claimed] = [home if group is other else group for group in by_handle[claimed]]
+        home.handles.add(handle)
+        claims = by_handle.setdefault(handle, [])
+        if home not in claims:
+            claims.append(home)
+
+
+def _merge(group: _Group) -> Key:
+    issuer_first = sorted(group.sightings, key=lambda key: _rank(key, _ISSUER))
+    owner_first = sorted(group.sightings, key=lambda key: _rank(key, _OWNER))
+    return Key(
+        kind=group.kind,
+        handles=tuple(sorted(group.handles, key=lambda handle: handle.strength)),
+        name=owner_first[0].name,
+        locations=tuple(sorted({location for key in group.sightings for location in key.locations})),
+        status=next((key.status for key in issuer_first if key.status is not KeyStatus.UNKNOWN), KeyStatus.UNKNOWN),
+        created_at=next((key.created_at for key in issuer_first if key.created_at), None),
+        owner=next((key.owner for key in owner_first if key.owner), None),
+        application=next((key.application for key in owner_first if key.application), None),
+        account=next((key.account for key in issuer_first if key.account), None),
+        region=next((key.region for key in owner_first if key.region), None),
+        seller=next((key.seller for key in owner_first if key.seller), None),
+        fingerprints=frozenset(mark for key in group.sightings for mark in key.fingerprints),
+    )
+
+
+def _rank(sighting: Key, believed: tuple[str, ...]) -> tuple[int, SourceId]:
+    source = min(location.source for location in sighting.locations) if sighting.locations else SourceId("")
+    system = source.partition(":")[0]
+    return (believed.index(system) if system in believed else len(believed), source)

@@ -1,0 +1,86 @@
+"""One credential is one Key, however many places hold it."""
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keywatch.correlate import correlate
+from keywatch.model.key import Handle, HandleSpace, Key, KeyKind, KeyStatus, Location, SourceId
+from keywatch.model.secret import Pepper, Secret
+
+MADE = datetime(2026, 1, 1, tzinfo=UTC)
+STORED = datetime(2026, 2, 1, tzinfo=UTC)
+AKIA = Handle(HandleSpace.AWS_ACCESS_KEY_ID, "AKIA" + "2" * 16)
+VAULT = Handle(HandleSpace.VAULT, "prod/kv/orders/aws")
+DECLARED = Handle(HandleSpace.DECLARED, "orders uploader")
+
+
+def sighting(source: str, *handles: Handle, kind: KeyKind = KeyKind.OTHER, name: str = "x", **more: object) -> Key:
+    return Key(kind=kind, handles=handles, name=name, locations=(Location(SourceId(source), name),), **more)  # type: ignore[arg-type]
+
+
+def test_a_vault_entry_and_the_iam_key_it_holds_are_one_key_in_two_places() -> None:
+    """A shared handle makes one Key with both Locations, under the strongest handle's name."""
+    iam = sighting("aws-iam:prod", AKIA, kind=KeyKind.AWS_ACCESS_KEY, created_at=MADE, account="111122223333")
+    vault = sighting("vault-kv2:prod", VAULT, AKIA, created_at=STORED, owner="orders")
+    (key,) = correlate([vault, iam])
+    assert f"aws-access-key-id:{AKIA.value}" == key.id
+    assert (key.kind, key.owner, key.account) == (KeyKind.AWS_ACCESS_KEY, "orders", "111122223333")
+    assert {"aws-iam:prod", "vault-kv2:prod"} == {location.source for location in key.locations}
+
+
+def test_the_issuer_is_believed_about_dates_and_status_and_the_configuration_about_names() -> None:
+    """A store knows when it was written to, not when the key was made."""
+    iam = sighting(
+        "aws-iam:prod", AKIA, kind=KeyKind.AWS_ACCESS_KEY, name="iam", created_at=MADE, status=KeyStatus.INACTIVE
+    )
+    vault = sighting("vault-kv2:prod", AKIA, VAULT, name="kv", created_at=STORED)
+    declared = sighting("declared:config", VAULT, DECLARED, name="Orders uploader", owner="orders")
+    (key,) = correlate([vault, declared, iam])
+    assert (key.created_at, key.status, key.name) == (MADE, KeyStatus.INACTIVE, "Orders uploader")
+
+
+def test_two_kinds_under_one_application_stay_two_keys() -> None:
+    """An application's client secret and a seller's token are never one credential."""
+    app = Handle(HandleSpace.APPLICATION, "orders")
+    secret = sighting("declared:config", app, kind=KeyKind.LWA_CLIENT_SECRET)
+    token = sighting("declared:config", app, kind=KeyKind.LWA_REFRESH_TOKEN)
+    assert sorted(key.kind for key in correlate([token, secret])) == [
+        KeyKind.LWA_CLIENT_SECRET,
+        KeyKind.LWA_REFRESH_TOKEN,
+    ]
+
+
+def test_a_third_sighting_can_show_that_two_keys_are_one() -> None:
+    """Sightings without a common handle become one Key when a later one carries both handles."""
+    first = sighting("vault-kv2:a", VAULT)
+    second = sighting("declared:config", DECLARED)
+    bridge = sighting("vault-kv2:b", VAULT, DECLARED)
+    (key,) = correlate([first, second, bridge])
+    assert (VAULT, DECLARED) in {key.handles, key.handles[::-1]}
+    assert len(key.locations) == 3
+
+
+def test_fingerprints_are_gathered_from_every_sighting() -> None:
+    """Each place may know another version of the value."""
+    pepper = Pepper(bytes(32))
+    marks = [frozenset({pepper.fingerprint(Secret(text))}) for text in (b"one", b"two")]
+    (key,) = correlate([sighting(f"vault-kv2:{n}", VAULT, fingerprints=mark) for n, mark in enumerate(marks)])
+    assert marks[0] | marks[1] == key.fingerprints
+
+
+handles = st.lists(
+    st.sampled_from([Handle(HandleSpace.DECLARED, letter) for letter in "abcdef"]), min_size=1, max_size=3
+)
+
+
+@given(st.lists(handles, max_size=8), st.randoms())
+def test_the_order_of_sightings_changes_nothing(groups: list[list[Handle]], random: object) -> None:
+    """Sources answer in any order; the inventory is the same, and no two Keys of a kind share a handle."""
+    sightings = [sighting(f"declared:{n}", *names) for n, names in enumerate(groups)]
+    forward = correlate(sightings)
+    random.shuffle(sightings)  # type: ignore[attr-defined]
+    assert forward == correlate(sightings)
+    claimed = [handle for key in forward for handle in key.handles]
+    assert len(claimed) == len(set(claimed))
