@@ -1,0 +1,65 @@
+# What a person types here, and what CI runs: `make help` lists it.
+# Needed beforehand: git, make, Python 3.11 or newer. Everything else is installed into $(VENV), as locked in requirements/.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+BIN := $(VENV)/bin
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+.PHONY: venv
+venv: ## install keywatch and all its tools into .venv (PYTHON=python3.12 picks another interpreter)
+	@.ci/venv $(VENV) $(PYTHON)
+
+.PHONY: demo
+demo: venv ## run the real daemon against a seeded world, no account needed (ARGS=--once stops after one cycle)
+	@$(BIN)/keywatch demo $(ARGS)
+
+.PHONY: test
+test: venv ## run every test (ARGS="-k name" runs some)
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: check
+check: venv ## every static check: format, lint, types, the arrows between the rooms, the locks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pip --disable-pip-version-check check
+
+.PHONY: fix
+fix: venv ## let ruff repair what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: coverage
+coverage: venv ## run every test and say which lines and branches none of them reached
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+.PHONY: scan-self
+scan-self: venv ## keywatch looks for secrets in its own repository
+	$(BIN)/keywatch scan --no-progress .
+
+# The locks hold for every supported Python (3.11 on) and name no index. A pin stays until UPGRADE=--upgrade moves it.
+UV := $(VENV)/uv/bin/uv
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
+
+.PHONY: lock
+lock: venv ## write the locks in requirements/ anew from pyproject.toml (UPGRADE=--upgrade takes newer versions)
+	@test -x $(UV) || { $(PYTHON) -m venv $(VENV)/uv && $(VENV)/uv/bin/python -m pip install --quiet uv; }
+	$(COMPILE) requirements/build.in --output-file requirements/build.txt
+	$(COMPILE) pyproject.toml --extra dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt --constraints requirements/dev.txt
+
+.PHONY: clean
+clean: ## remove everything that make made
+	rm -rf $(VENV) build dist htmlcov .coverage *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find keywatch tests -name __pycache__ -type d -prune -exec rm -rf {} +
