@@ -1,0 +1,224 @@
+"""
+Everything that may stand in `keywatch.toml`, with its default.
+
+Each list of tables names its entries, because a name is what the store, the alerts and `keywatch check` call a source.
+"""
+
+from datetime import date, timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from keywatch.model.key import KeyKind
+from keywatch.settings.interval import Interval
+from keywatch.settings.reference import SecretReference
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+"""Letters, digits, `_`, `.` and `-`; at most 64."""
+AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+
+
+class _Table(BaseModel):
+    """A table of the file: no key that is not known, no value echoed in an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Baseline(_Table):
+    """Amazon's window, and when to say how much of it is left."""
+
+    window_days: int = Field(default=90, ge=1, le=3650)
+    warn_at_days: tuple[int, int, int, int] = (60, 75, 83, 88)
+    """Idle days from which a key's level is notice, warning, urgent, critical."""
+    never_used_after_days: int = Field(default=7, ge=0)
+    """A key that nobody has used is told of when it is this old."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        steps = self.warn_at_days
+        if list(steps) != sorted(set(steps)) or steps[0] < 1 or steps[-1] >= self.window_days:
+            raise ValueError("warn_at_days should rise, and end before window_days")
+        return self
+
+
+class Http(_Table):
+    """Where health and metrics are served. Loopback unless somebody insists."""
+
+    listen: Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")] = "127.0.0.1:9470"
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+
+class Slack(_Table):
+    """Where alerts go: a bot token (exact, updates its messages) or an incoming webhook (at least once, no updates)."""
+
+    token: SecretReference | None = None
+    channel: str | None = None
+    """Where an alert goes that no owner claims: `#keys` or a channel id."""
+    webhook: SecretReference | None = None
+    api_url: HttpUrl = "https://slack.com/api/"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.token is None) == (self.webhook is None):
+            raise ValueError("needs either token (with channel) or webhook")
+        if self.token is not None and not self.channel:
+            raise ValueError('token needs channel as well, as "#keys"')
+        return self
+
+
+class AwsTags(_Table):
+    """Which IAM tags say whose a key is."""
+
+    owner: str = "owner"
+    application: str = "application"
+
+
+class Aws(_Table):
+    """An AWS account whose IAM access keys are inventoried."""
+
+    name: Name
+    account: AccountId | None = None
+    """Refuse to read any other account."""
+    region: str = "us-east-1"
+    profile: str | None = None
+    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
+    endpoint_url: HttpUrl | None = None
+    tags: AwsTags = AwsTags()
+    every: Interval = timedelta(hours=1)
+
+
+class CloudTrail(_Table):
+    """CloudTrail's log files in S3: the proof that an AWS key made a successful call."""
+
+    name: Name
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    prefix: str = ""
+    accounts: tuple[AccountId, ...] = ()
+    """The accounts the trail records; empty: those that its folders name."""
+    lookback_days: int = Field(default=95, ge=1, le=3650)
+    region: str = "us-east-1"
+    profile: str | None = None
+    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
+    endpoint_url: HttpUrl | None = None
+    every: Interval = timedelta(minutes=10)
+
+
+class Vault(_Table):
+    """A Vault or OpenBao whose KV v2 secrets are inventoried through their metadata."""
+
+    name: Name
+    address: HttpUrl
+    token: SecretReference
+    mounts: tuple[str, ...] = Field(default=("secret",), min_length=1)
+    namespace: str | None = None
+    ca_file: str | None = None
+    every: Interval = timedelta(hours=1)
+
+
+class DeclaredKey(_Table):
+    """A key that no system lists: an LWA client secret, a seller's refresh token, an old MWS key."""
+
+    name: Name
+    kind: KeyKind
+    owner: str | None = None
+    application: str | None = None
+    seller: str | None = None
+    client_id: str | None = None
+    access_key_id: str | None = None
+    region: str | None = None
+    created: date | None = None
+    vault: tuple[str, ...] = ()
+    """Where Vault holds it, as `vault name/mount/path`."""
+    secret: SecretReference | None = None
+    """Lets the scanner name the key when it finds its value: read, fingerprinted and forgotten."""
+
+
+class RequestLogFields(_Table):
+    """Which fields of a JSON line hold what; dots go down into objects."""
+
+    time: str = "time"
+    status: str = "status"
+    application: str = "application"
+    seller: str = "seller"
+    client_id: str = "client_id"
+    host: str = "host"
+    method: str = "method"
+    path: str = "path"
+
+
+class RequestLog(_Table):
+    """An application's own log of its SP-API requests, as JSON lines: the proof that a selling-partner key works."""
+
+    name: Name
+    path: str
+    """A file or a glob; rotation is followed."""
+    application: str | None = None
+    """The application all lines are of, where the lines do not say."""
+    fields: RequestLogFields = RequestLogFields()
+    every: Interval = timedelta(minutes=1)
+
+
+class Scan(_Table):
+    """Something in which a secret may have leaked. Exactly one of git, directory and log."""
+
+    name: Name
+    git: str | None = None
+    """A repository: its whole history, and its working tree."""
+    directory: str | None = None
+    log: str | None = None
+    """A file or a glob; followed."""
+    owner: str | None = None
+    every: Interval | None = None
+    """Default: a minute for a log, an hour for the rest."""
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if sum(target is not None for target in (self.git, self.directory, self.log)) != 1:
+            raise ValueError("needs exactly one of git, directory and log")
+        return self
+
+    @property
+    def interval(self) -> timedelta:
+        return self.every or (timedelta(minutes=1) if self.log is not None else timedelta(hours=1))
+
+
+class Settings(_Table):
+    """The whole file."""
+
+    state_dir: str | None = None
+    """Default: $STATE_DIRECTORY, else $XDG_STATE_HOME/keywatch, else ~/.local/state/keywatch."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    our_accounts: tuple[AccountId, ...] = ()
+    """AWS accounts of the company: an access key of any other account is somebody else's."""
+    rules: tuple[str, ...] = ()
+    """Rule files beside the packaged ones, in keywatch's or gitleaks' form."""
+    baseline: Baseline = Baseline()
+    http: Http = Http()
+    slack: Slack | None = None
+    channels: dict[str, str] = Field(default_factory=dict)
+    """Owner -> Slack channel."""
+    aws: tuple[Aws, ...] = ()
+    cloudtrail: tuple[CloudTrail, ...] = ()
+    vault: tuple[Vault, ...] = ()
+    key: tuple[DeclaredKey, ...] = ()
+    request_log: tuple[RequestLog, ...] = ()
+    scan: tuple[Scan, ...] = ()
+
+    @field_validator("aws", "cloudtrail", "vault", "key", "request_log", "scan")
+    @classmethod
+    def _names_differ(cls, tables: tuple[_Table, ...]) -> tuple[_Table, ...]:
+        seen: set[str] = set()
+        for table in tables:
+            name: str = getattr(table, "name", "")
+            if name in seen:
+                raise ValueError(f'has two entries named "{name}"; names must differ')
+            seen.add(name)
+        return tables

@@ -1,0 +1,175 @@
+"""A wrong setting is named by file, line and key, with what would be right; a secret is never in the file."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keywatch.model.errors import ConfigError
+from keywatch.settings.interval import parse_interval
+from keywatch.settings.load import find, load
+from keywatch.settings.reference import Reference
+
+GOOD = """
+[slack]
+token = "env:SLACK_TOKEN"
+channel = "#keys"
+
+[[vault]]
+name = "prod"
+address = "https://vault.example:8200"
+token = "file:/etc/keywatch/vault-token"
+
+[[vault]]
+name = "test"
+address = "https://vault-test.example:8200"
+token = "cred:vault-token"
+every = "5m"
+"""
+
+
+def read(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "keywatch.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def refusal(tmp_path: Path, text: str) -> ConfigError:
+    with pytest.raises(ConfigError) as refused:
+        load(read(tmp_path, text))
+    return refused.value
+
+
+def test_a_good_file_loads_with_the_defaults_of_the_policy(tmp_path: Path) -> None:
+    """What is not said is Amazon's 90 days and the four warning steps."""
+    settings = load(read(tmp_path, GOOD))
+    assert (settings.baseline.window_days, settings.baseline.warn_at_days) == (90, (60, 75, 83, 88))
+    assert [vault.every for vault in settings.vault] == [timedelta(hours=1), timedelta(minutes=5)]
+    assert (settings.http.host, settings.http.port) == ("127.0.0.1", 9470)
+
+
+def test_an_empty_file_is_a_configuration(tmp_path: Path) -> None:
+    """Nothing is required until a source is."""
+    assert load(read(tmp_path, "")).vault == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "hint"),
+    [
+        pytest.param("[slak]\n", ":1: slak: no such setting", "did you mean `slack`?", id="unknown-table"),
+        pytest.param(
+            GOOD.replace("every", "evry"),
+            ":15: vault[2].evry: no such setting",
+            "did you mean `every`?",
+            id="unknown-key",
+        ),
+        pytest.param(
+            '[[vault]]\nname = "a"\naddress = "https://v.example"\n',
+            ":1: vault[1].token: is missing",
+            "add `token = …`",
+            id="missing",
+        ),
+        pytest.param(
+            '[[scan]]\nname = "a"\n', ":1: scan[1]: needs exactly one of git, directory and log", None, id="no-target"
+        ),
+        pytest.param(GOOD.replace('"5m"', '"soon"'), 'such as "30s"', None, id="no-length-of-time"),
+        pytest.param(GOOD.replace('"test"', '"prod"'), 'two entries named "prod"', None, id="same-name-twice"),
+        pytest.param("[baseline]\nwarn_at_days = [60, 50, 83, 88]\n", "should rise", None, id="steps-out-of-order"),
+        pytest.param(
+            "[baseline]\nwindow_days = 'x'\n",
+            ":2: baseline.window_days: input should be a valid integer",
+            None,
+            id="type",
+        ),
+        pytest.param("[slack\n", "not valid TOML", "toml.io", id="not-toml"),
+        pytest.param("[slack]\n", "either token (with channel) or webhook", None, id="slack-without-a-way"),
+        pytest.param('[slack]\ntoken = "env:T"\n', "token needs channel", None, id="slack-without-channel"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_line(tmp_path: Path, text: str, says: str, hint: str | None) -> None:
+    """The message has file, line, key and what was wrong; the hint says what would be right."""
+    error = refusal(tmp_path, text)
+    assert says in error.message
+    assert str(tmp_path / "keywatch.toml") in error.message
+    assert hint is None or (error.hint is not None and hint in error.hint)
+
+
+def test_all_wrong_settings_are_named_at_once(tmp_path: Path) -> None:
+    """Nobody mends a file one error at a time."""
+    error = refusal(tmp_path, GOOD.replace("address", "adress"))
+    assert error.message.count("no such setting") == 2
+
+
+def test_a_secret_in_the_file_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    """The message explains references, and does not show what stood there."""
+    plain = "xoxb-" + "0123456789-plain"
+    error = refusal(tmp_path, GOOD.replace("env:SLACK_TOKEN", plain))
+    assert "only a reference to it" in error.message
+    assert plain not in error.message + str(error.hint) + repr(error.__cause__) + repr(error.__context__)
+
+
+def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
+    """Both are said in a sentence."""
+    with pytest.raises(ConfigError, match="No such file"):
+        load(tmp_path / "nowhere.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="not UTF-8 at byte 0"):
+        load(tmp_path / "binary.toml")
+
+
+def test_the_file_is_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named on the command line, then by the environment, then here, then the user's; else it says where it looked."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    monkeypatch.delenv("KEYWATCH_CONFIG", raising=False)
+    with pytest.raises(ConfigError, match="looked for"):
+        find()
+    users = tmp_path / "xdg" / "keywatch" / "keywatch.toml"
+    users.parent.mkdir(parents=True)
+    users.touch()
+    assert find() == users
+    read(tmp_path, "")
+    assert find() == Path("keywatch.toml")
+    monkeypatch.setenv("KEYWATCH_CONFIG", "elsewhere.toml")
+    assert find() == Path("elsewhere.toml")
+    assert find(Path("named.toml")) == Path("named.toml")
+
+
+def test_references_are_resolved_when_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a file, the environment, or systemd's credentials; a trailing line end is not part of the secret."""
+    (tmp_path / "token").write_text("value\n", "ascii")
+    monkeypatch.setenv("KEYWATCH_TEST_TOKEN", "value")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    for text in (f"file:{tmp_path}/token", "env:KEYWATCH_TEST_TOKEN", "cred:token"):
+        assert Reference.parse(text).resolve().reveal() == b"value"
+
+
+def test_a_reference_that_leads_nowhere_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing file, variable, credential or an empty one each have their hint."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    monkeypatch.delenv("KEYWATCH_TEST_TOKEN", raising=False)
+    (tmp_path / "empty").touch()
+    for text in (f"file:{tmp_path}/none", "env:KEYWATCH_TEST_TOKEN", "cred:token", f"file:{tmp_path}/empty"):
+        with pytest.raises(ConfigError) as refused:
+            Reference.parse(text).resolve()
+        assert refused.value.hint
+
+
+@pytest.mark.parametrize("text", ["cred:../token", "file:", "vault:x", 3, None])
+def test_what_is_no_reference_is_refused(text: object) -> None:
+    """Only the three known forms pass, and a credential's name cannot leave its directory."""
+    with pytest.raises(ValueError, match=r"reference|credential"):
+        Reference.parse(text)
+
+
+@given(st.text(max_size=8))
+def test_any_text_is_an_interval_or_a_clear_refusal(text: str) -> None:
+    """No text makes the parser fail in another way, and what it accepts is longer than nothing."""
+    try:
+        assert parse_interval(text) > timedelta()
+    except ValueError as error:
+        assert "such as" in str(error)  # noqa: PT017
+    except OverflowError:
+        pytest.fail("an absurd number must be refused, not overflow")
