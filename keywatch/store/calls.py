@@ -1,0 +1,83 @@
+"""Evidence of calls, aggregated to what a standing needs."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from keywatch.model.call import Call, Coverage, Evidence, Silence
+from keywatch.model.key import SourceId
+from keywatch.model.source import CallBatch, Cursor
+from keywatch.store import schema
+from keywatch.store.codec import dump, load, storable
+from keywatch.store.database import Database
+from keywatch.store.sql import upsert
+
+
+class CallRecords(Database):
+    """The latest call of each outcome and the latest silence, per handle and source; and what each source covers."""
+
+    def save_calls(self, source: SourceId, batch: CallBatch, now: datetime) -> None:
+        """
+        Save evidence, coverage and cursor in one transaction. Saving a batch again changes nothing.
+
+        Args:
+            source: whose batch it is.
+            batch: what it read.
+            now: aware UTC; kept for symmetry with the other writers.
+        """
+        del now
+        calls = [call for call in batch.evidence if isinstance(call, Call)]
+        silences = [silence for silence in batch.evidence if isinstance(silence, Silence)]
+        with self._writing() as connection:
+            upsert(connection, schema.call, [_call_row(source, call) for call in calls], newer="at")
+            # The latest one replaces an earlier one and is never joined with it: IAM's last-used date lags by hours, so
+            # an earlier silence may have been declared over a call that was not yet known.
+            upsert(connection, schema.silence, [_silence_row(source, silence) for silence in silences], newer="until")
+            upsert(connection, schema.coverage, [{"source": source, "record": dump(batch.coverage)}])
+            upsert(connection, schema.cursor, [{"source": source, "record": dump(batch.cursor)}])
+
+    def evidence(self) -> list[Evidence]:
+        """Return every call and silence kept."""
+        calls, silences = schema.call, schema.silence
+        with self._reading() as connection:
+            told = connection.execute(select(calls.c.record).order_by(calls.c.handle, calls.c.at)).scalars().all()
+            quiet = connection.execute(select(silences.c.record).order_by(silences.c.handle)).scalars().all()
+        return [*(load(text, Call) for text in told), *(load(text, Silence) for text in quiet)]
+
+    def coverages(self) -> list[Coverage]:
+        """Return what each call source has covered, as it last said."""
+        table = schema.coverage
+        with self._reading() as connection:
+            rows = connection.execute(select(table.c.record).order_by(table.c.source)).scalars().all()
+        return [load(text, Coverage) for text in rows]
+
+    def save_coverage(self, coverage: Coverage) -> None:
+        """Replace what a source covers without new evidence: it has just gone blind, or can see again."""
+        with self._writing() as connection:
+            upsert(connection, schema.coverage, [{"source": coverage.source, "record": dump(coverage)}])
+
+    def cursor(self, source: SourceId) -> Cursor:
+        """Return where a source was read up to; empty for one that was never read."""
+        table = schema.cursor
+        with self._reading() as connection:
+            text = connection.execute(select(table.c.record).where(table.c.source == source)).scalar_one_or_none()
+        return {} if text is None else load(text, dict)
+
+
+def _call_row(source: SourceId, call: Call) -> dict[str, object]:
+    return {
+        "handle": storable(str(call.handle)),
+        "source": source,
+        "outcome": call.outcome.value,
+        "at": call.at,
+        "record": dump(call),
+    }
+
+
+def _silence_row(source: SourceId, silence: Silence) -> dict[str, object]:
+    return {
+        "handle": storable(str(silence.handle)),
+        "source": source,
+        "until": silence.until,
+        "record": dump(silence),
+    }

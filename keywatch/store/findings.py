@@ -1,0 +1,226 @@
+"""Findings, their life, and the places they were seen in."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exists, select, update
+
+from keywatch.model.finding import Finding, FindingState, Place
+from keywatch.model.key import SourceId
+from keywatch.model.source import Cursor
+from keywatch.store import schema
+from keywatch.store.codec import dump, load, storable
+from keywatch.store.database import Database
+from keywatch.store.sql import upsert
+
+PLACES_KEPT = 100
+"""Places of one finding that are kept in full for each source."""
+
+PLACES_COUNTED = 10_000
+"""Places of one finding that are counted for each source; the counter stops there."""
+
+_BATCH = 500
+"""Values in one IN list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFinding:
+    """A finding with its life."""
+
+    finding: Finding
+    """With at most `PLACES_KEPT` places of each source; those of a resolved finding are where it was last."""
+    state: FindingState
+    sources: tuple[SourceId, ...]
+    """Who sees it now; who saw it last if it is resolved."""
+    targets: tuple[str, ...]
+    """Every target it is in, however many places there are."""
+    first_seen: datetime
+    last_seen: datetime
+    resolved_at: datetime | None
+    places_total: int
+    """Distinct places, up to `PLACES_COUNTED` for each source."""
+
+
+class FindingRecords(Database):
+    """One row a secret and rule; one row a place."""
+
+    def save_findings(
+        self, source: SourceId, findings: Sequence[Finding], cursor: Cursor | None, now: datetime
+    ) -> None:
+        """
+        Save findings and the place to resume from in one transaction. Saving them again changes nothing but dates.
+
+        A finding that was resolved and is seen again becomes open again. One that a person ignored stays ignored.
+
+        Args:
+            source: who saw them.
+            findings: with the places seen in this step; they are added to those seen before.
+            cursor: None leaves the saved one as it is.
+            now: aware UTC.
+        """
+        with self._writing() as connection:
+            for finding in findings:
+                _save(connection, source, finding, now)
+            if cursor is not None:
+                upsert(connection, schema.cursor, [{"source": source, "record": dump(cursor)}])
+
+    def findings(self, *states: FindingState) -> list[StoredFinding]:
+        """Return the findings in any of `states`; without one, all of them. Longest known first."""
+        table = schema.finding
+        query = select(table).order_by(table.c.first_seen, table.c.id)
+        if states:
+            query = query.where(table.c.state.in_([state.value for state in states]))
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+            places = _places(connection, [row.id for row in rows])
+        return [_stored(row, places.get(row.id, [])) for row in rows]
+
+    def resolve_findings(self, source: SourceId, gone: Collection[str], now: datetime) -> None:
+        """
+        Record that `source` has looked everywhere and does not see these findings any more.
+
+        A finding is resolved when no source sees it. Only a complete, successful scan may say so.
+
+        Args:
+            source: who looked.
+            gone: ids of findings.
+            now: aware UTC.
+        """
+        with self._writing() as connection:
+            for some in _batches(sorted(gone)):
+                here = (schema.place.c.source == source) & schema.place.c.finding.in_(some)
+                connection.execute(
+                    update(schema.place).where(here & schema.place.c.gone_at.is_(None)).values(gone_at=now)
+                )
+                _resolve_unseen(connection, some, now)
+
+    def resolve_unseen(self, source: SourceId, since: datetime, now: datetime) -> None:
+        """
+        Record that a complete scan begun at `since` has shown every place this source has: the others are gone.
+
+        For sources that are read from the beginning each time (a directory). One that reads on from a cursor does not
+        show old places again, and must not call this.
+        """
+        table = schema.place
+        unseen = (table.c.source == source) & (table.c.last_seen < since) & table.c.gone_at.is_(None)
+        with self._writing() as connection:
+            ids = sorted(set(connection.execute(select(table.c.finding).where(unseen)).scalars()))
+            connection.execute(update(table).where(unseen).values(gone_at=now))
+            for some in _batches(ids):
+                _resolve_unseen(connection, some, now)
+
+    def findings_of(self, source: SourceId) -> frozenset[str]:
+        """Return the ids of the findings that `source` sees now: those a complete scan misses are gone."""
+        table = schema.place
+        query = select(table.c.finding).distinct().where((table.c.source == source) & table.c.gone_at.is_(None))
+        with self._reading() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+
+def _save(connection: Connection, source: SourceId, finding: Finding, now: datetime) -> None:
+    head = {
+        "id": storable(finding.id),
+        "record": dump(replace(finding, places=())),
+        "state": FindingState.OPEN.value,
+        "first_seen": now,
+        "last_seen": now,
+    }
+    table = schema.finding
+    upsert(connection, table, [head], keep=["first_seen", "state"])
+    was_resolved = (table.c.id == head["id"]) & (table.c.state == FindingState.RESOLVED.value)
+    reopened = update(table).where(was_resolved).values(state=FindingState.OPEN.value, resolved_at=None)
+    if connection.execute(reopened).rowcount:
+        # Where it was before it was resolved is history; it is told where it is now.
+        stale = (schema.place.c.finding == head["id"]) & schema.place.c.gone_at.is_not(None)
+        connection.execute(delete(schema.place).where(stale))
+    _save_places(connection, source, storable(finding.id), finding.places, now)
+
+
+def _save_places(
+    connection: Connection, source: SourceId, finding: str, places: Iterable[Place], now: datetime
+) -> None:
+    table = schema.place
+    mine = (table.c.finding == finding) & (table.c.source == source)
+    connection.execute(delete(table).where(mine & table.c.gone_at.is_not(None)))
+    counted = connection.execute(select(table.c.digest, table.c.record.is_not(None)).where(mine)).all()
+    known = {row[0]: bool(row[1]) for row in counted}
+    kept = sum(known.values())
+    changed: list[dict[str, object]] = []
+    for place in places:
+        digest = _digest(place)
+        in_full = known.get(digest, kept < PLACES_KEPT)
+        if digest not in known:
+            if len(known) >= PLACES_COUNTED:
+                continue
+            known[digest] = in_full
+            kept += in_full
+        record = dump(place) if in_full else None
+        changed.append(
+            {
+                "finding": finding,
+                "source": source,
+                "digest": digest,
+                "target": storable(place.target),
+                "record": record,
+                "last_seen": now,
+                "gone_at": None,
+            }
+        )
+    upsert(connection, table, changed)
+
+
+def _digest(place: Place) -> str:
+    """Name the spot; what may be learned of it later (author, line of a blob, presence) is not part of the name."""
+    spot = (place.target, place.path, place.blob or "", place.line, place.column, place.offset if not place.line else 0)
+    return hashlib.sha256(repr(spot).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _resolve_unseen(connection: Connection, ids: Sequence[str], now: datetime) -> None:
+    table = schema.finding
+    seen = exists().where((schema.place.c.finding == table.c.id) & schema.place.c.gone_at.is_(None))
+    resolvable = table.c.state.in_([FindingState.OPEN.value, FindingState.ACKNOWLEDGED.value])
+    connection.execute(
+        update(table)
+        .where(table.c.id.in_(ids) & resolvable & ~seen)
+        .values(state=FindingState.RESOLVED.value, resolved_at=now)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _PlaceRow:
+    source: SourceId
+    target: str
+    record: str | None
+    gone: bool
+
+
+def _places(connection: Connection, ids: Sequence[str]) -> dict[str, list[_PlaceRow]]:
+    table = schema.place
+    found: dict[str, list[_PlaceRow]] = {}
+    for some in _batches(ids):
+        for row in connection.execute(select(table).where(table.c.finding.in_(some))):
+            place = _PlaceRow(SourceId(row.source), row.target, row.record, row.gone_at is not None)
+            found.setdefault(row.finding, []).append(place)
+    return found
+
+
+def _stored(row: Row[Any], places: Sequence[_PlaceRow]) -> StoredFinding:
+    current = [place for place in places if not place.gone] or places
+    kept = sorted(load(place.record, Place) for place in current if place.record is not None)
+    return StoredFinding(
+        finding=replace(load(row.record, Finding), places=tuple(kept)),
+        state=FindingState(row.state),
+        sources=tuple(sorted({place.source for place in current})),
+        targets=tuple(sorted({place.target for place in current})),
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        resolved_at=row.resolved_at,
+        places_total=len(current),
+    )
+
+
+def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))

@@ -1,0 +1,191 @@
+"""The outbox: every message to be sent, and how far it has come. See `keywatch.alerts.outbox` for what it promises."""
+
+import secrets
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Row, Select, delete, exists, func, select, update
+
+from keywatch.model.alert import Alert, AlertId, Delivery, DeliveryState, Transition
+from keywatch.store import schema
+from keywatch.store.alerts import enqueue
+from keywatch.store.codec import load, storable
+from keywatch.store.database import Database
+from keywatch.store.sql import upsert
+
+_UNSENT = (DeliveryState.PENDING.value, DeliveryState.SENDING.value)
+
+
+class OutboxRecords(Database):
+    """One row a message."""
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        super().__init__(engine, path)
+        # Tells the rows this process is sending from those a dead one was sending.
+        self._sender = secrets.token_hex(8)
+
+    def due(self, now: datetime, limit: int, *, besides: Collection[str] = ()) -> list[Delivery]:
+        """
+        Return what may be sent now: most severe first, then oldest.
+
+        Of one alert only the oldest unsent message in a channel is due: a change is not told before what it changes.
+        What is in a paused channel is not due.
+
+        Args:
+            now: aware UTC.
+            limit: return at most so many.
+            besides: leave out these channels.
+        """
+        table = schema.delivery
+        query = (
+            select(table)
+            .where(table.c.state == DeliveryState.PENDING.value)
+            .where(table.c.next_attempt_at.is_(None) | (table.c.next_attempt_at <= now))
+            .where(table.c.channel.not_in(_paused(now)))
+            .where(~_overtakes())
+            .order_by(table.c.urgency.desc(), table.c.sequence)
+            .limit(limit)
+        )
+        if besides:
+            query = query.where(table.c.channel.not_in(sorted(besides)))
+        return self._deliveries(query)
+
+    def uncertain(self) -> list[Delivery]:
+        """Return the messages of which nobody knows whether they arrived: their sender died, or lost the answer."""
+        table = schema.delivery
+        query = select(table).where(table.c.state == DeliveryState.SENDING.value)
+        orphaned = table.c.sender.is_(None) | (table.c.sender != self._sender)
+        return self._deliveries(query.where(orphaned).order_by(table.c.urgency.desc(), table.c.sequence))
+
+    def mark_sending(self, delivery_id: str, now: datetime) -> bool:
+        """Claim a due message: the intent, committed before the request leaves. False: somebody else claimed it."""
+        del now
+        table = schema.delivery
+        claimable = (table.c.id == delivery_id) & (table.c.state == DeliveryState.PENDING.value)
+        values = {"state": DeliveryState.SENDING.value, "sender": self._sender, "attempts": table.c.attempts + 1}
+        with self._writing() as connection:
+            return connection.execute(update(table).where(claimable).values(values)).rowcount == 1
+
+    def mark_sent(self, delivery_id: str, reference: str | None, now: datetime) -> None:
+        """The receiver has it."""
+        self._settle(delivery_id, state=DeliveryState.SENT.value, reference=reference, settled_at=now, error=None)
+
+    def mark_uncertain(self, delivery_id: str, error: str, now: datetime) -> None:
+        """The answer was lost: the receiver must be asked before it is sent again."""
+        del now
+        self._settle(delivery_id, state=DeliveryState.SENDING.value, sender=None, error=error)
+
+    def mark_pending(
+        self, delivery_id: str, error: str | None, next_attempt_at: datetime | None, now: datetime
+    ) -> None:
+        """It did not arrive; try again at `next_attempt_at`, at once if None."""
+        del now
+        state = DeliveryState.PENDING.value
+        self._settle(delivery_id, state=state, sender=None, next_attempt_at=next_attempt_at, error=error)
+
+    def mark_failed(self, delivery_id: str, error: str, now: datetime, *, instead: Delivery | None = None) -> None:
+        """It was refused for good. `instead` is queued in the same transaction, so that nothing is lost in between."""
+        with self._writing() as connection:
+            values = {"state": DeliveryState.FAILED.value, "error": error, "settled_at": now, "sender": None}
+            connection.execute(update(schema.delivery).where(_unsettled(delivery_id)).values(values))
+            if instead is not None:
+                enqueue(connection, instead)
+
+    def pause(self, channel: str, until: datetime) -> None:
+        """The receiver asked for a pause: nothing of this channel is due before `until`."""
+        with self._writing() as connection:
+            upsert(connection, schema.channel, [{"channel": channel, "paused_until": until}], newer="paused_until")
+
+    def reference_of(self, alert_id: AlertId, channel: str) -> str | None:
+        """Return the receiver's id of the message that stands for this alert alone in `channel`, if there is one."""
+        table, link = schema.delivery, schema.delivery_alert
+        others = select(func.count()).where(link.c.delivery == table.c.id).scalar_subquery()
+        query = (
+            select(table.c.reference)
+            .join(link, link.c.delivery == table.c.id)
+            .where((link.c.alert == storable(alert_id)) & (table.c.channel == channel) & (others == 1))
+            .where((table.c.state == DeliveryState.SENT.value) & table.c.reference.is_not(None))
+            .order_by(table.c.sequence.desc())
+            .limit(1)
+        )
+        with self._reading() as connection:
+            reference: str | None = connection.execute(query).scalar_one_or_none()
+        return reference
+
+    def queue_depth(self, now: datetime) -> tuple[int, timedelta | None]:
+        """Return how many messages have not arrived yet, and how long the oldest has been waiting."""
+        table = schema.delivery
+        query = select(func.count(), func.min(table.c.queued_at)).where(table.c.state.in_(_UNSENT))
+        with self._reading() as connection:
+            number, oldest = connection.execute(query).one()
+        return number, None if oldest is None else now - oldest
+
+    def deliveries(self, *states: DeliveryState) -> list[Delivery]:
+        """Return the messages in any of `states`; without one, all of them. In the order of queueing."""
+        table = schema.delivery
+        query = select(table).order_by(table.c.sequence)
+        if states:
+            query = query.where(table.c.state.in_([state.value for state in states]))
+        return self._deliveries(query)
+
+    def prune_deliveries(self, before: datetime) -> int:
+        """
+        Forget messages settled before `before`, and return how many.
+
+        One that has not arrived is never forgotten, nor is one whose alert is still open: it will have to be updated.
+        """
+        table, link = schema.delivery, schema.delivery_alert
+        still_open = exists().where(
+            (link.c.delivery == table.c.id) & (link.c.alert == schema.alert.c.id) & schema.alert.c.resolved_at.is_(None)
+        )
+        old = table.c.state.not_in(_UNSENT) & (table.c.settled_at < before) & ~still_open
+        with self._writing() as connection:
+            return connection.execute(delete(table).where(old)).rowcount
+
+    def _settle(self, delivery_id: str, **values: object) -> None:
+        with self._writing() as connection:
+            connection.execute(update(schema.delivery).where(_unsettled(delivery_id)).values(values))
+
+    def _deliveries(self, query: Select[Any]) -> list[Delivery]:
+        with self._reading() as connection:
+            return [_delivery(row) for row in connection.execute(query).all()]
+
+
+def _unsettled(delivery_id: str) -> ColumnElement[bool]:
+    return (schema.delivery.c.id == delivery_id) & schema.delivery.c.state.in_(_UNSENT)
+
+
+def _paused(now: datetime) -> Select[tuple[str]]:
+    return select(schema.channel.c.channel).where(schema.channel.c.paused_until > now)
+
+
+def _overtakes() -> ColumnElement[bool]:
+    """Whether an older message about one of the same alerts in the same channel has not arrived yet."""
+    older = schema.delivery.alias("older")
+    mine, theirs = schema.delivery_alert.alias("mine"), schema.delivery_alert.alias("theirs")
+    return exists().where(
+        (mine.c.delivery == schema.delivery.c.id)
+        & (theirs.c.alert == mine.c.alert)
+        & (theirs.c.delivery == older.c.id)
+        & (older.c.channel == schema.delivery.c.channel)
+        & (older.c.sequence < schema.delivery.c.sequence)
+        & older.c.state.in_(_UNSENT)
+    )
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    alerts: Sequence[Alert] = load(row.alerts, tuple[Alert, ...])
+    return Delivery(
+        id=row.id,
+        channel=row.channel,
+        transition=Transition(row.transition),
+        alerts=tuple(alerts),
+        queued_at=row.queued_at,
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        next_attempt_at=row.next_attempt_at,
+        reference=row.reference,
+        error=row.error,
+    )

@@ -1,0 +1,191 @@
+"""
+The tables. A change here needs a migration in `migrations/versions/`; a test compares the two.
+
+Records travel as JSON in a `record` column; a column of its own has only what is searched, sorted or compared.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+from keywatch.model.time import require_utc
+
+REVISIONS = ("0001",)
+"""Every revision this version knows, oldest first; the last one is what it works with."""
+
+_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC time as RFC 3339 text of fixed width: it sorts as time does, and a person can read it."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        del dialect
+        require_utc(value, "instant")
+        return None if value is None else value.strftime(_FORMAT).rjust(27, "0")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        del dialect
+        return None if value is None else datetime.strptime(value, _FORMAT).replace(tzinfo=UTC)
+
+
+metadata = MetaData()
+
+meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+key = Table(
+    "key",
+    metadata,
+    Column("source", Text),
+    Column("key_id", Text),
+    # One source may hold one credential in two places (two Vault paths): each is a sighting.
+    Column("place", Text),
+    Column("record", Text, nullable=False),
+    Column("first_seen", Instant, nullable=False),
+    Column("last_seen", Instant, nullable=False),
+    Column("gone_at", Instant),
+    PrimaryKeyConstraint("source", "key_id", "place", name="pk_key"),
+)
+
+# The latest call of each outcome is all that a standing needs; a busy key makes millions.
+call = Table(
+    "call",
+    metadata,
+    Column("handle", Text),
+    Column("source", Text),
+    Column("outcome", Text),
+    Column("at", Instant, nullable=False),
+    Column("record", Text, nullable=False),
+    PrimaryKeyConstraint("handle", "source", "outcome", name="pk_call"),
+)
+
+silence = Table(
+    "silence",
+    metadata,
+    Column("handle", Text),
+    Column("source", Text),
+    Column("until", Instant, nullable=False),
+    Column("record", Text, nullable=False),
+    PrimaryKeyConstraint("handle", "source", name="pk_silence"),
+)
+
+coverage = Table("coverage", metadata, Column("source", Text, primary_key=True), Column("record", Text, nullable=False))
+
+cursor = Table("cursor", metadata, Column("source", Text, primary_key=True), Column("record", Text, nullable=False))
+
+source = Table(
+    "source",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("last_started", Instant),
+    Column("last_success", Instant),
+    Column("failing_since", Instant),
+    Column("error", Text),
+    Column("hint", Text),
+    Column("items", Integer, nullable=False, server_default="0"),
+    Column("skipped_total", Integer, nullable=False, server_default="0"),
+    Column("skipped", Text, nullable=False, server_default="[]"),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", Text, primary_key=True),
+    # Without its places: those are rows of `place`.
+    Column("record", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("first_seen", Instant, nullable=False),
+    Column("last_seen", Instant, nullable=False),
+    Column("resolved_at", Instant),
+    Index("ix_finding_state", "state"),
+)
+
+place = Table(
+    "place",
+    metadata,
+    Column("finding", Text, ForeignKey("finding.id", ondelete="CASCADE", name="fk_place_finding")),
+    Column("source", Text),
+    # Digest of what makes a place that place: a rescan updates the row instead of adding one.
+    Column("digest", Text),
+    Column("target", Text, nullable=False),
+    # Null: counted, but one of too many to be kept in full.
+    Column("record", Text),
+    Column("last_seen", Instant, nullable=False),
+    Column("gone_at", Instant),
+    PrimaryKeyConstraint("finding", "source", "digest", name="pk_place"),
+    Index("ix_place_source", "source"),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("problem", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("resolved_at", Instant),
+    Column("revision", Integer, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    # The order of queueing. One alert's messages leave in this order.
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("channel", Text, nullable=False),
+    Column("transition", Text, nullable=False),
+    Column("alerts", Text, nullable=False),
+    # 3 is critical, 0 is low.
+    Column("urgency", Integer, nullable=False),
+    Column("queued_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_attempt_at", Instant),
+    # Which opened store is sending it now: after a crash nobody is.
+    Column("sender", Text),
+    Column("settled_at", Instant),
+    Column("reference", Text),
+    Column("error", Text),
+    Index("ix_delivery_state", "state", "channel"),
+)
+
+delivery_alert = Table(
+    "delivery_alert",
+    metadata,
+    Column("delivery", Text, ForeignKey("delivery.id", ondelete="CASCADE", name="fk_delivery_alert_delivery")),
+    Column("alert", Text),
+    PrimaryKeyConstraint("delivery", "alert", name="pk_delivery_alert"),
+    Index("ix_delivery_alert_alert", "alert"),
+)
+
+channel = Table(
+    "channel", metadata, Column("channel", Text, primary_key=True), Column("paused_until", Instant, nullable=False)
+)
+
+job_run = Table(
+    "job_run",
+    metadata,
+    Column("job", Text),
+    Column("started", Instant),
+    Column("finished", Instant, nullable=False),
+    Column("outcome", Text, nullable=False),
+    PrimaryKeyConstraint("job", "started", name="pk_job_run"),
+)
