@@ -1,0 +1,245 @@
+"""
+The one place that makes AWS clients, and that says in keywatch's words what AWS refused.
+
+Credentials come from boto3's own chain, or from a named role assumed with them; never from a setting. Every client
+retries in `standard` mode (botocore's default changed between releases) and has timeouts (the defaults are 60 s).
+https://docs.aws.amazon.com/boto3/latest/guide/retries.html
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed, SourceUnreachable
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import ClientError
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sts import STSClient
+
+MARK = "keywatch"
+"""Our role session name and user agent: what we do ourselves is never evidence that somebody uses a key."""
+
+_PRINCIPAL = re.compile(r"User: (arn:[\w:/+=,.@*-]{1,512}) is not authorized")
+_CREDENTIALS = frozenset(
+    {
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "SignatureDoesNotMatch",
+        "AuthFailure",
+        "InvalidAccessKeyId",
+    }
+)
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+_THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "TooManyRequestsException",
+        "SlowDown",
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsAccess:
+    """How one AWS account is reached."""
+
+    region: str = "us-east-1"
+    profile: str | None = None
+    """A profile of the AWS configuration files; None: boto3's default chain."""
+    role_arn: str | None = None
+    """A role to assume with those credentials, under the session name `keywatch`."""
+    external_id: str | None = None
+    endpoint_url: str | None = None
+    """Where to send every request instead of AWS: a test server, a VPC endpoint."""
+    attempts: int = 10
+    """Tries of one request, the first one included, with exponential waits between them."""
+    connect_timeout: float = 5
+    """Seconds."""
+    read_timeout: float = 30
+    """Seconds between two reads, not for the whole answer."""
+    connections: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom AWS takes us for."""
+
+    account: str
+    arn: str
+
+
+class AwsClients:
+    """
+    The clients of one access, each made once.
+
+    Clients may be shared between threads, boto3's sessions may not: making one holds a lock.
+    """
+
+    def __init__(self, access: AwsAccess) -> None:
+        self.access = access
+        self._lock = threading.Lock()
+        self._session: boto3.Session | None = None
+        self._iam: IAMClient | None = None
+        self._s3: S3Client | None = None
+        self._sts: STSClient | None = None
+
+    def iam(self) -> "IAMClient":
+        with self._lock, asking("aws", "configuration"):
+            if self._iam is None:
+                self._iam = self._made().client("iam", endpoint_url=self.access.endpoint_url, config=self._config())
+            return self._iam
+
+    def s3(self) -> "S3Client":
+        with self._lock, asking("aws", "configuration"):
+            if self._s3 is None:
+                self._s3 = self._made().client("s3", endpoint_url=self.access.endpoint_url, config=self._config())
+            return self._s3
+
+    def sts(self) -> "STSClient":
+        with self._lock, asking("aws", "configuration"):
+            if self._sts is None:
+                self._sts = self._made().client("sts", endpoint_url=self.access.endpoint_url, config=self._config())
+            return self._sts
+
+    def identity(self, who: str) -> Identity:
+        """
+        Ask AWS whom it takes us for; `who` names the asking source in errors.
+
+        Raises:
+            SourceError: the credentials are missing, wrong or expired, or AWS cannot be reached.
+        """
+        sts = self.sts()
+        with asking(who, "sts:GetCallerIdentity"):
+            answer = sts.get_caller_identity()
+            return Identity(answer["Account"], answer["Arn"])
+
+    def _made(self) -> "boto3.Session":
+        if self._session is None:
+            self._session = _session(self.access, self._config())
+        return self._session
+
+    def _config(self) -> "Config":
+        from botocore.config import Config
+
+        return Config(
+            retries={"mode": "standard", "total_max_attempts": self.access.attempts},
+            connect_timeout=self.access.connect_timeout,
+            read_timeout=self.access.read_timeout,
+            max_pool_connections=self.access.connections,
+            user_agent_extra=MARK,
+            # A test server has no bucket subdomains; AWS itself gets the addressing it prefers.
+            s3={"addressing_style": "path" if self.access.endpoint_url else "auto"},
+        )
+
+
+def _session(access: AwsAccess, config: "Config") -> "boto3.Session":
+    import boto3
+
+    base = boto3.Session(profile_name=access.profile, region_name=access.region)
+    if access.role_arn is None:
+        return base
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+    from botocore.exceptions import NoCredentialsError
+    from botocore.session import Session as BotocoreSession
+
+    own = base.get_credentials()
+    if own is None:
+        raise NoCredentialsError
+    extra = {"RoleSessionName": MARK} | ({"ExternalId": access.external_id} if access.external_id else {})
+
+    def sts(
+        _service: str, *, aws_access_key_id: str, aws_secret_access_key: str, aws_session_token: str
+    ) -> "STSClient":
+        return base.client(
+            "sts",
+            endpoint_url=access.endpoint_url,
+            config=config,
+            aws_access_key_id=aws_access_key_id,
+            aws_secret_access_key=aws_secret_access_key,
+            aws_session_token=aws_session_token,
+        )
+
+    fetcher = AssumeRoleCredentialFetcher(sts, own, access.role_arn, extra_args=extra)
+    inner = BotocoreSession()
+    # botocore offers no public way to give a session credentials that renew themselves.
+    inner._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # type: ignore[attr-defined]  # noqa: SLF001
+    return boto3.Session(botocore_session=inner, region_name=access.region)
+
+
+@contextmanager
+def asking(who: str, action: str, principal: str | None = None) -> Iterator[None]:
+    """
+    Translate what boto3 raises inside the block; `action` is the IAM action it takes: `iam:ListUsers`.
+
+    The message of an AWS error is not passed on: it may quote the signed request.
+
+    Raises:
+        SourceDenied: refused; the hint names the action to grant, and to whom if AWS said so.
+        SourceUnreachable: no answer, throttled, down, or credentials that ran out.
+        SourceMalformed: an answer or a request that makes no sense.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _answered(who, action, principal, error) from None
+    except ResponseParserError:
+        raise SourceMalformed(f"{who}: the answer to {action} is not what AWS documents") from None
+    except BotoCoreError as error:
+        raise _unanswered(who, action, error) from None
+
+
+def error_code(error: "ClientError") -> str:
+    """The error code AWS gave, `NoSuchEntity`; a bare HTTP status where the answer had no body."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _answered(who: str, action: str, principal: str | None, error: "ClientError") -> SourceError:
+    code = error_code(error)
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in _CREDENTIALS:
+        return SourceDenied(f"{who}: AWS does not accept our credentials ({code})", hint="check the credentials in use")
+    if code in _EXPIRED:
+        return SourceUnreachable(f"{who}: our AWS credentials have expired ({code})", hint="renew the session or login")
+    if code in _THROTTLED or status == 429:  # noqa: PLR2004
+        return SourceUnreachable(f"{who}: AWS throttles {action} ({code})", hint="it will be tried again next time")
+    if status in (401, 403) or code.startswith(("AccessDenied", "UnauthorizedOperation")):
+        said = _PRINCIPAL.search(str(error.response.get("Error", {}).get("Message", "")))
+        whom = said[1] if said else principal or "the identity keywatch runs as"
+        return SourceDenied(f"{who}: {action} was refused", hint=f"allow {action} to {whom}")
+    if status >= 500:  # noqa: PLR2004
+        return SourceUnreachable(f"{who}: AWS failed to answer {action} ({code}, HTTP {status})")
+    return SourceMalformed(
+        f"{who}: AWS answered {action} with {code or status}", hint="check the names in the settings"
+    )
+
+
+def _unanswered(who: str, action: str, error: Exception) -> SourceError:
+    from botocore import exceptions as aws
+
+    kind = type(error).__name__
+    if isinstance(error, aws.NoCredentialsError | aws.PartialCredentialsError | aws.ProfileNotFound):
+        hint = "set AWS_PROFILE, AWS_ACCESS_KEY_ID or an instance role, as for the aws command"
+        return SourceDenied(f"{who}: no AWS credentials to ask with ({kind})", hint=hint)
+    if isinstance(error, aws.SSOTokenLoadError | aws.UnauthorizedSSOTokenError | aws.TokenRetrievalError):
+        return SourceUnreachable(f"{who}: the AWS single sign-on session has expired ({kind})", hint="aws sso login")
+    if isinstance(error, aws.ParamValidationError | aws.DataNotFoundError | aws.UnknownServiceError):
+        return SourceMalformed(
+            f"{who}: {action} cannot be asked like that ({kind})", hint="check the names in the settings"
+        )
+    return SourceUnreachable(f"{who}: {action} got no answer ({kind})", hint="check network, region and endpoint")

@@ -1,0 +1,191 @@
+"""One account's IAM, read the way inventory and last-used need it: page by page, nothing changed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypedDict, TypeVar
+
+from keywatch.collect.aws import AwsClients, Identity, asking, error_code
+from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed
+from keywatch.model.source import Skipped
+from keywatch.model.time import to_utc
+
+NOBODY = "keywatch-check-nobody"
+"""A user that does not exist: IAM refuses what we may not ask before it says that it knows no such user."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An IAM user."""
+
+    name: str
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """An IAM user's access key, without its secret: AWS does not show that again."""
+
+    id: str
+    user: User
+    status: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """What IAM remembers of a key's last request, granted or refused. `at` is None: never, since April 2015."""
+
+    at: datetime | None
+    service: str | None
+    region: str | None
+
+
+class _Page(TypedDict, total=False):
+    Marker: str
+
+
+class IamAccount:
+    """
+    IAM behind one set of credentials.
+
+    Every method raises `SourceError` as `keywatch.collect.aws.asking` says. A user or key that was deleted since it was
+    listed is no error: it yields nothing.
+    """
+
+    def __init__(self, who: str, clients: AwsClients, account: str | None = None) -> None:
+        self._who = who
+        self._clients = clients
+        self._account = account
+        self._identity: Identity | None = None
+
+    def identity(self) -> Identity:
+        """Whom AWS takes us for. The wrong account is an error: its keys would be taken for ours."""
+        found = self._clients.identity(self._who)
+        if self._account not in (None, found.account):
+            raise SourceDenied(
+                f"{self._who}: the credentials belong to account {found.account}, not {self._account}",
+                hint="use credentials of the configured account, or correct `account`",
+            )
+        self._identity = found
+        return found
+
+    def users(self) -> Iterator[User]:
+        iam = self._clients.iam()
+        page: _Page = {}
+        while True:
+            with self._asking("iam:ListUsers"):
+                answer = iam.list_users(**page)
+                users = [User(user["UserName"], user["Arn"]) for user in answer["Users"]]
+            yield from users
+            if not answer.get("IsTruncated"):
+                return
+            page = self._next(page, answer.get("Marker"), "iam:ListUsers")
+
+    def access_keys(self, user: User) -> tuple[AccessKey, ...]:
+        """The keys of `user`. Without a name AWS would list the caller's own, so it is always given."""
+        iam = self._clients.iam()
+        keys: list[AccessKey] = []
+        page: _Page = {}
+        while True:
+            with self._asking("iam:ListAccessKeys"):
+                answer = _unless_gone(lambda page=page: iam.list_access_keys(UserName=user.name, **page))  # type: ignore[misc]
+                if answer is None:
+                    return ()
+                keys += [
+                    AccessKey(key["AccessKeyId"], user, key["Status"], to_utc(key["CreateDate"]))
+                    for key in answer["AccessKeyMetadata"]
+                ]
+            if not answer.get("IsTruncated"):
+                return tuple(keys)
+            page = self._next(page, answer.get("Marker"), "iam:ListAccessKeys")
+
+    def tags(self, user: User) -> dict[str, str]:
+        """The tags of `user`, tag names in lower case."""
+        iam = self._clients.iam()
+        tags: dict[str, str] = {}
+        page: _Page = {}
+        while True:
+            with self._asking("iam:ListUserTags"):
+                answer = _unless_gone(lambda page=page: iam.list_user_tags(UserName=user.name, **page))  # type: ignore[misc]
+                if answer is None:
+                    return tags
+                tags |= {tag["Key"].casefold(): tag["Value"] for tag in answer["Tags"]}
+            if not answer.get("IsTruncated"):
+                return tags
+            page = self._next(page, answer.get("Marker"), "iam:ListUserTags")
+
+    def root_has_keys(self) -> bool:
+        """Whether the root user has access keys. Which ones, IAM does not tell."""
+        iam = self._clients.iam()
+        with self._asking("iam:GetAccountSummary"):
+            return iam.get_account_summary()["SummaryMap"].get("AccountAccessKeysPresent", 0) > 0
+
+    def last_use(self, key_id: str) -> LastUse | None:
+        """What IAM remembers of the key's last use. None: the key is gone."""
+        iam = self._clients.iam()
+        with self._asking("iam:GetAccessKeyLastUsed"):
+            answer = _unless_gone(lambda: iam.get_access_key_last_used(AccessKeyId=key_id))
+            if answer is None:
+                return None
+            used = answer["AccessKeyLastUsed"]
+            at = used.get("LastUsedDate")
+            return LastUse(to_utc(at) if at else None, _known(used.get("ServiceName")), _known(used.get("Region")))
+
+    def try_each(self, *, last_used: bool = False) -> Iterator[str | Skipped]:
+        """Try each permission the inventory (or the last-used source) needs; see `KeySource.check`."""
+        somebody: list[User] = []
+
+        def list_users() -> None:
+            somebody.extend(user for user, _ in zip(self.users(), range(1), strict=False))
+
+        def someone() -> User:
+            return somebody[0] if somebody else User(NOBODY, NOBODY)
+
+        trials: list[tuple[str, Callable[[], object]]] = [
+            ("sts:GetCallerIdentity", self.identity),
+            ("iam:ListUsers", list_users),
+            ("iam:ListAccessKeys", lambda: self.access_keys(someone())),
+        ]
+        if last_used:
+            # An id in the documented form that AWS never gave out.
+            trials += [("iam:GetAccessKeyLastUsed", lambda: self.last_use("AKIA" + "KEYWATCHCHECK234"))]
+        else:
+            trials += [
+                ("iam:ListUserTags", lambda: self.tags(someone())),
+                ("iam:GetAccountSummary", self.root_has_keys),
+            ]
+        for action, trial in trials:
+            try:
+                trial()
+            except SourceError as error:
+                yield Skipped(action, error.message, error.hint)
+            else:
+                yield action
+
+    def _asking(self, action: str) -> AbstractContextManager[None]:
+        return asking(self._who, action, self._identity.arn if self._identity else None)
+
+    def _next(self, page: _Page, marker: str | None, action: str) -> _Page:
+        # A server that says "there is more" without saying where would be asked for ever.
+        if not marker or marker == page.get("Marker"):
+            raise SourceMalformed(f"{self._who}: {action} says there is more, but not where")
+        return {"Marker": marker}
+
+
+def _known(text: str | None) -> str | None:
+    return None if text in (None, "", "N/A") else text
+
+
+def _unless_gone(ask: Callable[[], T]) -> T | None:
+    from botocore.exceptions import ClientError
+
+    try:
+        return ask()
+    except ClientError as error:
+        if error_code(error) == "NoSuchEntity":
+            return None
+        raise

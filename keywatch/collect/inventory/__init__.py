@@ -1,0 +1,1 @@
+"""Systems that hold keys; each yields `Key` records and never a value."""

@@ -1,0 +1,118 @@
+"""
+IAM access keys of every user, and of root, in one AWS account.
+
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccessKeys.html
+"""
+
+from collections.abc import Iterator
+
+from keywatch.collect.aws import AwsAccess, AwsClients, Identity
+from keywatch.collect.iam import AccessKey, IamAccount, User
+from keywatch.model.errors import SourceDenied, SourceError
+from keywatch.model.key import Handle, HandleSpace, Key, KeyKind, KeyStatus, Location, SourceId
+from keywatch.model.source import KeySource, Skipped
+
+_STATUS = {"Active": KeyStatus.ACTIVE, "Inactive": KeyStatus.INACTIVE, "Expired": KeyStatus.EXPIRED}
+
+
+class AwsIamKeys:
+    """
+    The access keys of one account.
+
+    One denied user is a `Skipped`. No network, or AWS throttling us for good, ends the walk: what is left would fail
+    too, one user at a time.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        access: AwsAccess,
+        *,
+        account: str | None = None,
+        owner_tags: tuple[str, ...] = ("owner",),
+        application_tags: tuple[str, ...] = ("application",),
+    ) -> None:
+        """
+        Args:
+            name: The source's name in the settings.
+            access: How the account is reached.
+            account: The account id the credentials must belong to; None: whichever it is.
+            owner_tags: Tags of the IAM user that name who must act, the first one set wins. Case does not matter.
+            application_tags: Tags that name the application the key is for.
+        """  # noqa: D205
+        self._id = SourceId(f"aws-iam:{name}")
+        self._iam = IamAccount(self._id, AwsClients(access), account)
+        self._owner_tags = owner_tags
+        self._application_tags = application_tags
+
+    @property
+    def id(self) -> SourceId:
+        return self._id
+
+    def keys(self) -> Iterator[Key | Skipped]:
+        identity = self._iam.identity()
+        seen: set[str] = set()
+        for user in self._iam.users():
+            for item in self._of(user, identity):
+                if isinstance(item, Key):
+                    # IAM is eventually consistent: a page may repeat a user of the page before.
+                    if item.id in seen:
+                        continue
+                    seen.add(item.id)
+                yield item
+        yield from self._root(identity)
+
+    def check(self) -> Iterator[str | Skipped]:
+        yield from self._iam.try_each()
+
+    def _of(self, user: User, identity: Identity) -> Iterator[Key | Skipped]:
+        try:
+            keys = self._iam.access_keys(user)
+        except SourceDenied as error:
+            yield Skipped(f"access keys of {user.arn}", error.message, error.hint)
+            return
+        tags: dict[str, str] = {}
+        if keys:
+            try:
+                tags = self._iam.tags(user)
+            except SourceDenied as error:
+                yield Skipped(f"tags of {user.arn}", error.message, error.hint)
+        for key in keys:
+            yield self._key(key, tags, identity)
+
+    def _key(self, key: AccessKey, tags: dict[str, str], identity: Identity) -> Key:
+        return Key(
+            kind=KeyKind.AWS_ACCESS_KEY,
+            handles=(Handle(HandleSpace.AWS_ACCESS_KEY_ID, key.id),),
+            name=f"{key.user.name} {key.id}",
+            locations=(Location(self._id, key.user.arn),),
+            status=_STATUS.get(key.status, KeyStatus.UNKNOWN),
+            created_at=key.created_at,
+            owner=_first(tags, self._owner_tags),
+            application=_first(tags, self._application_tags),
+            account=identity.account,
+        )
+
+    def _root(self, identity: Identity) -> Iterator[Key | Skipped]:
+        try:
+            present = self._iam.root_has_keys()
+        except SourceError as error:
+            yield Skipped(f"root keys of account {identity.account}", error.message, error.hint)
+            return
+        if not present:
+            return
+        partition = identity.arn.split(":")[1]
+        yield Key(
+            kind=KeyKind.AWS_ACCESS_KEY,
+            handles=(Handle(HandleSpace.AWS_ROOT, identity.account),),
+            name=f"root of {identity.account}",
+            locations=(Location(self._id, f"arn:{partition}:iam::{identity.account}:root"),),
+            account=identity.account,
+        )
+
+
+def _first(tags: dict[str, str], names: tuple[str, ...]) -> str | None:
+    return next((tags[name.casefold()] for name in names if tags.get(name.casefold())), None)
+
+
+_: type[KeySource] = AwsIamKeys

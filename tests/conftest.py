@@ -1,0 +1,36 @@
+"""What every test may use: stand-ins for the outside world, and an environment in which nothing real can be reached."""
+
+import os
+from collections.abc import Iterator
+from urllib.request import Request, urlopen
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_ambient_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may be logged in to AWS, Vault or Slack: no test ever sees it."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "VAULT_", "BAO_", "SLACK_", "KEYWATCH_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA" + "KEYWATCHTEST" + "2345")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "invented")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="session")
+def _moto() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def aws_url(_moto: str) -> str:
+    """AWS as moto's server plays it over HTTP, empty at the start of every test."""
+    with urlopen(Request(f"{_moto}/moto-api/reset", method="POST")):  # noqa: S310 - our own loopback server
+        return _moto
