@@ -1,0 +1,1 @@
+"""The outside world, one module a system, each behind a small Protocol of `keywatch.model.source`."""
