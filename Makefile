@@ -18,6 +18,10 @@ help: ## this list
 venv: ## install keywatch and all its tools into .venv (PYTHON=python3.12 picks another interpreter)
 	@.ci/venv $(VENV) $(PYTHON)
 
+.PHONY: install
+install: ## install what a server needs, and no more, into .venv
+	@.ci/venv $(VENV) $(PYTHON) runtime
+
 .PHONY: demo
 demo: venv ## run the real daemon against a seeded world, no account needed (ARGS=--once stops after one cycle)
 	@$(BIN)/keywatch demo $(ARGS)
@@ -31,7 +35,7 @@ check: venv ## every static check: format, lint, types, the arrows between the r
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/python -m pip --disable-pip-version-check check
 
 .PHONY: fix
