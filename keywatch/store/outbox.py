@@ -1,6 +1,5 @@
 """The outbox: every message to be sent, and how far it has come. See `keywatch.alerts.outbox` for what it promises."""
 
-import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,8 +22,8 @@ class OutboxRecords(Database):
 
     def __init__(self, engine: Engine, path: Path) -> None:
         super().__init__(engine, path)
-        # Tells the rows this process is sending from those a dead one was sending.
-        self._sender = secrets.token_hex(8)
+        # The rows this store is sending right now. Any other row that is being sent lost its sender.
+        self._in_flight: set[str] = set()
 
     def due(self, now: datetime, limit: int, *, besides: Collection[str] = ()) -> list[Delivery]:
         """
@@ -56,17 +55,20 @@ class OutboxRecords(Database):
         """Return the messages of which nobody knows whether they arrived: their sender died, or lost the answer."""
         table = schema.delivery
         query = select(table).where(table.c.state == DeliveryState.SENDING.value)
-        orphaned = table.c.sender.is_(None) | (table.c.sender != self._sender)
-        return self._deliveries(query.where(orphaned).order_by(table.c.urgency.desc(), table.c.sequence))
+        claimed = self._deliveries(query.order_by(table.c.urgency.desc(), table.c.sequence))
+        return [delivery for delivery in claimed if delivery.id not in self._in_flight]
 
     def mark_sending(self, delivery_id: str, now: datetime) -> bool:
         """Claim a due message: the intent, committed before the request leaves. False: somebody else claimed it."""
         del now
         table = schema.delivery
         claimable = (table.c.id == delivery_id) & (table.c.state == DeliveryState.PENDING.value)
-        values = {"state": DeliveryState.SENDING.value, "sender": self._sender, "attempts": table.c.attempts + 1}
+        values = {"state": DeliveryState.SENDING.value, "attempts": table.c.attempts + 1}
         with self._writing() as connection:
-            return connection.execute(update(table).where(claimable).values(values)).rowcount == 1
+            claimed = connection.execute(update(table).where(claimable).values(values)).rowcount == 1
+            if claimed:
+                self._in_flight.add(delivery_id)  # before the commit shows the row to another thread
+        return claimed
 
     def mark_sent(self, delivery_id: str, reference: str | None, now: datetime) -> None:
         """The receiver has it."""
@@ -75,7 +77,7 @@ class OutboxRecords(Database):
     def mark_uncertain(self, delivery_id: str, error: str, now: datetime) -> None:
         """The answer was lost: the receiver must be asked before it is sent again."""
         del now
-        self._settle(delivery_id, state=DeliveryState.SENDING.value, sender=None, error=error)
+        self._settle(delivery_id, state=DeliveryState.SENDING.value, error=error)
 
     def mark_pending(
         self, delivery_id: str, error: str | None, next_attempt_at: datetime | None, now: datetime
@@ -83,15 +85,11 @@ class OutboxRecords(Database):
         """It did not arrive; try again at `next_attempt_at`, at once if None."""
         del now
         state = DeliveryState.PENDING.value
-        self._settle(delivery_id, state=state, sender=None, next_attempt_at=next_attempt_at, error=error)
+        self._settle(delivery_id, state=state, next_attempt_at=next_attempt_at, error=error)
 
     def mark_failed(self, delivery_id: str, error: str, now: datetime, *, instead: Delivery | None = None) -> None:
         """It was refused for good. `instead` is queued in the same transaction, so that nothing is lost in between."""
-        with self._writing() as connection:
-            values = {"state": DeliveryState.FAILED.value, "error": error, "settled_at": now, "sender": None}
-            connection.execute(update(schema.delivery).where(_unsettled(delivery_id)).values(values))
-            if instead is not None:
-                enqueue(connection, instead)
+        self._settle(delivery_id, instead, state=DeliveryState.FAILED.value, error=error, settled_at=now)
 
     def pause(self, channel: str, until: datetime) -> None:
         """The receiver asked for a pause: nothing of this channel is due before `until`."""
@@ -144,9 +142,13 @@ class OutboxRecords(Database):
         with self._writing() as connection:
             return connection.execute(delete(table).where(old)).rowcount
 
-    def _settle(self, delivery_id: str, **values: object) -> None:
+    def _settle(self, delivery_id: str, instead: Delivery | None = None, /, **values: object) -> None:
+        # First of all: if the disk is full now, the row stays claimed, and must count as uncertain afterwards.
+        self._in_flight.discard(delivery_id)
         with self._writing() as connection:
             connection.execute(update(schema.delivery).where(_unsettled(delivery_id)).values(values))
+            if instead is not None:
+                enqueue(connection, instead)
 
     def _deliveries(self, query: Select[Any]) -> list[Delivery]:
         with self._reading() as connection:

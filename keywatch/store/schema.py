@@ -159,8 +159,6 @@ delivery = Table(
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_attempt_at", Instant),
-    # Which opened store is sending it now: after a crash nobody is.
-    Column("sender", Text),
     Column("settled_at", Instant),
     Column("reference", Text),
     Column("error", Text),

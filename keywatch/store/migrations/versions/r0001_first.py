@@ -125,7 +125,6 @@ def _alerts() -> None:
         Column("state", Text, nullable=False),
         Column("attempts", Integer, nullable=False, server_default="0"),
         Column("next_attempt_at", INSTANT),
-        Column("sender", Text),
         Column("settled_at", INSTANT),
         Column("reference", Text),
         Column("error", Text),

@@ -1,0 +1,82 @@
+"""What the person who reads an alert should do: one to three sentences, by what is wrong with what. Pure."""
+
+from keywatch.model.key import KeyKind
+
+LABEL = {
+    KeyKind.AWS_ACCESS_KEY: "AWS access key",
+    KeyKind.LWA_CLIENT_SECRET: "LWA client secret",
+    KeyKind.LWA_REFRESH_TOKEN: "seller refresh token",
+    KeyKind.MWS_KEY: "MWS key",
+    KeyKind.VAULT_TOKEN: "Vault token",
+    KeyKind.OTHER: "key",
+}
+"""What a person calls a key of that kind."""
+
+USE_IT = {
+    KeyKind.AWS_ACCESS_KEY: (
+        "Make one successful call with it from the program that owns it, or delete it if nobody needs it (`aws "
+        "iam delete-access-key`)."
+    ),
+    KeyKind.LWA_CLIENT_SECRET: (
+        "Let the application make one successful SP-API call (a 2xx answer; a token exchange is not one), or "
+        "delete the application in Seller Central if nobody needs it."
+    ),
+    KeyKind.LWA_REFRESH_TOKEN: (
+        "Let the application make one successful SP-API call for this seller, or ask the seller to end the "
+        "authorisation if nobody needs it."
+    ),
+    KeyKind.MWS_KEY: "MWS is closed and no call can succeed any more: remove it.",
+    KeyKind.VAULT_TOKEN: (
+        "Make one successful request with it, or revoke it if nobody needs it (`vault token revoke`)."
+    ),
+    KeyKind.OTHER: "Make one successful call with it, or remove it if nobody needs it.",
+}
+"""How a key that dies of disuse is kept alive, or given up in good order."""
+
+REMOVE_IT = {
+    KeyKind.AWS_ACCESS_KEY: (
+        "Delete it (`aws iam delete-access-key`); an inactive key can be switched on again by whoever may."
+    ),
+    KeyKind.LWA_CLIENT_SECRET: "Delete the application in Seller Central, and the secret wherever it is stored.",
+    KeyKind.LWA_REFRESH_TOKEN: "Delete it wherever it is stored, and ask the seller to end the authorisation.",
+    KeyKind.MWS_KEY: (
+        "Delete it wherever it is stored. If it is an AWS-format pair, look whether it is an IAM key as well: "
+        "that one may be alive."
+    ),
+    KeyKind.VAULT_TOKEN: "Revoke it (`vault token revoke`), and delete it wherever it is stored.",
+    KeyKind.OTHER: "Revoke it at its issuer, and delete it wherever it is stored.",
+}
+"""How a key that has no use any more is got rid of."""
+
+REPLACE_IT = {
+    KeyKind.AWS_ACCESS_KEY: (
+        "Make a new key, switch its users over, then deactivate and delete this one (`aws iam update-access-key "
+        "--status Inactive`, `aws iam delete-access-key`)."
+    ),
+    KeyKind.LWA_CLIENT_SECRET: (
+        "Rotate the client secret in Seller Central now; the old one works for 7 days more, so see that the new "
+        "one is in use before that."
+    ),
+    KeyKind.LWA_REFRESH_TOKEN: (
+        "Let the seller end the authorisation and authorise again; a new token does not end an older one."
+    ),
+    KeyKind.MWS_KEY: (
+        "MWS is closed, but an AWS-format pair may be an IAM key as well: look it up, and deactivate it."
+    ),
+    KeyKind.VAULT_TOKEN: "Revoke it (`vault token revoke`) and give its user a new one.",
+    KeyKind.OTHER: "Revoke it at its issuer and make a new one.",
+}
+"""How a key that others have seen is made worthless."""
+
+ROOT = (
+    "Make an IAM role or user with the few permissions that are needed, switch over, then delete the root key in "
+    "the AWS console as root. Amazon advises against root keys altogether."
+)
+
+REVOKE_UNKNOWN = "Take it for live: revoke it at its issuer, make a new one, then remove it from where it was found."
+
+SELLER_PURGE = (
+    "Never use it and never store it: the policy forbids asking for or accepting a seller's secret keys. Delete "
+    "the message, ticket or file that holds it, and its copies. Tell the seller to rotate the key, and to "
+    "authorise the application through OAuth instead."
+)
