@@ -1,0 +1,200 @@
+"""
+One line of a request log, and what it proves. Pure.
+
+Success is a 2xx answer of a production SP-API host. A token exchange proves that the credential is accepted, not that a
+call succeeded; the sandbox proves nothing.
+https://developer-docs.amazon.com/sp-api/docs/sp-api-endpoints
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from keywatch.model.call import Call, Outcome
+from keywatch.model.key import Handle, HandleSpace, SourceId
+from keywatch.model.source import Json
+from keywatch.model.time import parse_rfc3339
+
+PRODUCTION = frozenset(f"sellingpartnerapi-{region}.amazon.com" for region in ("na", "eu", "fe"))
+_TOKEN_HOST = "api.amazon.com"  # noqa: S105 - a host name
+_TOKEN_PATH = "/auth/o2/token"  # noqa: S105 - a path
+_AHEAD = timedelta(minutes=5)
+"""How far a writer's clock may run before ours. A call from further in the future would keep a key alive for ever."""
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFields:
+    """Where a line keeps what. A dotted name goes into nested objects: `request.host`."""
+
+    time: str = "time"
+    status: str = "status"
+    application: str = "application"
+    seller: str = "seller"
+    client_id: str = "client_id"
+    host: str = "host"
+    method: str = "method"
+    path: str = "path"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLayout:
+    """What a log's lines look like, and what they leave unsaid."""
+
+    fields: RequestFields = field(default_factory=RequestFields)
+    application: str | None = None
+    """The application of lines that name none."""
+    applications: Mapping[str, str] = field(default_factory=dict)
+    """Application names by LWA client id, for lines that name a client id only."""
+    assume_sp_api: bool = False
+    """Whether lines without a host are SP-API calls. If not, they prove nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request as its log tells it. `outcome` is None where it proves nothing."""
+
+    at: datetime
+    outcome: Outcome | None
+    application: str | None
+    seller: str | None
+    client_id: str | None
+    action: str | None
+
+    def calls(self, source: SourceId) -> Iterator[Call]:
+        """Yield a call of each credential the request took: the application's client secret, the seller's token."""
+        if self.outcome is None:
+            return
+        handles = []
+        if self.application:
+            handles.append(Handle(HandleSpace.APPLICATION, self.application))
+        if self.client_id:
+            handles.append(Handle(HandleSpace.LWA_CLIENT_ID, self.client_id))
+        if self.application and self.seller:
+            handles.append(Handle(HandleSpace.AUTHORISATION, f"{self.application}/{self.seller}"))
+        for handle in handles:
+            yield Call(
+                handle=handle,
+                at=self.at,
+                outcome=self.outcome,
+                source=source,
+                action=self.action,
+                principal=self.application or self.client_id,
+            )
+
+
+def read_line(line: bytes, layout: RequestLayout, now: datetime) -> Request:
+    """
+    Read one line.
+
+    Raises:
+        ValueError: it is not a JSON object with a time and a status, or is from the future. The text quotes nothing.
+    """
+    try:
+        record = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ValueError("not JSON") from None
+    if not isinstance(record, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - what is wrong is the line's text
+    names = layout.fields
+    at = _moment(_at(record, names.time), now)
+    status = _status(_at(record, names.status))
+    client_id = _text(_at(record, names.client_id))
+    known = layout.applications.get(client_id) if client_id else None
+    method, path = _text(_at(record, names.method)), _text(_at(record, names.path))
+    url = _url(path) if path else None
+    host = _host(_text(_at(record, names.host))) or (url.hostname if url else None)
+    place = url.path if url else None
+    return Request(
+        at=at,
+        outcome=_outcome(status, host, place, assume_sp_api=layout.assume_sp_api),
+        application=_text(_at(record, names.application)) or known or layout.application,
+        seller=_text(_at(record, names.seller)),
+        client_id=client_id,
+        # Never the query: it may carry what belongs to a buyer.
+        action=" ".join(part for part in (method, place) if part) or None,
+    )
+
+
+def _outcome(status: int, host: str | None, path: str | None, *, assume_sp_api: bool) -> Outcome | None:
+    exchange = path == _TOKEN_PATH and host in (None, _TOKEN_HOST)
+    production = host in PRODUCTION or (host is None and assume_sp_api)
+    if not exchange and not production:
+        return None
+    if status >= 400:  # noqa: PLR2004
+        return Outcome.FAILURE
+    if exchange or not 200 <= status < 300:  # noqa: PLR2004
+        return Outcome.ATTEMPT
+    return Outcome.SUCCESS
+
+
+def _at(record: dict[str, Json], name: str) -> Json:
+    if name in record:
+        return record[name]
+    found: Json = record
+    for part in name.split("."):
+        if not isinstance(found, dict):
+            return None
+        found = found.get(part)
+    return found
+
+
+def _text(value: Json) -> str | None:
+    if isinstance(value, str):
+        return value.strip() or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _host(text: str | None) -> str | None:
+    """A host name in lower case, without scheme and port."""
+    url = _url(text if "//" in text else f"//{text}") if text else None
+    return url.hostname if url else None
+
+
+def _url(text: str) -> SplitResult | None:
+    try:
+        return urlsplit(text)
+    except ValueError:
+        # `https://[x/`. The error would quote it.
+        return None
+
+
+def _status(value: Json) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 100 <= value <= 599:  # noqa: PLR2004
+        raise ValueError("no HTTP status")
+    return value
+
+
+def _moment(value: Json, now: datetime) -> datetime:
+    """Read RFC 3339, or seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by size."""
+    try:
+        if isinstance(value, str):
+            moment = parse_rfc3339(value) if not _numeric(value) else _since_1970(float(value))
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            moment = _since_1970(value)
+        else:
+            raise ValueError("no time")  # noqa: TRY004, TRY301
+    except (ValueError, OverflowError, OSError):
+        raise ValueError("no time") from None
+    if moment > now + _AHEAD:
+        raise ValueError("a time in the future")
+    if moment < _EARLIEST:
+        raise ValueError("a time before SP-API")
+    return moment
+
+
+def _numeric(text: str) -> bool:
+    return text.isascii() and text.replace(".", "", 1).isdigit()
+
+
+def _since_1970(value: float) -> datetime:
+    for factor in (1e9, 1e6, 1e3):
+        # 1e11 seconds are the year 5138.
+        if value >= 1e11 * factor / 1e3:
+            return datetime.fromtimestamp(value / factor, UTC)
+    return datetime.fromtimestamp(value, UTC)

@@ -1,0 +1,140 @@
+"""The application's own request log, JSON lines: what proves that a selling-partner key made a successful call."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from keywatch.collect.calls.latest import Latest
+from keywatch.collect.calls.request_line import RequestLayout, read_line
+from keywatch.collect.tail import Follower, TailBatch
+from keywatch.model.call import Coverage
+from keywatch.model.errors import SourceDenied, SourceUnreachable
+from keywatch.model.key import Handle, KeyKind, SourceId
+from keywatch.model.source import CallBatch, CallSource, Cursor, Skipped
+from keywatch.model.time import parse_rfc3339, to_rfc3339
+
+if TYPE_CHECKING:
+    from keywatch.model.source import Json
+
+_KINDS = frozenset({KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN})
+
+
+class RequestLog:
+    """
+    A followed request log.
+
+    It covers the time from the oldest line ever seen to the last time it was read to its end.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pattern: str,
+        *,
+        now: Callable[[], datetime],
+        layout: RequestLayout | None = None,
+        handles: frozenset[Handle] = frozenset(),
+    ) -> None:
+        """
+        Args:
+            name: The source's name in the settings.
+            pattern: The log's path or glob.
+            now: The clock.
+            layout: How its lines are read.
+            handles: The applications and authorisations that write to this log. Empty: all there are, so that one
+                which never shows up in it is taken to be silent.
+        """  # noqa: D205
+        self._id = SourceId(f"request-log:{name}")
+        self._follower = Follower(pattern)
+        self._now = now
+        self._layout = layout or RequestLayout()
+        self._handles = handles
+
+    @property
+    def id(self) -> SourceId:
+        return self._id
+
+    @property
+    def kinds(self) -> frozenset[KeyKind]:
+        return _KINDS
+
+    def read(self, cursor: Cursor) -> Iterator[CallBatch]:
+        started = self._now()
+        if not self._follower.files():
+            hint = "check the path, and that keywatch's user may list the folder"
+            raise SourceUnreachable(f"{self._id}: {self._follower.pattern} names no file", hint=hint)
+        tail = cursor.get("tail")
+        state = _State(cursor, tail if isinstance(tail, Mapping) else {})
+        for piece in self._follower.read(state.tail):
+            state.tail = piece.cursor
+            evidence = Latest()
+            skipped = (*piece.skipped, *self._take(piece, evidence, state))
+            # Until the end is reached there may be calls that were not read yet: what is covered ends where it did.
+            yield self._batch(state, evidence, skipped)
+        blocked = next((item for item in self._follower.check() if isinstance(item, Skipped)), None)
+        if blocked is not None:
+            raise SourceDenied(f"{self._id}: {blocked.what}: {blocked.why}", hint=blocked.hint)
+        state.until = started
+        yield self._batch(state, Latest(), ())
+
+    def check(self) -> Iterator[str | Skipped]:
+        yield from self._follower.check()
+
+    def _take(self, piece: TailBatch, evidence: Latest, state: "_State") -> Iterator[Skipped]:
+        if piece.partial:
+            if piece.first_column == 1:
+                yield Skipped(_where(piece, 0), f"one line is longer than {self._follower.window} bytes")
+            return
+        now = self._now()
+        broken = 0
+        first: tuple[int, str] | None = None
+        for number, line in enumerate(piece.data.splitlines()):
+            if not line.strip():
+                continue
+            try:
+                request = read_line(line, self._layout, now)
+            except ValueError as error:
+                broken += 1
+                first = first or (number, str(error))
+                continue
+            state.saw(request.at)
+            for call in request.calls(self._id):
+                evidence.add(call)
+        if first is not None:
+            yield Skipped(_where(piece, first[0]), f"{broken} lines could not be read, this one first: {first[1]}")
+
+    def _batch(self, state: "_State", evidence: Latest, skipped: tuple[Skipped, ...]) -> CallBatch:
+        coverage = Coverage(source=self._id, kinds=_KINDS, handles=self._handles, since=state.since, until=state.until)
+        return CallBatch(evidence=evidence.calls(), cursor=state.cursor(), coverage=coverage, skipped=skipped)
+
+
+class _State:
+    """What the cursor carries from run to run."""
+
+    def __init__(self, cursor: Cursor, tail: Cursor) -> None:
+        self.tail = tail
+        self.since = _moment(cursor.get("since"))
+        self.until = _moment(cursor.get("until"))
+
+    def saw(self, at: datetime) -> None:
+        self.since = min(self.since, at) if self.since else at
+
+    def cursor(self) -> Cursor:
+        found: dict[str, Json] = {"version": 1, "tail": dict(self.tail)}
+        if self.since:
+            found["since"] = to_rfc3339(self.since)
+        if self.until:
+            found["until"] = to_rfc3339(self.until)
+        return found
+
+
+def _moment(value: "Json") -> datetime | None:
+    return parse_rfc3339(value) if isinstance(value, str) else None
+
+
+def _where(piece: TailBatch, number: int) -> str:
+    place = f"line {piece.first_line + number}" if piece.first_line else f"byte {piece.offset} and after"
+    return f"{piece.path}, {place}"
+
+
+_: type[CallSource] = RequestLog
