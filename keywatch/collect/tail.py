@@ -88,6 +88,21 @@ class Follower:
         """Return what the pattern names now, sorted; directories left out."""
         return sorted(path for path in _named(self.pattern) if not Path(path).is_dir())
 
+    def check(self) -> Iterator[str | Skipped]:
+        """Try to open each file the pattern names now. See `KeySource.check`."""
+        paths = self.files()
+        if not paths:
+            yield Skipped(
+                self.pattern, "names no file", "check the pattern, and that keywatch's user may list the folder"
+            )
+        for path in paths:
+            try:
+                with LogFile(path):
+                    yield f"read {path}"
+            except OSError as error:
+                reason = error.strerror or "cannot be read"
+                yield Skipped(path, reason, "let keywatch's user read it, or narrow the pattern")
+
     def read(self, cursor: Cursor) -> Iterator[TailBatch]:
         """
         Read every file on from `cursor` to its present end, oldest first; empty: from the beginning.

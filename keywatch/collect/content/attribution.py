@@ -1,0 +1,45 @@
+"""Who brought content into a repository: asked for the few blobs in which something was found."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from keywatch.model.finding import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Introduction:
+    """The first commit that put one blob at one path."""
+
+    path: str
+    commit: str | None
+    """None: it is in the working tree only."""
+    author: str | None
+    committed_at: datetime | None
+    """When it was authored; aware UTC."""
+    present: bool
+    """Whether the working tree, or the tree of HEAD, still has it at this path."""
+
+
+@runtime_checkable
+class Attributes(Protocol):
+    """A content source that knows the history of what it yields."""
+
+    def introductions(self, blobs: Iterable[str]) -> Mapping[str, tuple[Introduction, ...]]:
+        """
+        Return, for each blob that history knows, where and by whom it was first brought in, oldest first.
+
+        Raises:
+            ScanError: the history cannot be read.
+        """
+        ...
+
+    def gone(self, places: Iterable[Place]) -> frozenset[Place]:
+        """
+        Return those places whose content is no longer reachable from any ref, nor in the working tree.
+
+        Raises:
+            ScanError: that cannot be told; nothing may be taken for gone.
+        """
+        ...

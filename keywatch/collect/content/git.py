@@ -1,0 +1,194 @@
+"""A git repository: every blob any ref reaches, once, and what lies in the working tree beside them."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from keywatch.collect.content.attribution import Attributes, Introduction
+from keywatch.collect.content.batching import batches
+from keywatch.collect.content.files import digest_of, pieces, read_file, survey
+from keywatch.collect.content.git_history import head_blobs, introductions
+from keywatch.collect.content.git_objects import Blob, list_blobs, reachable, read_blobs
+from keywatch.collect.content.git_plumbing import Git
+from keywatch.collect.content.text import chunks
+from keywatch.collect.content.tree import Entry, printable
+from keywatch.collect.regular_file import open_regular
+from keywatch.model.content import Chunk, Origin
+from keywatch.model.errors import KeywatchError, ScanError
+from keywatch.model.finding import Place
+from keywatch.model.key import SourceId
+from keywatch.model.source import ContentBatch, ContentSource, Cursor, Json, Skipped
+
+LARGEST = 64 << 20
+"""Bytes of a blob that is still read. Larger ones are named: a few kilobytes of pack can hold a gigabyte."""
+_REMEMBERED = 100
+"""Things skipped that a cursor remembers, so that they are told again while they are not repaired."""
+
+
+class GitRepository:
+    """The whole history and the working tree of one repository. Nothing of its configuration is obeyed."""
+
+    def __init__(
+        self,
+        path: Path,
+        id: SourceId | None = None,  # noqa: A002 - the Protocol's word
+        *,
+        ruleset: str = "",
+        since: str | None = None,
+        largest: int = LARGEST,
+    ) -> None:
+        """
+        Name the repository; nothing is opened yet.
+
+        Args:
+            path: a work tree's top, a linked worktree, a bare repository.
+            id: the source's name; made from the path if not given.
+            ruleset: `RuleSet.hash` of what is looked for. A cursor made under another one is void.
+            since: leave out what this revision reaches.
+            largest: bytes of a blob that is still read.
+        """
+        self.path = path
+        self.target = printable(str(path))
+        self.id = id or SourceId(f"git:{self.target}")
+        self._ruleset = ruleset
+        self._since = since
+        self._largest = largest
+        self._loose: dict[str, str] = {}
+        """Blobs read from the working tree, which history may not know, and where."""
+
+    def read(self, cursor: Cursor) -> Iterator[ContentBatch]:
+        """Read the blobs that came after `cursor`, then the working tree if it changed. See `ContentSource.read`."""
+        git = Git(self.path)
+        old: Cursor = cursor if cursor.get("ruleset") == self._ruleset else {}
+        tips = _tips(git)
+        limits = _shallow(git)
+        if limits:
+            yield ContentBatch(chunks=(), cursor=None, skipped=tuple(limits))
+        done = _existing(git, [str(tip) for tip in _list(old.get("tips"))])
+        remembered = [Skipped(*map(str, item)) for item in _list(old.get("skipped")) if isinstance(item, list)]
+        if remembered:
+            yield ContentBatch(chunks=(), cursor=None, skipped=tuple(remembered))
+        if set(tips) - set(done):
+            for batch in batches(self._history(git, done)):
+                remembered += batch.skipped
+                yield batch
+        tree = ""
+        if os.path.lexists(self.path / ".git"):
+            entries, unread = survey(str(self.path))
+            tree = digest_of(entries)
+            yield from batches(unread)
+            if tree != old.get("tree") or set(tips) - set(done):
+                yield from batches(self._work_tree(git, entries))
+        kept: list[Json] = [[item.what, item.why, item.hint or ""] for item in remembered[:_REMEMBERED]]
+        after: Cursor = {
+            "version": 1,
+            "ruleset": self._ruleset,
+            "tips": list[Json](tips),
+            "tree": tree,
+            "skipped": kept,
+        }
+        yield ContentBatch(chunks=(), cursor=after)
+
+    def check(self) -> Iterator[str | Skipped]:
+        """Open the repository and count its refs. See `KeySource.check`."""
+        try:
+            yield f"read {self.target}: {len(_tips(Git(self.path)))} tips"
+        except KeywatchError as error:
+            yield Skipped(self.target, error.message, error.hint)
+
+    def introductions(self, blobs: Iterable[str]) -> Mapping[str, tuple[Introduction, ...]]:
+        """See `Attributes.introductions`."""
+        wanted = frozenset(blobs)
+        found = introductions(Git(self.path), wanted)
+        for blob in wanted & self._loose.keys() - found.keys():
+            path = self._loose[blob]
+            found[blob] = (Introduction(path=path, commit=None, author=None, committed_at=None, present=True),)
+        return found
+
+    def gone(self, places: Iterable[Place]) -> frozenset[Place]:
+        """See `Attributes.gone`."""
+        asked = [place for place in places if place.blob]
+        git = Git(self.path)
+        there = reachable(git, {place.blob for place in asked if place.blob})
+        lost = [place for place in asked if place.blob not in there]
+        return frozenset(place for place in lost if self._hash(git, str(self.path / place.path)) != place.blob)
+
+    def _history(self, git: Git, done: list[str]) -> Iterator[Chunk | Skipped]:
+        exclude = [*done, _revision(git, self._since)] if self._since else done
+        found = list_blobs(git, exclude=exclude, largest=self._largest)
+        try:
+            yield from found.skipped
+            for blob in read_blobs(git, found):
+                yield from self._chunks(blob)
+        finally:
+            found.close()
+
+    def _chunks(self, blob: Blob | Skipped) -> Iterator[Chunk | Skipped]:
+        if isinstance(blob, Skipped):
+            yield blob
+        else:
+            yield from chunks(blob.data, Origin(self.target, blob.path, blob.id))
+
+    def _work_tree(self, git: Git, entries: Iterable[Entry]) -> Iterator[Chunk | Skipped]:
+        committed = head_blobs(git)
+        for entry in entries:
+            name = self._hash(git, entry.path)
+            if name is None or name.encode() not in committed:
+                if name:
+                    self._loose[name] = entry.relative
+                yield from read_file(entry.path, Origin(self.target, entry.relative, name))
+
+    def _hash(self, git: Git, path: str) -> str | None:
+        """Return the name the file's content has as a blob; None: it cannot be read."""
+        try:
+            descriptor, status = open_regular(path)
+        except OSError:
+            return None
+        try:
+            digest = hashlib.new(git.object_format, b"blob %d\0" % status.st_size, usedforsecurity=False)
+            for piece in pieces(descriptor):
+                digest.update(piece)
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+        return digest.hexdigest()
+
+
+def _tips(git: Git) -> list[str]:
+    names = set(git.ask("for-each-ref", "--format=%(objectname)").split())
+    # A detached HEAD is no ref; an unborn one is nothing at all.
+    names.update(git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)).split())
+    return sorted(names)
+
+
+def _existing(git: Git, tips: list[str]) -> list[str]:
+    """Leave out tips that a forced push and a garbage collection have taken away since."""
+    if not tips:
+        return []
+    answers = git.ask("cat-file", "--batch-check=%(objectname)", question="".join(f"{tip}\n" for tip in tips))
+    return [line for line in answers.splitlines() if " " not in line]
+
+
+def _revision(git: Git, revision: str) -> str:
+    name = git.ask("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}", ok=(0, 1, 128))
+    if not name.strip():
+        hint = "name a commit, branch or tag that exists in this repository"
+        raise ScanError(f"{git.path}: unknown revision {printable(revision)}", hint=hint)
+    return name.strip()
+
+
+def _shallow(git: Git) -> list[Skipped]:
+    if git.ask("rev-parse", "--is-shallow-repository").strip() != "true":
+        return []
+    hint = "fetch it (`git fetch --unshallow`; in CI: fetch-depth 0), or scan the files alone with --no-git"
+    return [Skipped(f"{printable(str(git.path))}: older history", "a shallow clone does not have it", hint)]
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
+_: type[ContentSource] = GitRepository
+__: type[Attributes] = GitRepository

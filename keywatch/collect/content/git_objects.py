@@ -1,0 +1,190 @@
+"""The blobs of a repository: listed once each, sized before they are read, read in one stream."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import IO
+
+from keywatch.collect.content.git_plumbing import Git, GitFailed
+from keywatch.model.source import Skipped
+
+_FORMAT = "%(objectname) %(objecttype) %(objectsize) %(rest)"
+_BLOBS_ONLY = ("--filter=object:type=blob", "--filter-provided-objects")
+_HEADER = re.compile(rb"(?P<name>[0-9a-f]{40,64}) (?:missing|blob (?P<size>\d+)(?: (?P<path>.*))?)\n", re.DOTALL)
+_NAMED = 20
+"""Missing objects named one by one; beyond that they are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One blob's name, one path it has or had, and its content."""
+
+    id: str
+    path: str
+    data: bytes = field(repr=False)
+
+
+class BlobList:
+    """What is to be read: blob names and paths in a temporary file, which holds nothing secret."""
+
+    def __init__(self) -> None:
+        # Of a million blobs the names alone would take a hundred megabytes of memory.
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self.count = 0
+        self.bytes = 0
+        self.skipped: list[Skipped] = []
+
+    def add(self, line: bytes, size: int) -> None:
+        self.file.write(line + b"\n")
+        self.count += 1
+        self.bytes += size
+
+    def line(self, start: int, count: int) -> tuple[int, bytes]:
+        """Return the line that is `count` lines after offset `start`, and the offset after it; empty: there is none."""
+        os.lseek(self.file.fileno(), start, os.SEEK_SET)
+        with os.fdopen(os.dup(self.file.fileno()), "rb") as lines:
+            for _ in range(count):
+                start += len(lines.readline())
+            line = lines.readline()
+        return start + len(line), line.rstrip(b"\n")
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def list_blobs(git: Git, *, exclude: Iterable[str] = (), largest: int) -> BlobList:
+    """
+    List every blob reachable from any ref, HEAD included, and not from `exclude`.
+
+    Where the history itself is broken, every object in the database is listed instead: more than was asked for is
+    better than less. Blobs above `largest` bytes, and missing objects, are `skipped` in the result.
+
+    Raises:
+        GitFailed: not even that is possible.
+    """
+    found = BlobList()
+    with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as revisions:
+        revisions.write("".join(f"^{name}\n" for name in exclude).encode())
+        revisions.seek(0)
+        try:
+            _reachable(git, revisions, names, found)
+        except GitFailed as error:
+            found.skipped.append(Skipped(f"{git.path}: history", error.message, error.hint))
+            names.seek(0)
+            names.truncate()
+            _everything(git, names)
+        names.seek(0)
+        _measure(git, names, found, largest)
+    found.file.seek(0)
+    return found
+
+
+def list_named(git: Git, blobs: Iterable[str], *, largest: int) -> BlobList:
+    """List the blobs whose names are given; see `list_blobs`."""
+    found = BlobList()
+    with tempfile.TemporaryFile() as names:
+        names.write("".join(f"{name}\n" for name in blobs).encode())
+        names.seek(0)
+        _measure(git, names, found, largest)
+    found.file.seek(0)
+    return found
+
+
+def reachable(git: Git, blobs: set[str]) -> frozenset[str]:
+    """
+    Return those of `blobs` that some ref reaches.
+
+    Raises:
+        GitFailed: the history cannot be walked, so nothing can be said.
+    """
+    seen: set[str] = set()
+    listing = ("rev-list", "--objects", "--no-object-names", "--all", *_BLOBS_ONLY, "--missing=allow-any")
+    with git.stream(*listing) as stream:
+        for line in stream.out:
+            name = line.rstrip(b"\n").decode()
+            if name in blobs:
+                seen.add(name)
+        stream.finish()
+    return frozenset(seen)
+
+
+def _reachable(git: Git, revisions: IO[bytes], names: IO[bytes], found: BlobList) -> None:
+    missing: list[str] = []
+    listing = ("rev-list", "--objects", "--all", *_BLOBS_ONLY, "--missing=print", "--stdin")
+    with git.stream(*listing, source=revisions) as stream:
+        for line in stream.out:
+            if line.startswith(b"?"):
+                missing.append(line[1:].split()[0].decode())
+            else:
+                names.write(line)
+        stream.finish()
+    partial = bool(missing) and git.ask("config", "--get-regexp", r"^remote\..*\.promisor$", ok=(0, 1)) != ""
+    if partial or len(missing) > _NAMED:
+        hint = "fetch them (`git fetch --refetch --no-filter`) and scan again; keywatch never fetches by itself"
+        found.skipped.append(Skipped(f"{git.path}: {len(missing)} objects", "not in this partial clone", hint))
+    else:
+        found.skipped += (Skipped(f"{git.path}: object {name}", "missing", "run `git fsck`") for name in missing)
+
+
+def _everything(git: Git, names: IO[bytes]) -> None:
+    with git.stream("cat-file", "--batch-all-objects", "--batch-check=%(objectname)") as stream:
+        for line in stream.out:
+            names.write(line)
+
+
+def _measure(git: Git, names: IO[bytes], found: BlobList, largest: int) -> None:
+    """Sort out what is no blob, or too big, by the objects' headers: a small delta can be a huge blob."""
+    with git.stream("cat-file", "--buffer", f"--batch-check={_FORMAT}", source=names) as stream:
+        for line in stream.out:
+            name, _, rest = line.rstrip(b"\n").partition(b" ")
+            kind, _, rest = rest.partition(b" ")
+            if kind == b"missing":
+                found.skipped.append(Skipped(f"{git.path}: object {name.decode()}", "cannot be read", "run `git fsck`"))
+            if kind != b"blob":
+                continue
+            size, _, path = rest.partition(b" ")
+            if int(size) > largest:
+                what = f"{git.path}: blob {name.decode()} ({decode_path(path)})"
+                found.skipped.append(Skipped(what, f"{int(size):,} bytes are more than the limit of {largest:,}"))
+            else:
+                found.add(name + b" " + path, int(size))
+        stream.finish()
+
+
+def read_blobs(git: Git, found: BlobList) -> Iterator[Blob | Skipped]:
+    """Read the listed blobs in order. `git` gives up at a broken one: that one is named, and git started again."""
+    start = 0
+    while True:
+        os.lseek(found.file.fileno(), start, os.SEEK_SET)
+        answered = 0
+        with git.stream("cat-file", "--buffer", f"--batch={_FORMAT}", source=found.file) as stream:
+            while (blob := _next(git, stream.out)) is not None:
+                answered += 1
+                yield blob
+        start, broken = found.line(start, answered)
+        if not broken:
+            return
+        name, _, path = broken.partition(b" ")
+        yield Skipped(f"{git.path}: blob {name.decode()} ({decode_path(path)})", "broken", "run `git fsck`")
+
+
+def _next(git: Git, out: IO[bytes]) -> Blob | Skipped | None:
+    """Read one answer of `cat-file --batch`; None: there is none, it breaks off, or does not keep to its own length."""
+    header = _HEADER.fullmatch(out.readline())
+    if header is None:
+        return None
+    name = header["name"].decode()
+    if header["size"] is None:
+        return Skipped(f"{git.path}: object {name}", "missing", "run `git fsck`")
+    size = int(header["size"])
+    data = out.read(size)
+    if len(data) < size or out.read(1) != b"\n":
+        return None
+    return Blob(name, decode_path(header["path"] or b""), data)
+
+
+def decode_path(path: bytes) -> str:
+    """Return a path as text. Bytes that are not UTF-8 stay visible, and never become half a character."""
+    return path.decode("utf-8", "backslashreplace")

@@ -1,0 +1,170 @@
+"""
+The `git` program, held so that a hostile repository cannot make it run, fetch or write anything.
+
+Only plumbing that reads objects is called, and even `cat-file` would run `core.sshCommand` in a partial clone with a
+missing object, were lazy fetching not forbidden by the environment: the repository's own configuration can override
+`-c protocol.allow=never`, but not `GIT_ALLOW_PROTOCOL`. https://git-scm.com/docs/git#_environment_variables
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from keywatch.model.errors import ScanError
+
+_SETTINGS = {
+    # Protected scope, so that a daemon may read a repository it does not own; nothing below lets that one act.
+    "safe.directory": "*",
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "core.attributesFile": os.devnull,
+    "core.sshCommand": "false",
+    "core.alternateRefsCommand": "false",
+    "core.askPass": "false",
+    "credential.helper": "",
+    "diff.external": "false",
+    "log.showSignature": "false",
+    "gpg.program": "false",
+    "protocol.allow": "never",
+    "maintenance.auto": "false",
+    "gc.auto": "0",
+}
+
+
+def environment() -> dict[str, str]:
+    """Return the whole environment `git` gets: nothing is inherited but where programs are."""
+    fixed = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C",
+        "HOME": os.devnull,
+        "XDG_CONFIG_HOME": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ALLOW_PROTOCOL": "none",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        # A replaced object would hide the one that was committed.
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_PAGER": "cat",
+        "GIT_CONFIG_COUNT": str(len(_SETTINGS)),
+    }
+    for number, (name, value) in enumerate(_SETTINGS.items()):
+        fixed[f"GIT_CONFIG_KEY_{number}"] = name
+        fixed[f"GIT_CONFIG_VALUE_{number}"] = value
+    return fixed
+
+
+class GitFailed(ScanError):
+    """`git` ended with an error; the message holds the last thing it said."""
+
+
+class Git:
+    """One repository, asked through plumbing."""
+
+    def __init__(self, path: Path, *, timeout: float = 600) -> None:
+        """
+        Find the repository at `path` itself: no directory above it is looked at.
+
+        Args:
+            path: a work tree's top, a bare repository, or a `.git` directory.
+            timeout: seconds after which a question that has one answer is given up.
+
+        Raises:
+            ScanError: there is no repository there, or `git` itself is missing.
+        """
+        self.path = path
+        self._timeout = timeout
+        self._environment = environment() | {"GIT_CEILING_DIRECTORIES": str(path.absolute().parent)}
+        self.directory = Path(self.ask("rev-parse", "--absolute-git-dir").strip())
+        self.object_format = self.ask("rev-parse", "--show-object-format").strip()
+        """`sha1` or `sha256`."""
+
+    def ask(self, *arguments: str, question: str = "", ok: tuple[int, ...] = (0,)) -> str:
+        """
+        Run git to its end and return what it printed.
+
+        Raises:
+            GitFailed: it ended otherwise than with a code in `ok`, or not in time.
+            ScanError: `git` is missing.
+        """
+        try:
+            done = subprocess.run(  # noqa: S603 - a fixed program, no shell
+                self._command(arguments),
+                input=question.encode(),
+                capture_output=True,
+                timeout=self._timeout,
+                check=False,
+                env=self._environment,
+            )
+        except FileNotFoundError:
+            raise _missing() from None
+        except subprocess.TimeoutExpired:
+            raise GitFailed(f"{self.path}: git {arguments[0]} took more than {self._timeout:.0f} s") from None
+        if done.returncode not in ok:
+            raise self._failed(arguments, done.stderr)
+        return done.stdout.decode("utf-8", "backslashreplace")
+
+    @contextmanager
+    def stream(self, *arguments: str, source: IO[bytes] | None = None) -> Iterator["Stream"]:
+        """
+        Run git while its output is read. Leaving the block early ends it.
+
+        Args:
+            *arguments: the plumbing command and its options.
+            source: an open file it reads its standard input from.
+        """
+        try:
+            process = subprocess.Popen(  # noqa: S603 - a fixed program, no shell
+                self._command(arguments),
+                stdin=source or subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=1 << 20,
+                env=self._environment,
+            )
+        except FileNotFoundError:
+            raise _missing() from None
+        with process:
+            try:
+                yield Stream(self, arguments, process)
+            finally:
+                process.kill()
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        return ["git", "--no-pager", "--literal-pathspecs", "-C", str(self.path), *arguments]
+
+    def _failed(self, arguments: tuple[str, ...], stderr: bytes) -> GitFailed:
+        lines = stderr.decode("utf-8", "backslashreplace").strip().splitlines()
+        said = lines[-1] if lines else "no reason given"
+        return GitFailed(f"{self.path}: git {arguments[0]}: {said}", hint="run `git fsck` there to see what is broken")
+
+
+class Stream:
+    """The output of a running git."""
+
+    def __init__(self, git: Git, arguments: tuple[str, ...], process: "subprocess.Popen[bytes]") -> None:
+        self._git = git
+        self._arguments = arguments
+        self._process = process
+        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+        self.out: IO[bytes] = process.stdout
+
+    def finish(self) -> None:
+        """
+        Wait for the end, once everything was read.
+
+        Raises:
+            GitFailed: it ended with an error.
+        """
+        stderr = self._process.stderr.read() if self._process.stderr else b""
+        if self._process.wait() != 0:
+            raise self._git._failed(self._arguments, stderr)  # noqa: SLF001 - its other half
+
+
+def _missing() -> ScanError:
+    return ScanError("the git program was not found", hint="install git, or scan the files alone with --no-git")

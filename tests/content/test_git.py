@@ -1,0 +1,429 @@
+"""A git repository is read whole, once, and without letting it do anything."""
+
+import json
+import os
+import subprocess
+import zlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from keywatch.collect.content import open_target
+from keywatch.collect.content.git import GitRepository
+from keywatch.collect.content.git_staged import StagedFiles
+from keywatch.model.content import Chunk
+from keywatch.model.errors import ScanError, UsageError
+from keywatch.model.finding import Place
+from keywatch.model.source import ContentSource, Cursor, Skipped
+
+
+class Repository:
+    """A real repository, made with the git program; each commit a day after the one before."""
+
+    def __init__(self, path: Path, *options: str) -> None:
+        self.path = path
+        self.day = 1
+        path.mkdir(parents=True, exist_ok=True)
+        self.git("init", "-q", "-b", "main", *options)
+
+    def git(self, *arguments: str) -> str:
+        date = f"2026-01-{self.day:02d}T12:00:00+00:00"
+        person = {"NAME": "Ann Example", "EMAIL": "ann@example.org", "DATE": date}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.devnull,
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            **{f"GIT_{role}_{name}": value for role in ("AUTHOR", "COMMITTER") for name, value in person.items()},
+        }
+        done = subprocess.run(["git", *arguments], cwd=self.path, env=environment, check=True, capture_output=True)
+        return done.stdout.decode()
+
+    def write(self, name: str | bytes, text: str) -> None:
+        path = self.path / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def commit(self, files: dict[str, str] | None = None) -> str:
+        for name, text in (files or {}).items():
+            self.write(name, text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", "a change")
+        self.day += 1
+        return self.git("rev-parse", "HEAD").strip()
+
+    def blob(self, revision: str) -> str:
+        return self.git("rev-parse", revision).strip()
+
+    def object_file(self, name: str) -> Path:
+        return self.path / ".git" / "objects" / name[:2] / name[2:]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "repo")
+
+
+def read(source: ContentSource, cursor: Cursor | None = None) -> tuple[list[Chunk], list[Skipped], Cursor]:
+    """Read a source to its end, its cursor through JSON."""
+    chunks: list[Chunk] = []
+    skipped: list[Skipped] = []
+    after: Cursor | None = None
+    for batch in source.read(cursor or {}):
+        chunks += batch.chunks
+        skipped += batch.skipped
+        after = batch.cursor
+    assert after is not None
+    return chunks, skipped, json.loads(json.dumps(after))
+
+
+def texts(chunks: Iterable[Chunk]) -> list[str]:
+    return sorted(chunk.data.decode() for chunk in chunks)
+
+
+def test_each_blob_is_read_once(repository: Repository) -> None:
+    """Content that lies in many commits, branches and files is read one time."""
+    repository.commit({"a": "same", "b": "same", "c": "one"})
+    repository.commit({"c": "two"})
+    repository.git("branch", "other")
+    chunks, skipped, _ = read(GitRepository(repository.path))
+    assert (texts(chunks), skipped) == (["one", "same", "two"], [])
+
+
+def test_what_was_deleted_is_read(repository: Repository) -> None:
+    """A file deleted in a later commit is still in the history."""
+    repository.commit({"secret.txt": "deleted", "kept": "kept"})
+    (repository.path / "secret.txt").unlink()
+    repository.commit()
+    chunks, _, _ = read(GitRepository(repository.path))
+    assert texts(chunks) == ["deleted", "kept"]
+    assert {chunk.origin.path for chunk in chunks} == {"secret.txt", "kept"}
+
+
+def test_every_ref_is_read(repository: Repository) -> None:
+    """Branches, tags, stashes and a detached HEAD are read, not only the branch that is checked out."""
+    repository.commit({"a": "main"})
+    repository.git("checkout", "-q", "-b", "side")
+    repository.commit({"a": "side"})
+    repository.git("checkout", "-q", "--detach", "main")
+    repository.commit({"a": "detached"})
+    repository.git("update-ref", "refs/odd/place", repository.commit({"a": "odd"}))
+    repository.git("checkout", "-q", "--detach", "HEAD~1")
+    chunks, _, _ = read(GitRepository(repository.path))
+    assert texts(chunks) == ["detached", "main", "odd", "side"]
+
+
+def test_merge_only_content(repository: Repository) -> None:
+    """What only a merge commit brought in is read, and attributed to the merge."""
+    repository.commit({"a": "base"})
+    repository.git("checkout", "-q", "-b", "side")
+    repository.commit({"b": "side"})
+    repository.git("checkout", "-q", "main")
+    repository.commit({"c": "main"})
+    repository.git("merge", "-q", "--no-ff", "--no-commit", "side")
+    merge = repository.commit({"evil": "merged only"})
+    source = GitRepository(repository.path)
+    assert "merged only" in texts(read(source)[0])
+    blob = repository.blob("HEAD:evil")
+    assert [item.commit for item in source.introductions([blob])[blob]] == [merge]
+
+
+def test_attribution(repository: Repository) -> None:
+    """A blob is attributed to the first commit that had it, with author, date, path, and whether HEAD still has it."""
+    first = repository.commit({"old/path": "content", "other": "x"})
+    (repository.path / "old").rename(repository.path / "new")
+    second = repository.commit()
+    repository.commit({"new/path": "changed"})
+    source = GitRepository(repository.path)
+    blob = repository.blob(f"{first}:old/path")
+    found = source.introductions([blob])[blob]
+    assert [(item.path, item.commit, item.present) for item in found] == [
+        ("old/path", first, False),
+        ("new/path", second, False),
+    ]
+    assert (found[0].author, found[0].committed_at) == ("Ann Example", datetime(2026, 1, 1, 12, tzinfo=UTC))
+    other = repository.blob("HEAD:other")
+    assert source.introductions([other])[other][0].present
+
+
+def test_the_working_tree_is_read(repository: Repository) -> None:
+    """Modified and untracked files are read; those as committed are not read again; links are not followed."""
+    repository.commit({"a": "committed", "b": "before"})
+    repository.write("b", "after")
+    repository.write("new/c", "untracked")
+    (repository.path / "link").symlink_to("/etc/passwd")
+    source = GitRepository(repository.path)
+    chunks, _, _ = read(source)
+    assert texts(chunks) == ["after", "before", "committed", "untracked"]
+    blob = next(chunk.origin.blob for chunk in chunks if chunk.data == b"untracked")
+    assert blob is not None
+    (found,) = source.introductions([blob])[blob]
+    assert (found.path, found.commit, found.present) == ("new/c", None, True)
+
+
+def test_a_second_read_brings_what_is_new(repository: Repository) -> None:
+    """A cursor leaves out what was read; new commits bring their new blobs only."""
+    repository.commit({"a": "one", "b": "two"})
+    _, _, cursor = read(GitRepository(repository.path))
+    assert texts(read(GitRepository(repository.path), cursor)[0]) == []
+    repository.commit({"a": "three"})
+    chunks, _, cursor = read(GitRepository(repository.path), cursor)
+    assert texts(chunks) == ["three"]
+    repository.write("c", "untracked")
+    assert texts(read(GitRepository(repository.path), cursor)[0]) == ["untracked"]
+
+
+def test_other_rules_read_everything(repository: Repository) -> None:
+    """A cursor made under other rules is void."""
+    repository.commit({"a": "one"})
+    _, _, cursor = read(GitRepository(repository.path, ruleset="old"))
+    assert texts(read(GitRepository(repository.path, ruleset="new"), cursor)[0]) == ["one"]
+
+
+def test_a_rewritten_history_is_read(repository: Repository) -> None:
+    """A forced push, whose old tips are gone for good, neither stops the reading nor hides the new commits."""
+    repository.commit({"a": "one"})
+    repository.commit({"a": "two"})
+    _, _, cursor = read(GitRepository(repository.path))
+    repository.git("reset", "-q", "--hard", "HEAD~1")
+    repository.git("reflog", "expire", "--expire=now", "--all")
+    repository.git("gc", "-q", "--prune=now")
+    repository.commit({"a": "three"})
+    assert "three" in texts(read(GitRepository(repository.path), cursor)[0])
+
+
+def test_since(repository: Repository) -> None:
+    """`since` leaves out what a revision reaches; one that does not exist is an error, not an empty history."""
+    first = repository.commit({"a": "one"})
+    repository.commit({"a": "two"})
+    assert texts(read(GitRepository(repository.path, since=first))[0]) == ["two"]
+    with pytest.raises(ScanError, match="unknown revision"):
+        read(GitRepository(repository.path, since="--output=x"))
+
+
+def test_a_bare_repository(repository: Repository, tmp_path: Path) -> None:
+    """A bare repository has a history and no working tree."""
+    repository.commit({"a": "one"})
+    repository.git("clone", "-q", "--bare", ".", str(tmp_path / "bare"))
+    source = open_target(str(tmp_path / "bare"))
+    assert texts(read(source)[0]) == ["one"]
+
+
+def test_a_linked_worktree(repository: Repository, tmp_path: Path) -> None:
+    """A linked worktree has the whole history and its own files."""
+    repository.commit({"a": "one"})
+    repository.git("worktree", "add", "-q", str(tmp_path / "linked"), "-b", "linked")
+    (tmp_path / "linked" / "b").write_text("two")
+    assert texts(read(open_target(str(tmp_path / "linked")))[0]) == ["one", "two"]
+
+
+def test_a_sha256_repository(tmp_path: Path) -> None:
+    """A repository whose objects are named by SHA-256 is read like any other."""
+    repository = Repository(tmp_path / "repo", "--object-format=sha256")
+    repository.commit({"a": "one", "b": "two"})
+    (repository.path / "b").write_text("three")
+    source = GitRepository(repository.path)
+    assert texts(read(source)[0]) == ["one", "three", "two"]
+    blob = repository.blob("HEAD:a")
+    assert source.introductions([blob])[blob][0].path == "a"
+
+
+def test_a_repository_without_a_commit(repository: Repository) -> None:
+    """An unborn branch has no history; the files are read."""
+    repository.write("a", "untracked")
+    source = GitRepository(repository.path)
+    chunks, skipped, _ = read(source)
+    assert (texts(chunks), skipped) == (["untracked"], [])
+    assert chunks[0].origin.blob is not None
+    assert source.introductions([chunks[0].origin.blob])
+
+
+def test_an_empty_bare_repository(tmp_path: Path) -> None:
+    """Nothing at all is no error."""
+    Repository(tmp_path / "bare", "--bare")
+    chunks, skipped, _ = read(open_target(str(tmp_path / "bare")))
+    assert (chunks, skipped) == ([], [])
+
+
+def test_a_missing_blob_is_named(repository: Repository) -> None:
+    """A blob that is gone is named, and the rest is read."""
+    repository.commit({"a": "one", "b": "two"})
+    blob = repository.blob("HEAD:a")
+    (repository.path / "a").unlink()
+    repository.object_file(blob).unlink()
+    chunks, skipped, _ = read(GitRepository(repository.path))
+    assert texts(chunks) == ["two"]
+    assert [blob in item.what for item in skipped] == [True]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"garbage", zlib.compress(b"blob 9\0short")], ids=["empty", "garbage", "short"]
+)
+def test_a_broken_blob_is_named(repository: Repository, damage: bytes) -> None:
+    """A blob that cannot be read is named, on every scan until it is repaired, and the rest is read."""
+    repository.commit({name: name * 3 for name in "abcdef"})
+    blob = repository.blob("HEAD:c")
+    for name in "abcdef":
+        (repository.path / name).unlink()
+    path = repository.object_file(blob)
+    path.chmod(0o600)
+    path.write_bytes(damage)
+    chunks, skipped, cursor = read(GitRepository(repository.path))
+    assert texts(chunks) == ["aaa", "bbb", "ddd", "eee", "fff"]
+    assert any(blob in item.what for item in skipped)
+    assert read(GitRepository(repository.path), cursor)[1] == skipped
+
+
+def test_a_broken_commit(repository: Repository) -> None:
+    """Where the history cannot be walked, every object there is is read, and the history is named as broken."""
+    first = repository.commit({"a": "one"})
+    repository.commit({"a": "two"})
+    repository.commit({"a": "three"})
+    path = repository.object_file(first)
+    path.chmod(0o600)
+    path.write_bytes(b"garbage")
+    chunks, skipped, _ = read(GitRepository(repository.path))
+    assert {"one", "two", "three"} <= set(texts(chunks))
+    assert any("history" in item.what for item in skipped)
+
+
+def test_a_huge_blob_is_named(repository: Repository) -> None:
+    """A blob above the limit is named and never loaded; the rest is read."""
+    repository.commit({"big": "x" * 2000, "a": "one"})
+    (repository.path / "big").unlink()
+    chunks, skipped, _ = read(GitRepository(repository.path, largest=1000))
+    assert texts(chunks) == ["one"]
+    assert [item.why for item in skipped] == ["2,000 bytes are more than the limit of 1,000"]
+    assert "big" in skipped[0].what
+
+
+def test_a_shallow_clone_says_so(repository: Repository, tmp_path: Path) -> None:
+    """What a shallow clone does not have is named as not scanned."""
+    repository.commit({"a": "one"})
+    repository.commit({"a": "two"})
+    repository.git("clone", "-q", "--depth=1", f"file://{repository.path}", str(tmp_path / "shallow"))
+    chunks, skipped, _ = read(GitRepository(tmp_path / "shallow"))
+    assert texts(chunks) == ["two"]
+    assert [item.why for item in skipped] == ["a shallow clone does not have it"]
+
+
+def test_a_partial_clone_is_never_completed(repository: Repository, tmp_path: Path) -> None:
+    """Objects a partial clone left out are counted; nothing is fetched for them."""
+    repository.commit({"a": "one"})
+    repository.commit({"a": "two"})
+    repository.git("config", "uploadpack.allowFilter", "true")
+    partial = tmp_path / "partial"
+    repository.git("clone", "-q", "--filter=blob:none", f"file://{repository.path}", str(partial))
+    chunks, skipped, _ = read(GitRepository(partial))
+    assert texts(chunks) == ["two"]
+    assert [(item.what, item.why) for item in skipped] == [(f"{partial}: 1 objects", "not in this partial clone")]
+
+
+def test_a_hostile_repository_runs_nothing(repository: Repository, tmp_path: Path) -> None:
+    """Configuration, hooks, attributes and a missing object of a partial clone run no program of the repository's."""
+    repository.commit({"a": "one", "b.txt": "two", ".gitattributes": "* diff=evil filter=evil\n"})
+    repository.commit({"b.txt": "three"})
+    blob = repository.blob("HEAD:a")
+    canary = tmp_path / "canary"
+    evil = tmp_path / "evil.sh"
+    evil.write_text(f"#!/bin/sh\ntouch {canary}\n")
+    evil.chmod(0o700)
+    for name in (
+        "core.fsmonitor", "core.sshCommand", "core.pager", "core.editor", "core.askPass", "core.gitProxy",
+        "core.alternateRefsCommand", "diff.external", "diff.evil.command", "diff.evil.textconv", "filter.evil.smudge",
+        "filter.evil.clean", "filter.evil.process", "gpg.program", "credential.helper", "uploadpack.packObjectsHook",
+    ):  # fmt: skip
+        repository.git("config", name, str(evil))
+    for name, value in {
+        "log.showSignature": "true",
+        "protocol.allow": "always",
+        "protocol.ssh.allow": "always",
+        "protocol.ext.allow": "always",
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.url": "ssh://evil.invalid/x",
+        "remote.origin.promisor": "true",
+        "core.hooksPath": str(tmp_path),
+    }.items():
+        repository.git("config", name, value)
+    for hook in ("post-checkout", "pre-auto-gc", "post-index-change", "reference-transaction"):
+        (tmp_path / hook).symlink_to(evil)
+    repository.object_file(blob).unlink()
+    (repository.path / "a").unlink()
+    canary.unlink(missing_ok=True)
+    source = GitRepository(repository.path)
+    chunks, skipped, cursor = read(source)
+    assert {"two", "three"} <= set(texts(chunks))
+    assert any("partial clone" in item.why for item in skipped)
+    two = repository_blob(chunks, "two")
+    assert source.introductions([two, blob])[two][0].path == "b.txt"
+    source.gone([Place(target="x", path="a", line=1, column=1, blob=blob)])
+    read(source, cursor)
+    read(StagedFiles(repository.path, largest=1000))
+    list(source.check())
+    assert not canary.exists()
+
+
+def repository_blob(chunks: Iterable[Chunk], text: str) -> str:
+    return next(chunk.origin.blob or "" for chunk in chunks if chunk.data == text.encode())
+
+
+def test_odd_paths(repository: Repository) -> None:
+    """Paths with line ends, escapes and bytes that are no UTF-8 are told as they are, as far as text can."""
+    repository.commit({"new\nline": "one", "\x1b[31mred": "two"})
+    repository.write(b"bad\xff", "three")
+    repository.commit()
+    source = GitRepository(repository.path)
+    chunks, _, _ = read(source)
+    assert texts(chunks) == ["one", "three", "two"]
+    blobs = {chunk.data: chunk.origin.blob or "" for chunk in chunks}
+    found = source.introductions(blobs.values())
+    assert {"new\nline", "\x1b[31mred", "bad\\xff"} == {items[0].path for items in found.values()}
+
+
+def test_what_is_gone(repository: Repository) -> None:
+    """A place is gone when neither a ref reaches its content nor the working tree has it."""
+    repository.commit({"a": "one"})
+    repository.write("b", "untracked")
+    source = GitRepository(repository.path)
+    chunks, _, _ = read(source)
+    places = [
+        Place(target="x", path=chunk.origin.path, line=1, column=1, blob=chunk.origin.blob)
+        for chunk in sorted(chunks, key=lambda chunk: chunk.origin.path)
+    ]
+    assert source.gone(places) == frozenset()
+    repository.write("b", "changed")
+    assert source.gone(places) == {places[1]}
+    repository.git("checkout", "-q", "--orphan", "fresh")
+    repository.commit({"a": "rewritten"})
+    repository.git("branch", "-q", "-D", "main")
+    assert source.gone(places) == set(places)
+
+
+def test_staged_files(repository: Repository) -> None:
+    """What is about to be committed is what the index has and HEAD has not, as it is in the index."""
+    repository.commit({"a": "one", "b": "two"})
+    repository.write("b", "staged")
+    repository.git("add", "b")
+    repository.write("b", "not staged")
+    chunks, _, _ = read(StagedFiles(repository.path, largest=1000))
+    assert [(chunk.origin.path, chunk.data) for chunk in chunks] == [("b", b"staged")]
+
+
+def test_utf16_is_brought_into_utf8(repository: Repository) -> None:
+    """Text in UTF-16 is read as text; a picture is left out."""
+    (repository.path / "wide.txt").write_bytes("zwölf\nlines".encode("utf-16"))
+    (repository.path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    repository.commit()
+    assert texts(read(GitRepository(repository.path))[0]) == ["zwölf\nlines"]
+
+
+def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
+    """A target that does not exist is never a clean one."""
+    with pytest.raises(UsageError, match="no such file"):
+        open_target(str(tmp_path / "nothing"))
+    (tmp_path / ".git").mkdir()
+    with pytest.raises(ScanError):
+        read(open_target(str(tmp_path)))
