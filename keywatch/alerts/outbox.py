@@ -112,7 +112,7 @@ def backoff(attempts: int, jitter: float) -> timedelta:
         attempts: from 1.
         jitter: from 0 to 1; takes up to half of the pause away, so that messages do not come back in step.
     """
-    pause = min(FIRST_PAUSE * 2 ** min(attempts - 1, 20), LONGEST_PAUSE)
+    pause = min(FIRST_PAUSE * (1 << min(attempts - 1, 20)), LONGEST_PAUSE)
     return pause * (1 - jitter / 2)
 
 
@@ -166,9 +166,9 @@ class _Round:
 
     def attempt(self, delivery: Delivery) -> None:
         """Claim a due message and send it."""
+        delivery = self._addressed(replace(delivery, attempts=delivery.attempts + 1))
         if not self.outbox.mark_sending(delivery.id, self.now()):
             return  # another worker has it
-        delivery = self._addressed(replace(delivery, attempts=delivery.attempts + 1))
         try:
             receipt = self.notifier.send(delivery)
         except DeliveryRefused as error:

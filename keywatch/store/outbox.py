@@ -99,11 +99,12 @@ class OutboxRecords(Database):
     def reference_of(self, alert_id: AlertId, channel: str) -> str | None:
         """Return the receiver's id of the message that stands for this alert alone in `channel`, if there is one."""
         table, link = schema.delivery, schema.delivery_alert
-        others = select(func.count()).where(link.c.delivery == table.c.id).scalar_subquery()
+        each = link.alias("each")
+        told = select(func.count()).where(each.c.delivery == table.c.id).correlate(table).scalar_subquery()
         query = (
             select(table.c.reference)
             .join(link, link.c.delivery == table.c.id)
-            .where((link.c.alert == storable(alert_id)) & (table.c.channel == channel) & (others == 1))
+            .where((link.c.alert == storable(alert_id)) & (table.c.channel == channel) & (told == 1))
             .where((table.c.state == DeliveryState.SENT.value) & table.c.reference.is_not(None))
             .order_by(table.c.sequence.desc())
             .limit(1)

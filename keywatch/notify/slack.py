@@ -1,0 +1,216 @@
+"""
+Slack by bot token: the first-class way. One message stands for one alert.
+
+- News posts a message, which carries the delivery's id as metadata.
+- A change edits that message, and says in its thread what has changed: an edit alone tells nobody.
+- The end edits it, struck through, and says nothing more.
+- A message whose answer was lost is looked up by its metadata (scope `channels:history`, `groups:history`) before it is
+  sent again. Without that scope one repeat is possible.
+"""
+
+import http.client
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from keywatch.model.alert import Delivery, Transition
+from keywatch.model.errors import DeliveryError, DeliveryRefused, DeliveryUncertain
+from keywatch.model.secret import Secret
+from keywatch.model.source import Json, Notifier, Receipt
+from keywatch.notify.slack_blocks import Message, render, render_reply
+from keywatch.notify.slack_errors import from_answer, from_failure
+
+if TYPE_CHECKING:
+    from slack_sdk import WebClient
+    from slack_sdk.errors import SlackApiError
+
+EVENT = "keywatch_delivery"
+"""The metadata's `event_type`."""
+
+API = "https://slack.com/api/"
+
+_CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{5,}")
+_SKEW = timedelta(minutes=5)
+"""How far Slack's clock may be behind ours."""
+_PAGES = 100
+_WITH_METADATA: Mapping[str, Json] = {"include_all_metadata": True}
+_GONE = ("message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found")
+
+
+class SlackNotifier:
+    """Posts to Slack's Web API. Thread-safe."""
+
+    def __init__(self, token: Secret, *, base_url: str = API, timeout: timedelta = timedelta(seconds=15)) -> None:
+        """
+        Remember how to reach Slack; nothing is sent yet.
+
+        Args:
+            token: of the bot, `xoxb-…`; never kept in the client, whose attributes would show it.
+            base_url: ends in `/api/`.
+            timeout: of each socket operation; whole seconds.
+        """
+        self._token = token
+        self._base_url = base_url if base_url.endswith("/") else f"{base_url}/"
+        self._timeout = max(1, int(timeout.total_seconds()))
+        self._ids: dict[str, str] = {}
+
+    @property
+    def reconciles(self) -> bool:
+        return True
+
+    def send(self, delivery: Delivery) -> Receipt:
+        """As `Notifier.send`. `delivery.reference` is the message that stands for the alert already, if any."""
+        if delivery.reference is None:
+            return self._post(delivery)
+        channel, _, stamp = delivery.reference.partition("/")
+        message = render(delivery)
+        try:
+            self._call("chat.update", delivery, {**_body(delivery, message), "channel": channel, "ts": stamp})
+        except DeliveryRefused as error:
+            if not error.message.endswith(_GONE):
+                raise
+            return self._post(delivery)  # somebody has deleted it: the news must still be told
+        if delivery.transition is Transition.CHANGED:
+            reply = {**_body(delivery, render_reply(delivery)), "channel": channel, "thread_ts": stamp}
+            self._call("chat.postMessage", delivery, reply)
+        return Receipt(delivery.reference)
+
+    def find(self, delivery: Delivery) -> Receipt | None:
+        """As `Notifier.find`: look through the alert's thread, and the channel since the delivery was queued."""
+        try:
+            return self._find(delivery)
+        except DeliveryUncertain as error:
+            # A question can be asked again without harm.
+            raise DeliveryError(error.message, hint=error.hint) from None
+
+    def identity(self) -> str:
+        """
+        Return who Slack says we are, `keywatch in Example Ltd`; posts nothing.
+
+        Raises:
+            DeliveryError: as `send`.
+        """
+        answer = self._call("auth.test", None, {})
+        return f"{answer.get('user', 'unknown')} in {answer.get('team', 'unknown')}"
+
+    def _post(self, delivery: Delivery) -> Receipt:
+        body = {**_body(delivery, render(delivery)), "channel": delivery.channel}
+        answer = self._call("chat.postMessage", delivery, body)
+        channel, stamp = str(answer.get("channel", delivery.channel)), str(answer.get("ts", ""))
+        self._ids[delivery.channel] = channel
+        return Receipt(f"{channel}/{stamp}")
+
+    def _find(self, delivery: Delivery) -> Receipt | None:
+        if delivery.reference is not None:
+            channel, _, stamp = delivery.reference.partition("/")
+            # A change is complete only with its reply; the end is complete with the edit.
+            whole = delivery.transition is not Transition.CHANGED
+            thread = self._pages("conversations.replies", delivery, {"channel": channel, "ts": stamp, **_WITH_METADATA})
+            if any(_is(delivery, message) and (whole or message.get("ts") != stamp) for message in thread):
+                return Receipt(delivery.reference)
+        channel = self._channel_id(delivery)
+        oldest = f"{(delivery.queued_at - _SKEW).timestamp():.6f}"
+        query = {"channel": channel, "oldest": oldest, **_WITH_METADATA}
+        for message in self._pages("conversations.history", delivery, query):
+            if _is(delivery, message):
+                return Receipt(f"{channel}/{message.get('ts', '')}")
+        return None
+
+    def _channel_id(self, delivery: Delivery) -> str:
+        """Return the id of a channel given by name: posting takes a name, reading back does not."""
+        name = delivery.channel
+        if _CHANNEL_ID.fullmatch(name):
+            return name
+        if name not in self._ids:
+            query: dict[str, Json] = {"types": "public_channel,private_channel", "exclude_archived": True}
+            for channel in self._pages("conversations.list", delivery, query, "channels"):
+                self._ids.setdefault(f"#{channel.get('name')}", str(channel.get("id")))
+        if name not in self._ids:
+            raise DeliveryRefused(f"conversations.list: no channel {name}")
+        return self._ids[name]
+
+    def _pages(
+        self, method: str, delivery: Delivery, query: Mapping[str, Json], field: str = "messages"
+    ) -> Iterator[dict[str, Any]]:
+        cursor = ""
+        for _ in range(_PAGES):
+            # Read methods take no JSON body: https://docs.slack.dev/apis/web-api
+            asked = {**query, "limit": 200} | ({"cursor": cursor} if cursor else {})
+            answer = self._call(method, delivery, asked, read=True)
+            yield from cast("list[dict[str, Any]]", answer.get(field) or [])
+            cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return
+        raise DeliveryRefused(f"{method}: more than {_PAGES} pages to look through for one message")
+
+    def _call(
+        self, method: str, delivery: Delivery | None, body: Mapping[str, Json], *, read: bool = False
+    ) -> dict[str, Any]:
+        from slack_sdk.errors import SlackApiError, SlackClientError
+
+        what = f"{method} to {delivery.channel}" if delivery else method
+        headers = {"Authorization": f"Bearer {self._token.reveal().decode('ascii', 'replace')}"}
+        try:
+            if read:
+                answer = self._client().api_call(method, params=dict(body), headers=headers)
+            else:
+                answer = self._client().api_call(method, json=dict(body), headers=headers)
+        except SlackApiError as error:
+            # Neither its text nor the exception itself is passed on: it quotes the response.
+            raise _refusal(what, error) from None
+        except SlackClientError as error:
+            raise DeliveryUncertain(f"{what}: {type(error).__name__}") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise from_failure(what, error) from None
+        return cast("dict[str, Any]", answer.data)
+
+    def _client(self) -> "WebClient":
+        return _client(self._base_url, self._timeout)
+
+
+@cache
+def _client(base_url: str, timeout: int) -> "WebClient":
+    from slack_sdk import WebClient
+
+    # No retry of its own: a repeat after a lost answer posts twice. The outbox repeats.
+    return WebClient(base_url=base_url, timeout=timeout, retry_handlers=[], logger=quiet_logger())
+
+
+def quiet_logger() -> logging.Logger:
+    """Return a logger for slack_sdk that never says what was sent or where: at DEBUG it would print bodies and URLs."""
+    logging.getLogger("slack_sdk").setLevel(logging.WARNING)
+    logger = logging.getLogger("slack_sdk.keywatch")
+    # CRITICAL: at ERROR it would quote an answer it cannot read.
+    logger.setLevel(logging.CRITICAL)
+    return logger
+
+
+def _body(delivery: Delivery, message: Message) -> dict[str, Json]:
+    return {
+        "text": message.text,
+        "blocks": list[Json](message.blocks),
+        "metadata": {"event_type": EVENT, "event_payload": {"id": delivery.id}},
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "link_names": False,
+        "mrkdwn": False,
+    }
+
+
+def _is(delivery: Delivery, message: Mapping[str, Any]) -> bool:
+    metadata = message.get("metadata") or {}
+    payload = metadata.get("event_payload") or {}
+    return metadata.get("event_type") == EVENT and payload.get("id") == delivery.id
+
+
+def _refusal(what: str, error: "SlackApiError") -> DeliveryError:
+    response: object = error.response
+    data = getattr(response, "data", response)
+    code = data.get("error") if isinstance(data, dict) else None
+    return from_answer(what, int(getattr(response, "status_code", 200)), code, getattr(response, "headers", {}))
+
+
+_: type[Notifier] = SlackNotifier
