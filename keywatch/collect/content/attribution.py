@@ -35,9 +35,14 @@ class Attributes(Protocol):
         """
         ...
 
+
+@runtime_checkable
+class Vouches(Protocol):
+    """A content source that can say of a place seen earlier that its content is no longer there."""
+
     def gone(self, places: Iterable[Place]) -> frozenset[Place]:
         """
-        Return those places whose content is no longer reachable from any ref, nor in the working tree.
+        Return those places whose content is no longer there: no ref reaches it, no file has it.
 
         Raises:
             ScanError: that cannot be told; nothing may be taken for gone.

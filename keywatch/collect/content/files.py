@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from keywatch.collect.content.attribution import Vouches
 from keywatch.collect.content.batching import batches
 from keywatch.collect.content.text import chunks, stream
 from keywatch.collect.content.tree import VERSION_CONTROL, Entry, printable, unreadable, walk
@@ -12,8 +13,13 @@ from keywatch.collect.content.windows import WINDOW
 from keywatch.collect.regular_file import open_regular
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.errors import ScanError
+from keywatch.model.finding import Place
 from keywatch.model.key import SourceId
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
+
+
+_NAMED = 64 << 20
+"""Bytes of a file whose content is named by a digest, which means to read it twice."""
 
 
 class Directory:
@@ -47,7 +53,8 @@ class Directory:
         if not os.path.lexists(self.path):
             raise ScanError(f"{self.target}: no such file or directory", hint="check the spelling of the target")
         if not self.path.is_dir():
-            yield from batches(read_file(str(self.path), self._origin(printable(self.path.name))))
+            entry = Entry(str(self.path), printable(self.path.name), os.lstat(self.path))
+            yield from batches(read_file(entry.path, self._origin(entry)))
             yield ContentBatch(chunks=(), cursor={"version": 1, "ruleset": self._ruleset})
             return
         entries, skipped = survey(str(self.path), self._excluded)
@@ -56,7 +63,7 @@ class Directory:
             yield ContentBatch(chunks=(), cursor=cursor, skipped=tuple(skipped))
             return
         yield from batches([*skipped])
-        yield from batches(item for entry in entries for item in read_file(entry.path, self._origin(entry.relative)))
+        yield from batches(item for entry in entries for item in read_file(entry.path, self._origin(entry)))
         yield ContentBatch(chunks=(), cursor={"version": 1, "ruleset": self._ruleset, "tree": digest})
 
     def check(self) -> Iterator[str | Skipped]:
@@ -67,8 +74,19 @@ class Directory:
         except OSError as error:
             yield unreadable(self.target, error)
 
-    def _origin(self, relative: str) -> Origin:
-        return Origin(self.target, relative)
+    def gone(self, places: Iterable[Place]) -> frozenset[Place]:
+        """Return those places whose file is no longer there, or has other content. See `Vouches.gone`."""
+        top = self.path if self.path.is_dir() else self.path.parent
+
+        def is_gone(place: Place) -> bool:
+            path = str(top / place.path)
+            return not os.path.lexists(path) or (place.blob is not None and blob_id(path) not in {place.blob, None})
+
+        return frozenset(place for place in places if is_gone(place))
+
+    def _origin(self, entry: Entry) -> Origin:
+        # The name its content has as a blob tells later whether it is still the same.
+        return Origin(self.target, entry.relative, blob_id(entry.path) if entry.status.st_size <= _NAMED else None)
 
 
 def survey(top: str, excluded: frozenset[str] = VERSION_CONTROL) -> tuple[list[Entry], list[Skipped]]:
@@ -120,4 +138,22 @@ def pieces(descriptor: int) -> Iterator[bytes]:
         yield piece
 
 
+def blob_id(path: str, algorithm: str = "sha1") -> str | None:
+    """Return the name git would give to a file's content; None: it cannot be read."""
+    try:
+        descriptor, status = open_regular(path)
+    except OSError:
+        return None
+    try:
+        digest = hashlib.new(algorithm, b"blob %d\0" % status.st_size, usedforsecurity=False)
+        for piece in pieces(descriptor):
+            digest.update(piece)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return digest.hexdigest()
+
+
 _: type[ContentSource] = Directory
+__: type[Vouches] = Directory

@@ -1,19 +1,17 @@
 """A git repository: every blob any ref reaches, once, and what lies in the working tree beside them."""
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from keywatch.collect.content.attribution import Attributes, Introduction
+from keywatch.collect.content.attribution import Attributes, Introduction, Vouches
 from keywatch.collect.content.batching import batches
-from keywatch.collect.content.files import digest_of, pieces, read_file, survey
+from keywatch.collect.content.files import blob_id, digest_of, read_file, survey
 from keywatch.collect.content.git_history import head_blobs, introductions
 from keywatch.collect.content.git_objects import Blob, list_blobs, reachable, read_blobs
 from keywatch.collect.content.git_plumbing import Git
 from keywatch.collect.content.text import chunks
 from keywatch.collect.content.tree import Entry, printable
-from keywatch.collect.regular_file import open_regular
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.errors import KeywatchError, ScanError
 from keywatch.model.finding import Place
@@ -107,12 +105,14 @@ class GitRepository:
         return found
 
     def gone(self, places: Iterable[Place]) -> frozenset[Place]:
-        """See `Attributes.gone`."""
+        """See `Vouches.gone`."""
         asked = [place for place in places if place.blob]
         git = Git(self.path)
         there = reachable(git, {place.blob for place in asked if place.blob})
         lost = [place for place in asked if place.blob not in there]
-        return frozenset(place for place in lost if self._hash(git, str(self.path / place.path)) != place.blob)
+        return frozenset(
+            place for place in lost if blob_id(str(self.path / place.path), git.object_format) != place.blob
+        )
 
     def _history(self, git: Git, done: list[str]) -> Iterator[Chunk | Skipped]:
         exclude = [*done, _revision(git, self._since)] if self._since else done
@@ -133,27 +133,11 @@ class GitRepository:
     def _work_tree(self, git: Git, entries: Iterable[Entry]) -> Iterator[Chunk | Skipped]:
         committed = head_blobs(git)
         for entry in entries:
-            name = self._hash(git, entry.path)
+            name = blob_id(entry.path, git.object_format)
             if name is None or name.encode() not in committed:
                 if name:
                     self._loose[name] = entry.relative
                 yield from read_file(entry.path, Origin(self.target, entry.relative, name))
-
-    def _hash(self, git: Git, path: str) -> str | None:
-        """Return the name the file's content has as a blob; None: it cannot be read."""
-        try:
-            descriptor, status = open_regular(path)
-        except OSError:
-            return None
-        try:
-            digest = hashlib.new(git.object_format, b"blob %d\0" % status.st_size, usedforsecurity=False)
-            for piece in pieces(descriptor):
-                digest.update(piece)
-        except OSError:
-            return None
-        finally:
-            os.close(descriptor)
-        return digest.hexdigest()
 
 
 def _tips(git: Git) -> list[str]:
@@ -192,3 +176,4 @@ def _list(value: Json) -> list[Json]:
 
 _: type[ContentSource] = GitRepository
 __: type[Attributes] = GitRepository
+___: type[Vouches] = GitRepository

@@ -55,7 +55,7 @@ def walk(top: str, *, excluded: frozenset[str] = VERSION_CONTROL) -> Iterator[En
 
 
 def printable(path: str) -> str:
-    """Return a path as text that any file or database can hold: bytes that are not UTF-8 are written `\\xNN`."""
+    """Return a path as text that any file or database can hold: bytes that are not UTF-8 are written in hexadecimal."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

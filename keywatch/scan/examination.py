@@ -1,0 +1,55 @@
+"""One chunk looked at: what the rules matched becomes findings, and the plaintext is let go."""
+
+from typing import Protocol
+
+from keywatch.detect.known import KnownKeys
+from keywatch.model.content import Chunk
+from keywatch.model.finding import Finding, Match, Place
+from keywatch.model.secret import Pepper, Redacted
+
+
+class Detects(Protocol):
+    """What is asked of `keywatch.detect.engine.Detector`, which is loaded only where something is scanned."""
+
+    def scan(self, chunk: Chunk) -> list[Match]:
+        """Return what the rules match in one chunk. Called from several threads at once."""
+        ...
+
+
+class Examination:
+    """Turns a chunk into findings. Safe to share between threads."""
+
+    def __init__(self, detector: Detects, pepper: Pepper, known: KnownKeys) -> None:
+        self._detector = detector
+        self._pepper = pepper
+        self._known = known
+
+    def __call__(self, chunk: Chunk) -> list[Finding]:
+        """Return a finding, with one place, for each match in `chunk`."""
+        return [self._finding(match) for match in self._detector.scan(chunk)]
+
+    def _finding(self, match: Match) -> Finding:
+        fingerprint = self._pepper.fingerprint(match.secret)
+        key, ownership = self._known.ownership_of(match.rule.category, fingerprint, match.handles)
+        return Finding(
+            rule=match.rule,
+            redacted=Redacted(fingerprint, match.secret.preview()),
+            confidence=match.confidence,
+            places=(_place(match),),
+            ownership=ownership,
+            key=key,
+            handles=match.handles,
+        )
+
+
+def _place(match: Match) -> Place:
+    return Place(
+        target=match.origin.target,
+        path=match.origin.path,
+        line=match.line,
+        column=match.column,
+        end_line=match.end_line,
+        end_column=match.end_column,
+        offset=match.offset,
+        blob=match.origin.blob,
+    )

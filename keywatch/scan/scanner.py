@@ -1,0 +1,148 @@
+"""One source scanned from a cursor on: read, examined on all cores, attributed, told in steps that can be committed."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from keywatch.collect.content.attribution import Attributes, Introduction
+from keywatch.detect.known import KnownKeys
+from keywatch.model.errors import ScanError
+from keywatch.model.finding import Finding, Place
+from keywatch.model.secret import Pepper
+from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
+from keywatch.scan.engine import Engine, Threads
+from keywatch.scan.examination import Detects, Examination
+from keywatch.scan.findings import merged
+
+_AHEAD = 3
+"""Batches read ahead of the examination: bounds memory, and keeps the threads busy."""
+_HELD = 20_000
+"""Findings of one history held back, at most, until they are attributed in one pass over its log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanStep:
+    """What one step of a scan brought. Commit findings and cursor together, or neither."""
+
+    findings: tuple[Finding, ...]
+    """One per rule and value within the step; the same one may come again in a later step, with other places."""
+    cursor: Cursor | None
+    """None: not a place to resume from; a later step will be."""
+    skipped: tuple[Skipped, ...] = ()
+    bytes: int = 0
+    chunks: int = 0
+
+
+class Scanner:
+    """Scans sources. Share one between them: the detector behind it is costly to make, and safe to share."""
+
+    def __init__(self, detector: Detects, pepper: Pepper, known: KnownKeys, *, engine: Engine | None = None) -> None:
+        """
+        Bring together what a scan needs.
+
+        Args:
+            detector: finds the matches.
+            pepper: makes fingerprints of them.
+            known: tells whose they are.
+            engine: where chunks are examined; by default on all cores of this machine.
+        """
+        self._detector = detector
+        self._examine = Examination(detector, pepper, known)
+        self._engine = engine or Threads()
+
+    def scan(self, source: ContentSource, cursor: Cursor) -> Iterator[ScanStep]:
+        """
+        Scan `source` on from `cursor`.
+
+        Findings of a source with a history are held back until their authors are known. They are told, without them,
+        before an error or an interruption passes through.
+
+        Raises:
+            ScanError: the source cannot be read (further). Steps yielded before still hold.
+        """
+        if not isinstance(source, Attributes):
+            yield from self._steps(source, cursor)
+            return
+        held: list[Finding] = []
+        try:
+            for step in self._steps(source, cursor):
+                held += step.findings
+                if step.cursor is None and len(held) < _HELD:
+                    yield replace(step, findings=())
+                    continue
+                findings, skipped = _attributed(source, held)
+                held = []
+                yield replace(step, findings=findings, skipped=step.skipped + skipped)
+        except (Exception, KeyboardInterrupt):
+            if held:
+                yield ScanStep(findings=merged(held), cursor=None)
+            raise
+
+    def close(self) -> None:
+        """Stop the engine's threads."""
+        self._engine.close()
+
+    def _steps(self, source: ContentSource, cursor: Cursor) -> Iterator[ScanStep]:
+        waiting: deque[tuple[ContentBatch, Callable[[], list[Finding]]]] = deque()
+        overruns = self._overruns()
+        try:
+            for batch in source.read(cursor):
+                waiting.append((batch, self._engine.start(self._examine, batch)))
+                if len(waiting) > _AHEAD:
+                    yield _step(*waiting.popleft())
+        except ScanError:
+            # What was read before it still holds.
+            while waiting:
+                yield _step(*waiting.popleft())
+            raise
+        while waiting:
+            yield _step(*waiting.popleft())
+        if cut := self._overruns() - overruns:
+            yield ScanStep(findings=(), cursor=None, skipped=tuple(_cut_off(source.target, cut)))
+
+    def _overruns(self) -> Counter[str]:
+        return Counter(getattr(self._detector, "overruns", {}))
+
+
+def _step(batch: ContentBatch, wait: Callable[[], list[Finding]]) -> ScanStep:
+    return ScanStep(
+        findings=merged(wait()),
+        cursor=batch.cursor,
+        skipped=batch.skipped,
+        bytes=sum(len(chunk.data) - chunk.overlap for chunk in batch.chunks),
+        chunks=len(batch.chunks),
+    )
+
+
+def _cut_off(target: str, overruns: Counter[str]) -> Iterator[Skipped]:
+    for rule, count in sorted(overruns.items()):
+        why = f"rule {rule} was cut off in {count} chunks, as the content kept it busy beyond reason"
+        yield Skipped(target, why, "narrow the rule's pattern, or give it a keyword")
+
+
+def _attributed(source: Attributes, findings: list[Finding]) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
+    """Fill in who committed each place; one line for each path the blob was brought in at."""
+    blobs = {place.blob for finding in findings for place in finding.places if place.blob}
+    if not blobs:
+        return merged(findings), ()
+    try:
+        known = source.introductions(blobs)
+    except ScanError as error:
+        return merged(findings), (Skipped("who committed it", error.message, error.hint),)
+
+    def places(place: Place) -> Iterator[Place]:
+        brought = known.get(place.blob or "", ())
+        yield from (_brought(place, item) for item in brought) if brought else (place,)
+
+    return merged(replace(f, places=tuple(p for place in f.places for p in places(place))) for f in findings), ()
+
+
+def _brought(place: Place, item: Introduction) -> Place:
+    return replace(
+        place,
+        path=item.path,
+        commit=item.commit,
+        author=item.author,
+        committed_at=item.committed_at,
+        present=item.present,
+    )
