@@ -1,0 +1,89 @@
+"""A hit on its way to a match: confirmed by the exact pattern, with the secret cut out of it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from keywatch.detect.canonical import canonical
+from keywatch.detect.checksum import crc32_holds
+from keywatch.detect.pattern import Hit, Pattern, compiled
+from keywatch.detect.rule import Rule, ValueTest
+from keywatch.model.finding import Confidence
+from keywatch.model.key import Handle
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Candidate:
+    """What one rule saw. Positions are bytes in the chunk."""
+
+    rule: Rule
+    start: int
+    end: int
+    secret_start: int
+    secret_end: int
+    secret: bytes = field(repr=False)
+    """Canonical where the rule asks for it."""
+    confidence: Confidence
+    handles: tuple[Handle, ...] = ()
+    reach: int = 0
+    """Where the last part of a composite ends: it is a repeat only if all of it has been shown before."""
+
+
+class Budget:
+    """Bytes the exact patterns may still look at in one chunk for one rule: keeps hostile input linear."""
+
+    def __init__(self, size: int) -> None:
+        self.left = 32 * size + (1 << 20)
+
+    def spend(self, amount: int) -> bool:
+        """Take `amount`; False once there is nothing left."""
+        self.left -= amount
+        return self.left > 0
+
+
+def confirmed(rule: Rule, data: bytes, windows: Iterable[tuple[int, int, int]], budget: Budget) -> Iterator[Candidate]:
+    """
+    Yield the matches of the exact pattern that start in the windows, left to right, none overlapping another.
+
+    Args:
+        rule: has a regex.
+        data: the chunk.
+        windows: `(start, end, limit)`, ascending: a match may start from `start` on, is worth looking for up to `end`,
+            and may reach to `limit`.
+        budget: when it is spent, the rest is not looked at.
+    """
+    pattern, cursor = compiled(rule.regex or ""), 0
+    for start, end, limit in windows:
+        position = max(start, cursor)
+        while position < end:
+            hit = pattern.search(data, position, limit)
+            if not budget.spend((hit.end() if hit is not None else limit) - position + 16):
+                return
+            if hit is None:
+                break
+            cursor = position = max(hit.end(), position + 1)
+            yield candidate(rule, data, hit, pattern)
+
+
+def candidate(rule: Rule, data: bytes, hit: Hit, pattern: Pattern) -> Candidate:
+    """Return the candidate of one hit: the secret is the rule's group, else the first group with anything in it."""
+    start, end = _secret_span(hit, rule.secret_group, pattern.groups)
+    secret = data[start:end]
+    doubtful = rule.test is ValueTest.CRC32 and not crc32_holds(secret)
+    return Candidate(
+        rule=rule,
+        start=hit.start(),
+        end=hit.end(),
+        secret_start=start,
+        secret_end=end,
+        secret=canonical(secret) if rule.canonical else secret,
+        confidence=Confidence.LOW if doubtful else rule.info.confidence,
+        reach=hit.end(),
+    )
+
+
+def _secret_span(hit: Hit, wanted: int, groups: int) -> tuple[int, int]:
+    for group in [wanted] if wanted else range(1, groups + 1):
+        start, end = hit.span(group)
+        if start < end:
+            return (start, end)
+    return hit.span()

@@ -1,0 +1,183 @@
+"""The matching engine: one pass of Hyperscan over a chunk, each hit confirmed by the exact pattern."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from keywatch.detect.allow import MARKERS, excused_lines
+from keywatch.detect.candidate import Budget, Candidate, confirmed
+from keywatch.detect.compose import WINDOW, composed, most_specific, windows
+from keywatch.detect.database import Database, Mode, Sightings
+from keywatch.detect.filters import Sheet, allows_path, survives
+from keywatch.detect.pattern import compiled
+from keywatch.detect.rule import Condition, Rule
+from keywatch.detect.ruleset import RuleSet
+from keywatch.model.content import Chunk
+from keywatch.model.finding import Match
+from keywatch.model.secret import Secret
+
+
+class Detector:
+    """Finds secrets in chunks. Pure but for its cache file; safe to share between threads."""
+
+    def __init__(self, rules: RuleSet, *, cache_dir: Path | None = None, honour_comments: bool = True) -> None:
+        """
+        Compile `rules`, or load what an earlier run compiled.
+
+        Args:
+            rules: what to look for.
+            cache_dir: where to keep the compiled database; None keeps nothing.
+            honour_comments: whether a `keywatch:allow` on its line excuses a secret.
+        """
+        self.rules = rules
+        self._honour_comments = honour_comments
+        self._seen = tuple(rule for rule in rules.rules if rule.regex is not None and not _only_near_parts(rule))
+        self._near = tuple(rule for rule in rules.rules if rule.regex is not None and _only_near_parts(rule))
+        self._paths = tuple(rule for rule in rules.rules if rule.regex is None and not rule.skip_report)
+        patterns = [marker.regex for marker in MARKERS] + [rule.anchor or rule.regex or "" for rule in self._seen]
+        self._database = Database(patterns, cache_dir)
+        self._markers = frozenset(range(len(MARKERS)))
+        self._whole = frozenset(number for number, mode in enumerate(self._database.modes) if mode is Mode.WHOLE)
+        self._needs_sightings = not self._whole and not self._paths
+        self.overruns: Counter[str] = Counter()
+        """
+        By rule: chunks in which it was cut off because the input kept it busy beyond reason. A scanner that sees one
+        rise must tell that the chunk was not wholly looked at.
+        """
+
+    @property
+    def overlap(self) -> int:
+        """Bytes by which chunks of one origin should overlap so that no match is lost between them."""
+        return max((WINDOW, *(rule.span for rule in self.rules.rules)))
+
+    def scan(self, chunk: Chunk) -> list[Match]:
+        """Return the secrets in `chunk`, in the order they stand there, but for repeats in its overlap."""
+        sightings, cut = self._database.sightings(chunk.data)
+        if not sightings and self._needs_sightings:
+            return []
+        sheet = Sheet(chunk)
+        if self._excused_by_path(sheet):
+            return []
+        for pattern in cut - self._markers:
+            self.overruns[self._seen[pattern - len(MARKERS)].id] += 1
+        found = self._candidates(sheet, sightings)
+        # Parts take part, so that the public id of a key is not taken for a secret by a less specific rule.
+        specific = most_specific(candidate for candidates in found.values() for candidate in candidates)
+        reported = [c for c in specific if not c.rule.skip_report and c.reach > chunk.overlap]
+        excused = self._excused(sheet, sightings) if reported else frozenset()
+        named = [_match(candidate, sheet) for candidate in reported if not _on_lines(candidate, sheet, excused)]
+        return [*self._named_by_path(sheet), *named]
+
+    def _excused_by_path(self, sheet: Sheet) -> bool:
+        return any(
+            allows_path(allowlist, sheet.path)
+            for allowlist in self.rules.allowlists
+            if not allowlist.rules and allowlist.condition is Condition.OR
+        )
+
+    def _candidates(self, sheet: Sheet, sightings: Sightings) -> dict[str, list[Candidate]]:
+        found: dict[str, list[Candidate]] = {}
+        for number in sorted((sightings.keys() | self._whole) - self._markers):
+            rule, mode = self._seen[number - len(MARKERS)], self._database.modes[number]
+            self._add(found, rule, sheet, _stretches(rule, mode, sightings.get(number, ([], [])), len(sheet.data)))
+        if not found:
+            return found
+        for rule in self._near:
+            part = next(part for part in rule.required if not part.optional)
+            if part.id in found:
+                self._add(found, rule, sheet, iter(windows(part, found[part.id], sheet)))
+        return self._with_parts(found, sheet)
+
+    def _add(
+        self, found: dict[str, list[Candidate]], rule: Rule, sheet: Sheet, stretches: Iterator[tuple[int, int, int]]
+    ) -> None:
+        if rule.path is not None and compiled(rule.path).search(sheet.path) is None:
+            return
+        budget = Budget(len(sheet.data))
+        kept = [c for c in confirmed(rule, sheet.data, stretches, budget) if survives(c, sheet, self.rules.allowlists)]
+        if budget.left <= 0:
+            self.overruns[rule.id] += 1
+        if kept:
+            found[rule.id] = kept
+
+    def _with_parts(self, found: dict[str, list[Candidate]], sheet: Sheet) -> dict[str, list[Candidate]]:
+        whole = dict(found)
+        for candidates in found.values():
+            rule = candidates[0].rule
+            for required in rule.required:
+                whole[rule.id] = composed(whole[rule.id], required, found, sheet)
+        return whole
+
+    def _excused(self, sheet: Sheet, sightings: Sightings) -> frozenset[int]:
+        if not self._honour_comments:
+            return frozenset()
+        return excused_lines(
+            (marker, sheet.lines.index(start))
+            for number, marker in enumerate(MARKERS)
+            if number in sightings
+            for start in sightings[number][0]
+        )
+
+    def _named_by_path(self, sheet: Sheet) -> Iterator[Match]:
+        """Yield a match for each rule that looks at paths alone, once a file."""
+        if sheet.chunk.offset or not self._paths:
+            return
+        for rule in self._paths:
+            if rule.path is not None and compiled(rule.path).search(sheet.path) is not None:
+                line, column = sheet.lines.place(0)
+                yield Match(
+                    rule=rule.info,
+                    secret=Secret(sheet.path),
+                    origin=sheet.chunk.origin,
+                    offset=0,
+                    length=0,
+                    line=line,
+                    column=column,
+                    end_line=line,
+                    end_column=column,
+                    confidence=rule.info.confidence,
+                )
+
+
+def _only_near_parts(rule: Rule) -> bool:
+    """Tell whether a rule, too noisy to stand alone, need only be looked for where one of its parts was found."""
+    return any(part.within_lines is not None and not part.optional for part in rule.required)
+
+
+def _stretches(rule: Rule, mode: Mode, seen: tuple[list[int], list[int]], size: int) -> Iterator[tuple[int, int, int]]:
+    """Yield where the exact pattern has to look: `(start, end, limit)`, ascending."""
+    if mode is Mode.WHOLE:
+        yield (0, size, size)
+        return
+    spots = zip(*seen, strict=True)
+    for start, end in sorted(spots) if mode is Mode.START else ((max(0, end - rule.span), end) for _, end in spots):
+        yield (start, max(end, start + 1), min(size, start + rule.span))
+        if end > start + rule.span:
+            # The leftmost start is far away (a pattern that begins with `.*`): look just before the end as well.
+            yield (end - rule.span, end, min(size, end + rule.span))
+
+
+def _on_lines(candidate: Candidate, sheet: Sheet, excused: frozenset[int]) -> bool:
+    if not excused:
+        return False
+    first, last = sheet.lines.index(candidate.secret_start), sheet.lines.index(candidate.secret_end - 1)
+    return any(line in excused for line in range(first, last + 1))
+
+
+def _match(candidate: Candidate, sheet: Sheet) -> Match:
+    line, column = sheet.lines.place(candidate.secret_start)
+    end_line, end_column = sheet.lines.place(max(candidate.secret_start, candidate.secret_end - 1))
+    return Match(
+        rule=candidate.rule.info,
+        secret=Secret(candidate.secret),
+        origin=sheet.chunk.origin,
+        offset=sheet.chunk.offset + candidate.secret_start,
+        length=candidate.secret_end - candidate.secret_start,
+        line=line,
+        column=column,
+        end_line=end_line,
+        end_column=end_column + 1,
+        confidence=candidate.confidence,
+        handles=candidate.handles,
+        evidence=Secret(sheet.data[candidate.start : candidate.end]),
+    )

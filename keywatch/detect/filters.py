@@ -1,0 +1,108 @@
+"""What drops a candidate: low entropy, a missing keyword, a value that is no secret, an allow-list."""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+
+from keywatch.detect.candidate import Candidate
+from keywatch.detect.checksum import crc32_holds
+from keywatch.detect.entropy import entropy
+from keywatch.detect.lines import Lines
+from keywatch.detect.pattern import compiled
+from keywatch.detect.rule import Allowlist, Condition, RegexTarget, ValueTest
+from keywatch.detect.value import (
+    is_placeholder,
+    looks_like_aws_secret,
+    looks_like_password,
+    looks_like_sellers_secret,
+    looks_random,
+)
+from keywatch.model.content import Chunk
+
+_LINE_REACH = 4096
+"""Bytes of a line an allow-list may look at on each side of a hit; a minified file has lines of megabytes."""
+
+_TESTS: dict[ValueTest, Callable[[bytes], bool]] = {
+    ValueTest.NONE: lambda value: not is_placeholder(value),
+    ValueTest.RANDOM: looks_random,
+    ValueTest.KEY: looks_like_aws_secret,
+    ValueTest.PASSWORD: looks_like_password,
+    ValueTest.SELLER: looks_like_sellers_secret,
+    ValueTest.CRC32: lambda value: crc32_holds(value) or looks_random(value),
+}
+
+
+class Sheet:
+    """One chunk, with what is worked out about it at most once and only when asked for."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.chunk = chunk
+        self.data = chunk.data
+        self.lines = Lines(chunk)
+
+    @cached_property
+    def path(self) -> bytes:
+        return self.chunk.origin.path.replace("\\", "/").encode(errors="surrogateescape")
+
+    @cached_property
+    def lowered(self) -> bytes:
+        return self.data.lower()
+
+    def line(self, start: int, end: int) -> bytes:
+        """Text of the lines that hold the bytes from `start` to `end`, within reach."""
+        floor = self.data.rfind(b"\n", max(0, start - _LINE_REACH), start) + 1 or max(0, start - _LINE_REACH)
+        ceiling = self.data.find(b"\n", end, end + _LINE_REACH)
+        return self.data[floor : ceiling if ceiling >= 0 else end + _LINE_REACH]
+
+
+def survives(candidate: Candidate, sheet: Sheet, everywhere: Iterable[Allowlist]) -> bool:
+    """Tell whether nothing speaks against `candidate`; `everywhere` are the rule set's own allow-lists."""
+    rule = candidate.rule
+    if rule.entropy and entropy(candidate.secret) <= rule.entropy:
+        return False
+    if not _has_keyword(candidate, sheet) or not _TESTS[rule.test](candidate.secret):
+        return False
+    if any(allows(allowlist, candidate, sheet) for allowlist in rule.allowlists):
+        return False
+    return not any(
+        allows(allowlist, candidate, sheet)
+        for allowlist in everywhere
+        if not allowlist.rules or rule.id in allowlist.rules
+    )
+
+
+def _has_keyword(candidate: Candidate, sheet: Sheet) -> bool:
+    keywords = candidate.rule.keywords
+    if not keywords:
+        return True
+    near = sheet.data[candidate.start : candidate.end].lower()
+    wanted = [word.encode() for word in keywords]
+    return any(word in near for word in wanted) or any(word in sheet.lowered for word in wanted)
+
+
+def allows(allowlist: Allowlist, candidate: Candidate, sheet: Sheet) -> bool:
+    """Tell whether `allowlist` excuses `candidate`. A commit is never known here, so it never matches."""
+    checks = []
+    if allowlist.commits:
+        checks.append(False)
+    if allowlist.paths:
+        checks.append(allows_path(allowlist, sheet.path))
+    if allowlist.regexes:
+        text = _target(allowlist.target, candidate, sheet)
+        checks.append(any(compiled(regex).search(text) is not None for regex in allowlist.regexes))
+    if allowlist.stopwords:
+        secret = candidate.secret.lower()
+        checks.append(any(word.encode() in secret for word in allowlist.stopwords))
+    return all(checks) if allowlist.condition is Condition.AND else any(checks)
+
+
+def allows_path(allowlist: Allowlist, path: bytes) -> bool:
+    """Tell whether one of the list's path patterns is found in `path`."""
+    return any(compiled(regex).search(path) is not None for regex in allowlist.paths)
+
+
+def _target(target: RegexTarget, candidate: Candidate, sheet: Sheet) -> bytes:
+    if target is RegexTarget.SECRET:
+        return candidate.secret
+    if target is RegexTarget.MATCH:
+        return sheet.data[candidate.start : candidate.end]
+    return sheet.line(candidate.start, candidate.end)

@@ -1,0 +1,101 @@
+"""Whose secret it is: what was found, compared with the keys we hold. No network, no plaintext."""
+
+import base64
+import hashlib
+from collections.abc import Iterable
+
+from keywatch.model.finding import Ownership
+from keywatch.model.key import Handle, HandleSpace, Key, KeyId
+from keywatch.model.secret import Fingerprint
+
+_PREFIXES = ("AKIA", "ASIA", "ABIA", "ACCA")
+_ID_LENGTH = 20
+_UNDECODABLE = "IJ"
+_ACCOUNT_MASK = 0x7FFFFFFFFF80
+_ACCOUNT_SHIFT = 7
+_ACCOUNT_LIMIT = 10**12
+
+
+def aws_account(access_key_id: str) -> str | None:
+    """
+    Return the twelve-digit account an AWS access key id was issued in; None where the id does not say.
+
+    Ids whose fifth character is I or J are older than the scheme. The account is public, and decoding it calls nobody.
+    https://awsteele.com/blog/2020/09/26/aws-access-key-format.html
+    """
+    body = access_key_id[4:]
+    if len(access_key_id) != _ID_LENGTH or access_key_id[:4] not in _PREFIXES or body[0] in _UNDECODABLE:
+        return None
+    try:
+        packed = base64.b32decode(body)
+    except ValueError:
+        return None
+    account = (int.from_bytes(packed[:6], "big") & _ACCOUNT_MASK) >> _ACCOUNT_SHIFT
+    return f"{account:012d}" if account < _ACCOUNT_LIMIT else None
+
+
+class KnownKeys:
+    """The keys we hold, arranged so that a finding is told whose it is in constant time."""
+
+    def __init__(self, keys: Iterable[Key], *, accounts: frozenset[str] = frozenset()) -> None:
+        """
+        Arrange `keys`.
+
+        Args:
+            keys: the inventory.
+            accounts: every AWS account of ours. Empty: an account proves nothing, in either direction.
+        """
+        self._by_fingerprint: dict[Fingerprint, KeyId] = {}
+        self._by_handle: dict[Handle, KeyId] = {}
+        self._accounts = accounts
+        for key in sorted(keys, key=lambda key: key.id):
+            for fingerprint in key.fingerprints:
+                self._by_fingerprint.setdefault(fingerprint, key.id)
+            for handle in key.handles:
+                self._by_handle.setdefault(handle, key.id)
+
+    def identify(self, fingerprint: Fingerprint, handles: tuple[Handle, ...]) -> tuple[KeyId | None, Ownership]:
+        """
+        Say which key a secret belongs to, and whose it is.
+
+        An equal fingerprint or a shared handle makes it ours. Else an access key id decides by its account, provided
+        we know our accounts. Else nobody knows; for rules of the category `seller` the caller then reports FOREIGN
+        (`ownership_of`).
+        """
+        key = self._by_fingerprint.get(fingerprint)
+        for handle in sorted(handles, key=lambda handle: handle.strength):
+            key = key or self._by_handle.get(handle)
+        if key is not None:
+            return (key, Ownership.OURS)
+        return (None, self._by_account(handles))
+
+    def ownership_of(
+        self, category: str, fingerprint: Fingerprint, handles: tuple[Handle, ...]
+    ) -> tuple[KeyId | None, Ownership]:
+        """
+        As `identify`, for a finding of a rule of `category`.
+
+        What a `seller` rule finds was sent to us by somebody else: it is a seller's own secret unless we hold the key.
+        """
+        key, ownership = self.identify(fingerprint, handles)
+        if category == "seller" and ownership is Ownership.UNKNOWN:
+            ownership = Ownership.FOREIGN
+        return (key, ownership)
+
+    def _by_account(self, handles: tuple[Handle, ...]) -> Ownership:
+        ids = (handle.value for handle in handles if handle.space is HandleSpace.AWS_ACCESS_KEY_ID)
+        accounts = {account for account in map(aws_account, ids) if account is not None}
+        if not self._accounts or not accounts:
+            return Ownership.UNKNOWN
+        return Ownership.OURS if accounts & self._accounts else Ownership.FOREIGN
+
+    @property
+    def hash(self) -> str:
+        """64 hexadecimal digits that change whenever an answer of `identify` might."""
+        digest = hashlib.sha256()
+        for fingerprint, key in sorted(self._by_fingerprint.items()):
+            digest.update(f"{fingerprint.digest} {key}\n".encode())
+        for handle, key in sorted(self._by_handle.items(), key=lambda item: item[0].strength):
+            digest.update(f"{handle} {key}\n".encode())
+        digest.update("\n".join(sorted(self._accounts)).encode())
+        return digest.hexdigest()

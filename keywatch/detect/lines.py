@@ -1,0 +1,68 @@
+"""Where a byte is: line and column, found without counting the same bytes twice."""
+
+from keywatch.model.content import Chunk
+
+_BLOCK = 1 << 16
+
+
+class Lines:
+    """
+    The lines of one chunk.
+
+    Newlines are counted a block at a time and only where a match asks, so a chunk without one costs nothing, and a
+    chunk of nothing but newlines needs no list of them.
+    """
+
+    def __init__(self, chunk: Chunk) -> None:
+        self._chunk = chunk
+        self._before = [0]
+        self._starts: dict[int, int] = {0: 0}
+
+    def index(self, position: int) -> int:
+        """Return the line of `position`, counted from 0 at the chunk's first byte."""
+        data, before = self._chunk.data, self._before
+        block = position // _BLOCK
+        while len(before) <= block:
+            end = len(before) * _BLOCK
+            before.append(before[-1] + data.count(b"\n", end - _BLOCK, end))
+        return before[block] + data.count(b"\n", block * _BLOCK, position)
+
+    def start(self, position: int) -> int:
+        """Return where the line of `position` starts in the chunk."""
+        index = self.index(position)
+        if index not in self._starts:
+            self._starts[index] = self._chunk.data.rfind(b"\n", 0, position) + 1
+        return self._starts[index]
+
+    def end(self, position: int) -> int:
+        """Return where the line of `position` ends in the chunk, its newline not included."""
+        end = self._chunk.data.find(b"\n", position)
+        return len(self._chunk.data) if end < 0 else end
+
+    def column(self, position: int) -> int:
+        """Return the column of `position` within the chunk, counted from 0."""
+        return position - self.start(position)
+
+    def place(self, position: int) -> tuple[int, int]:
+        """Return line (from 1; 0 where the chunk does not know) and column (bytes, from 1) in the origin."""
+        index, column = self.index(position), self.column(position) + 1
+        if index == 0:
+            column += self._chunk.first_column - 1
+        return (self._chunk.first_line + index if self._chunk.first_line else 0, column)
+
+    def around(self, position: int, lines: int, most: int) -> tuple[int, int]:
+        """Return the range of `lines` lines before and after that of `position`, at most `most` bytes each way."""
+        data = self._chunk.data
+        floor, ceiling = max(0, position - most), min(len(data), position + most)
+        begin, end = position, position
+        for _ in range(lines + 1):
+            begin = data.rfind(b"\n", floor, begin)
+            if begin < 0:
+                begin = floor
+                break
+        for _ in range(lines + 1):
+            end = data.find(b"\n", end, ceiling) + 1
+            if end == 0:
+                end = ceiling
+                break
+        return (begin, end)

@@ -1,0 +1,71 @@
+"""A set of rules that is scanned with as one, and the hash by which it is remembered."""
+
+import hashlib
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+
+from keywatch.detect.rule import Allowlist, Rule
+
+ENGINE_REVISION = 1
+"""Raised when the engine or a filter finds other things with the same rules, so that content is scanned again."""
+
+_PROSE = frozenset({"matches", "ignores", "source"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleSet:
+    """Rules and the allow-lists that hold for all of them."""
+
+    rules: tuple[Rule, ...]
+    allowlists: tuple[Allowlist, ...] = ()
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    """What was read but is not followed, for a person: unknown keys, features of other scanners."""
+
+    @cached_property
+    def hash(self) -> str:
+        """64 hexadecimal digits over everything that decides what is found, and the engine's revision."""
+        digest = hashlib.sha256(f"engine {ENGINE_REVISION}\n".encode())
+        for rule in self.rules:
+            digest.update(
+                repr([(f.name, getattr(rule, f.name)) for f in fields(rule) if f.name not in _PROSE]).encode()
+            )
+        for allowlist in self.allowlists:
+            digest.update(repr(sorted(allowlist.rules)).encode() + repr(replace(allowlist, rules=frozenset())).encode())
+        return digest.hexdigest()
+
+    def extended(self, other: "RuleSet") -> "RuleSet":
+        """
+        Return these rules and those of `other`; where both have a rule of one id, `other` has the say.
+
+        As in gitleaks, only what `other` sets replaces, while tags, keywords and allow-lists add up.
+        """
+        mine = {rule.id: rule for rule in self.rules}
+        for rule in other.rules:
+            mine[rule.id] = overridden(mine[rule.id], rule) if rule.id in mine else rule
+        return RuleSet(
+            rules=tuple(mine.values()),
+            allowlists=self.allowlists + other.allowlists,
+            warnings=self.warnings + other.warnings,
+        )
+
+    def without(self, ids: frozenset[str]) -> "RuleSet":
+        """Return the set with the rules named in `ids` reporting nothing; those others rest on stay as their parts."""
+        needed = {part.id for rule in self.rules if rule.id not in ids for part in rule.required}
+        kept = (rule for rule in self.rules if rule.id not in ids or rule.id in needed)
+        return replace(self, rules=tuple(replace(r, skip_report=True) if r.id in ids else r for r in kept))
+
+
+def overridden(base: Rule, rule: Rule) -> Rule:
+    """Return `base` as changed by `rule`, which has the same id."""
+    tags = base.info.tags + tuple(tag for tag in rule.info.tags if tag not in base.info.tags)
+    return replace(
+        base,
+        info=replace(base.info, description=rule.info.description or base.info.description, tags=tags),
+        regex=rule.regex or base.regex,
+        path=rule.path or base.path,
+        entropy=rule.entropy or base.entropy,
+        secret_group=rule.secret_group or base.secret_group,
+        keywords=base.keywords + tuple(word for word in rule.keywords if word not in base.keywords),
+        allowlists=base.allowlists + rule.allowlists,
+        required=base.required + rule.required,
+    )

@@ -1,0 +1,127 @@
+"""Whether a value looks generated: the tests that tell a secret from a word, a path, a reference or a placeholder."""
+
+import string
+
+import re2
+
+from keywatch.detect.entropy import entropy
+
+_SHORTEST = 12
+_HEX_BITS = 3.0
+_TEXT_BITS = 3.4
+_KEY_BITS = 4.2
+_KEY_LENGTH = 40
+_FEW = 3
+_PAIRS = 7
+_WORDY = 0.62
+_SHORTEST_HEX = 24
+_HASH_BYTES = 32
+
+_DIGITS = frozenset(string.digits.encode())
+_UPPER = frozenset(string.ascii_uppercase.encode())
+_LOWER = frozenset(string.ascii_lowercase.encode())
+
+_PLACEHOLDER = re2.compile(
+    rb"(?i)^(?:.{0,8}[<\[{]+[^\n]*[>\]}]+.{0,8}|\$.*|%[A-Za-z_]\w*%?|.*\$[({].*|.*\{\{.*|@[A-Za-z_].*|x{4,}.*|.*x{6,}.*"
+    rb"|\*+.*|.*\*{4,}.*|\.{3,}|.*\.\.\.|-+|_+|0+|1?234567.*|"
+    rb"(?:your|my|the|an?|some|insert|enter|put|add|replace|change|todo|fixme|dummy|fake|sample|test|example|placeholder"
+    rb"|redacted|hidden|masked|removed|censored|none|null|nil|undefined|true|false|foo|bar|secret|password|passwd|token)"
+    rb"(?:[-_ .]?(?:your|my|the|here|me|this|with|own|it|value|key|secret|token|password|passwd|api|access|client|id"
+    rb"|aws|string|goes|example|real|actual|new|for|test|dummy|123|1234)){0,8}[-_ .!0-9]{0,4})$"
+)
+_DOCUMENTED = re2.compile(rb"(?:EXAMPLE|EXAMPLEKEY|EXAMPLE_?TOKEN)$")
+_REFERENCE = re2.compile(
+    rb"(?i)^(?:process\.env|os\.(?:environ|getenv)|env[.\[(:]|ENV\[|secrets?\.|vars?\.|var\.|self\.|this\.|config[.\[]|"
+    rb"settings?\.|"
+    rb"vault:|file:|cred:|ref\+|arn:|https?://|ssm:|op://|sops:|\.{0,2}/|[a-z]:\\|[A-Za-z_][\w.]*\()"
+)
+_CODE = re2.compile(rb"[(){}<>\[\];,\s]|::|->|=>|\.\.")
+_DOTTED = re2.compile(rb"^[A-Za-z_]\w*(?:[.:/][A-Za-z_][\w-]*)+$")
+_SLUG = re2.compile(rb"^(?:[A-Za-z]+|\d+)(?:[_.-](?:[A-Za-z]+|\d+))+$")
+_EXAMPLE = re2.compile(rb"(?i)example|placeholder|changeme")
+_UUID = re2.compile(rb"(?i)^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
+_HEX = re2.compile(rb"(?i)^(?:0x)?[0-9a-f]+$")
+_COMMON_PAIRS = frozenset(
+    (
+        b"th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa si ar "
+        b"ve ra ld ur ro ri ll li io ic ne me co ma om ce ta el la us ec ca ho ot no di ch em wa be il tr ss ee ei "
+        b"un ac pr ns pe po ut so na nc mo ie im lo am pa ge wi id ow rs ul ad ai iv ly sh ev mi fo wh ol ct ag ay "
+        b"ke bl ig os pl su fe rt ck ex gh op ab do go ap rm ry ty up qu cr cl bu bo bi ba fi fa da ga ci ir iz sp "
+        b"sc ub ud ug um br dr gr fr ft ue ui vi va vo ye ys ki ks wo ok ob od oi oo pt xp xt my py ts ls ms ds gi "
+        b"gu gn mp mb lt lu nk ph pp rd rv rk rc sk sy tu tw tt uc"
+    ).split()
+)
+"""Pairs of letters that make up nine tenths of English words and identifiers, and a quarter of random letters."""
+_DATE = re2.compile(rb"^\d{4}-\d\d-\d\d(?:T|$)")
+_SERIES = re2.compile(rb"(?i)abcdefgh|12345678|qwerty|asdfgh")
+
+
+def is_placeholder(value: bytes) -> bool:
+    """Tell whether `value` stands for a secret without being one: `<your key>`, `${X}`, `xxxx`, AWS's `…EXAMPLEKEY`."""
+    return (
+        len(set(value)) <= _FEW
+        or _DOCUMENTED.search(value) is not None
+        or _PLACEHOLDER.search(value) is not None
+        or _REFERENCE.search(value) is not None
+    )
+
+
+def looks_random(value: bytes) -> bool:
+    """Tell whether `value` looks like output of a generator rather than like something a person named."""
+    if len(value) < _SHORTEST or is_placeholder(value) or _CODE.search(value) or _DOTTED.search(value):
+        return False
+    if any(named.search(value) for named in (_UUID, _DATE, _SERIES, _SLUG, _EXAMPLE)):
+        return False
+    if not (_has(value, _DIGITS) and _has(value, _UPPER | _LOWER)):
+        return False
+    if _HEX.search(value):
+        return len(value) >= _SHORTEST_HEX and entropy(value) > _HEX_BITS
+    return entropy(value) > _TEXT_BITS and not _reads_as_words(value)
+
+
+def looks_like_aws_secret(value: bytes) -> bool:
+    """Tell whether 40 characters look like an AWS secret access key: all three kinds of character, no path, no hash."""
+    return (
+        len(value) == _KEY_LENGTH
+        and not is_placeholder(value)
+        and _has(value, _DIGITS)
+        and _has(value, _UPPER)
+        and _has(value, _LOWER)
+        and _HEX.search(value) is None
+        and entropy(value) > _KEY_BITS
+        and not _reads_as_words(value)
+    )
+
+
+def looks_like_sellers_secret(value: bytes) -> bool:
+    """Tell whether `value` is what a seller may send: an LWA client secret of either form, else an AWS secret."""
+    if value.startswith(b"amzn1."):
+        return not is_placeholder(value)
+    return looks_random(value) if len(value) == 2 * _HASH_BYTES else looks_like_aws_secret(value)
+
+
+def looks_like_password(value: bytes) -> bool:
+    """Tell whether `value` could be a password somebody uses: more than one kind of character, and no placeholder."""
+    kinds = (
+        _has(value, _LOWER),
+        _has(value, _UPPER),
+        _has(value, _DIGITS),
+        not (_DIGITS | _UPPER | _LOWER).issuperset(value),
+    )
+    return sum(kinds) > 1 and not is_placeholder(value) and not value.istitle()
+
+
+def _has(value: bytes, kind: frozenset[int]) -> bool:
+    return not kind.isdisjoint(value)
+
+
+def _reads_as_words(value: bytes) -> bool:
+    """
+    Tell whether the letters of `value` follow one another as they do in words.
+
+    A vocabulary of pairs is enough to tell `productionDatabase2` from `q7hXtLwZ`: the share of common pairs is about
+    0.9 in the one and 0.3 in the other. Values with few letters side by side have no reading and pass as random.
+    """
+    text = value.lower()
+    pairs = [text[n : n + 2] for n in range(len(text) - 1) if text[n : n + 2].isalpha()]
+    return len(pairs) >= _PAIRS and sum(pair in _COMMON_PAIRS for pair in pairs) > _WORDY * len(pairs)

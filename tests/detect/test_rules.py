@@ -1,0 +1,80 @@
+"""The packaged rules: each carries its own proof."""
+
+import pytest
+
+from keywatch.detect.candidate import Budget, Candidate, confirmed
+from keywatch.detect.engine import Detector
+from keywatch.detect.examples import expand
+from keywatch.detect.filters import Sheet, survives
+from keywatch.detect.rules import Rule, packaged
+from keywatch.model.content import Chunk, Origin
+
+RULES = packaged().rules
+REPORTED = [rule for rule in RULES if not rule.skip_report]
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    """All packaged rules, compiled once."""
+    return Detector(packaged())
+
+
+def chunk(text: str) -> Chunk:
+    """Return a chunk of `text` from nowhere in particular."""
+    return Chunk(data=text.encode(), origin=Origin(target="t", path="notes.txt"))
+
+
+def exactly(rule: Rule, text: str) -> list[Candidate]:
+    """Return what the exact pattern of one rule confirms, without the engine's first pass."""
+    sheet = Sheet(chunk(text))
+    size = len(sheet.data)
+    return [c for c in confirmed(rule, sheet.data, [(0, size, size)], Budget(size)) if survives(c, sheet, ())]
+
+
+MATCHES = [pytest.param(rule, text, id=f"{rule.id}-{n}") for rule in RULES for n, text in enumerate(rule.matches)]
+IGNORES = [pytest.param(rule, text, id=f"{rule.id}-{n}") for rule in RULES for n, text in enumerate(rule.ignores)]
+
+
+@pytest.mark.parametrize(("rule", "template"), MATCHES)
+def test_exact_pattern_finds_every_promised_match(rule: Rule, template: str) -> None:
+    """A rule finds what its examples promise, by its exact pattern and filters alone."""
+    assert exactly(rule, expand(template))
+
+
+@pytest.mark.parametrize(("rule", "template"), MATCHES)
+def test_engine_finds_every_promised_match(rule: Rule, template: str, detector: Detector) -> None:
+    """The engine finds the same with all rules at once, and one secret is told by one rule."""
+    found = [match.rule.id for match in detector.scan(chunk(expand(template)))]
+    assert ([] if rule.skip_report else [rule.id]) == found
+
+
+@pytest.mark.parametrize(("rule", "template"), IGNORES)
+def test_engine_passes_over_what_a_rule_must_ignore(rule: Rule, template: str, detector: Detector) -> None:
+    """What a rule's examples call harmless is not reported by that rule."""
+    assert rule.id not in [match.rule.id for match in detector.scan(chunk(expand(template)))]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_packaged_rule_is_complete(rule: Rule) -> None:
+    """A packaged rule without proof, words for a person or a source is refused."""
+    assert rule.matches
+    assert rule.ignores
+    assert rule.info.description
+    assert rule.source.startswith(("https://", "http://docs.developer.amazonservices.com/"))
+    assert rule.info.category != "custom"
+    assert rule.skip_report or rule.info.remedy
+
+
+def test_packaged_files_hold_nothing_unknown() -> None:
+    """The packaged files use no key that the loader does not follow."""
+    assert packaged().warnings == ()
+
+
+def test_there_are_some_forty_rules_and_more() -> None:
+    """The first set covers the Amazon family and the most common issuers."""
+    assert len(REPORTED) > 45
+
+
+def test_no_packaged_rule_needs_the_slow_way(detector: Detector) -> None:
+    """Hyperscan finds the start of every packaged rule's hits; none falls back to a looser pattern."""
+    assert {mode.value for mode in detector._database.modes} == {"start"}
