@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Fields: TypeAlias = dict[str, Json]
 
 _ATTEMPTS = 4
+_CAPABILITY = {"GET": "read", "LIST": "list", "POST": "update"}
 _BUSY = frozenset({412, 429, 500, 502, 504})
 """Worth a short wait: eventual consistency (412), a rate-limit quota, a node that hands over."""
 _STATES = {
@@ -180,7 +181,9 @@ class Vault:
         if status == 200 or status == 204 or status == 404:  # noqa: PLR1714, PLR2004
             return None
         if status in (401, 403):
-            return SourceDenied(f"{self._who}: {what} was refused", hint=f"grant it in the token's policy: {what}")
+            verb, _, path = what.partition(" ")
+            hint = f"give the token `{_CAPABILITY[verb]}` on {path} in its policy"
+            return SourceDenied(f"{self._who}: {what} was refused", hint=hint)
         if 300 <= status < 400:  # noqa: PLR2004
             hint = "set the address of the active node or of the load balancer: redirects are not followed"
             return SourceUnreachable(f"{self._who}: Vault redirects to another address", hint=hint)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 from keywatch.model.source import Json
@@ -43,7 +44,7 @@ class VaultAdmin:
         answer = self.ask("POST", "auth/token/create", {"policies": [*policies], "ttl": "1h"})
         return str(answer["auth"]["client_token"])  # type: ignore[call-overload,index]
 
-    def ask(self, verb: str, path: str, body: Json = None) -> dict[str, Json]:
+    def ask(self, verb: str, path: str, body: Json = None, query: str = "") -> dict[str, Json]:
         """
         Send one request.
 
@@ -52,7 +53,7 @@ class VaultAdmin:
         """
         data = None if body is None else json.dumps(body).encode()
         headers = self._headers | {"Content-Type": "application/json"}
-        request = Request(f"{self._url}/v1/{path}", data=data, headers=headers, method=verb)  # noqa: S310 - given by the caller
+        request = Request(f"{self._url}/v1/{quote(path)}{query}", data=data, headers=headers, method=verb)  # noqa: S310 - given by the caller
         with urlopen(request, timeout=10) as answer:  # noqa: S310
             raw = answer.read()
         parsed = json.loads(raw) if raw else {}

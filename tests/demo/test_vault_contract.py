@@ -82,8 +82,16 @@ def test_a_folder_may_be_a_secret_too(admin: VaultAdmin, mount: str) -> None:
     for path in ("a", "a/b", "c/d/e"):
         admin.write(mount, path, {"value": "x"})
     assert data(admin.ask("LIST", f"{mount}/metadata/"))["keys"] == ["a", "a/", "c/"]
-    assert data(admin.ask("GET", f"{mount}/metadata/a?list=true"))["keys"] == ["b"]
+    assert data(admin.ask("GET", f"{mount}/metadata/a", query="?list=true"))["keys"] == ["b"]
     assert status(admin, "LIST", f"{mount}/metadata/nothing") == 404
+
+
+def test_names_may_hold_anything(admin: VaultAdmin, mount: str) -> None:
+    """Spaces, `?`, `#`, `%` and other scripts are part of a name, escaped on the way."""
+    for name in ("a b", "why?", "no#1", "100%", "ключ"):
+        admin.write(mount, name, {"value": "x"})
+        assert status(admin, "GET", f"{mount}/metadata/{name}") == 200
+    assert data(admin.ask("LIST", f"{mount}/metadata"))["keys"] == ["100%", "a b", "no#1", "why?", "ключ"]
 
 
 def test_metadata_without_values(admin: VaultAdmin, mount: str) -> None:

@@ -167,8 +167,8 @@ def test_a_refused_folder_is_skipped_and_the_rest_goes_on(vault: VaultServer, ad
     assert list(keys) == ["kv/open/a"]
     assert {"kv/closed/", "kv/c"} == {skip.what for skip in skipped}
     assert {
-        "grant it in the token's policy: LIST kv/metadata/closed/",
-        "grant it in the token's policy: GET kv/metadata/c",
+        "give the token `list` on kv/metadata/closed/ in its policy",
+        "give the token `read` on kv/metadata/c in its policy",
     } == {skip.hint for skip in skipped}
 
 
@@ -332,7 +332,7 @@ def test_check_names_what_is_missing(vault: VaultServer) -> None:
     reader = source(vault, policy='path "kv/metadata/*" { capabilities = ["list"] }')
     *_, missing = reader.check()
     assert isinstance(missing, Skipped)
-    assert missing.hint == "grant it in the token's policy: GET kv/metadata/keywatch-check"
+    assert missing.hint == "give the token `read` on kv/metadata/keywatch-check in its policy"
     vault.seal()
     [sealed] = reader.check()
     assert isinstance(sealed, Skipped)
