@@ -1,0 +1,69 @@
+"""What the code imports is what pyproject.toml asks for: nothing is there by luck, and nothing is asked for in vain."""
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "keywatch" / "demo"
+
+# A library whose errors or types are part of another's interface: asking for the one is asking for the other.
+COMES_WITH = {"botocore": "boto3", "pydantic-core": "pydantic", "requests": "hvac"}
+
+
+@cache
+def homes() -> dict[str, set[str]]:
+    """Return, for each importable name, the distributions it comes from."""
+    return {name: {str(canonicalize_name(home)) for home in found} for name, found in packages_distributions().items()}
+
+
+def third_party(path: Path) -> Iterator[str]:
+    """Yield the distributions that a module imports from, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        for top in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"keywatch"}:
+            for home in homes().get(top, {top}):
+                yield COMES_WITH.get(home, home)
+
+
+def is_types_alone(distribution: str) -> bool:
+    """Tell whether a distribution is imported under TYPE_CHECKING, where only mypy looks."""
+    return distribution.startswith(("types-", "mypy-boto3"))
+
+
+def modules() -> list[Path]:
+    """Every module of keywatch."""
+    return sorted((ROOT / "keywatch").rglob("*.py"))
+
+
+def asked(*extras: str) -> set[str]:
+    """Return the names of the distributions that pyproject.toml asks for, itself left out."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
+    return {str(canonicalize_name(Requirement(line).name)) for line in lines} - {"keywatch"}
+
+
+def test_what_is_imported_is_asked_for() -> None:
+    """A module imports only distributions that keywatch names itself, and the demo also those of its own extra."""
+    undeclared = {
+        f"{module.relative_to(ROOT)}: {name}"
+        for module in modules()
+        for name in third_party(module)
+        if name not in asked(*(["demo"] if DEMO in module.parents else [])) and not is_types_alone(name)
+    }
+    assert undeclared == set()
+
+
+def test_what_is_asked_for_is_imported() -> None:
+    """No dependency is carried along that no module uses."""
+    used = {name for module in modules() for name in third_party(module)}
+    assert asked() - used == set()
