@@ -163,6 +163,17 @@ def test_the_working_tree_is_read(repository: Repository) -> None:
     assert (found.path, found.commit, found.present) == ("new/c", None, True)
 
 
+def test_ignored_files_are_left_out(repository: Repository, tmp_path: Path) -> None:
+    """What git ignores is no part of the repository, unless it was committed; what `core.worktree` says is not heard."""
+    repository.commit({".gitignore": "*.log\nbuild/\n", "a": "one"})
+    repository.write("kept.log", "tracked")
+    repository.git("add", "-f", "kept.log")
+    for name in ("x.log", "build/y", "sub/build/z"):
+        repository.write(name, "ignored")
+    repository.git("config", "core.worktree", str(tmp_path))
+    assert texts(read(GitRepository(repository.path))[0]) == ["*.log\nbuild/\n", "one", "tracked"]
+
+
 def test_a_second_read_brings_what_is_new(repository: Repository) -> None:
     """A cursor leaves out what was read; new commits bring their new blobs only."""
     repository.commit({"a": "one", "b": "two"})

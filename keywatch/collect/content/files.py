@@ -17,7 +17,6 @@ from keywatch.model.finding import Place
 from keywatch.model.key import SourceId
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
 
-
 _NAMED = 64 << 20
 """Bytes of a file whose content is named by a digest, which means to read it twice."""
 
@@ -89,11 +88,13 @@ class Directory:
         return Origin(self.target, entry.relative, blob_id(entry.path) if entry.status.st_size <= _NAMED else None)
 
 
-def survey(top: str, excluded: frozenset[str] = VERSION_CONTROL) -> tuple[list[Entry], list[Skipped]]:
-    """Return the files below `top`, and what could not be looked at."""
+def survey(
+    top: str, excluded: frozenset[str] = VERSION_CONTROL, ignored: frozenset[str] = frozenset()
+) -> tuple[list[Entry], list[Skipped]]:
+    """Return the files below `top`, and what could not be looked at. See `walk`."""
     entries: list[Entry] = []
     skipped: list[Skipped] = []
-    for item in walk(top, excluded=excluded):
+    for item in walk(top, excluded=excluded, ignored=ignored):
         if isinstance(item, Skipped):
             skipped.append(item)
         else:

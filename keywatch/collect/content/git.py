@@ -1,4 +1,8 @@
-"""A git repository: every blob any ref reaches, once, and what lies in the working tree beside them."""
+"""
+A git repository: every blob any ref reaches, once, and what lies in the working tree beside them.
+
+Of the working tree, what git ignores is left out: it does not leave this machine by git. `Directory` scans it too.
+"""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,7 +12,7 @@ from keywatch.collect.content.attribution import Attributes, Introduction, Vouch
 from keywatch.collect.content.batching import batches
 from keywatch.collect.content.files import blob_id, digest_of, read_file, survey
 from keywatch.collect.content.git_history import head_blobs, introductions
-from keywatch.collect.content.git_objects import Blob, list_blobs, reachable, read_blobs
+from keywatch.collect.content.git_objects import LARGEST, Blob, list_blobs, reachable, read_blobs
 from keywatch.collect.content.git_plumbing import Git
 from keywatch.collect.content.text import chunks
 from keywatch.collect.content.tree import Entry, printable
@@ -18,8 +22,6 @@ from keywatch.model.finding import Place
 from keywatch.model.key import SourceId
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Json, Skipped
 
-LARGEST = 64 << 20
-"""Bytes of a blob that is still read. Larger ones are named: a few kilobytes of pack can hold a gigabyte."""
 _REMEMBERED = 100
 """Things skipped that a cursor remembers, so that they are told again while they are not repaired."""
 
@@ -73,7 +75,7 @@ class GitRepository:
                 yield batch
         tree = ""
         if os.path.lexists(self.path / ".git"):
-            entries, unread = survey(str(self.path))
+            entries, unread = survey(str(self.path), ignored=_ignored(git))
             tree = digest_of(entries)
             yield from batches(unread)
             if tree != old.get("tree") or set(tips) - set(done):
@@ -153,6 +155,14 @@ def _existing(git: Git, tips: list[str]) -> list[str]:
         return []
     answers = git.ask("cat-file", "--batch-check=%(objectname)", question="".join(f"{tip}\n" for tip in tips))
     return [line for line in answers.splitlines() if " " not in line]
+
+
+def _ignored(git: Git) -> frozenset[str]:
+    """Return what is neither tracked nor may become so: builds, environments, downloads; directories with a `/`."""
+    # Where the work tree is must be our word, not that of the repository's `core.worktree`.
+    where = (f"--git-dir={git.directory}", f"--work-tree={git.path.absolute()}")
+    names = git.ask(*where, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
+    return frozenset(names.split("\0"))
 
 
 def _revision(git: Git, revision: str) -> str:

@@ -10,6 +10,9 @@ from typing import IO
 from keywatch.collect.content.git_plumbing import Git, GitFailed
 from keywatch.model.source import Skipped
 
+LARGEST = 64 << 20
+"""Bytes of a blob that is still read. Larger ones are named: a few kilobytes of pack can hold a gigabyte."""
+
 _FORMAT = "%(objectname) %(objecttype) %(objectsize) %(rest)"
 _BLOBS_ONLY = ("--filter=object:type=blob", "--filter-provided-objects")
 _HEADER = re.compile(rb"(?P<name>[0-9a-f]{40,64}) (?:missing|blob (?P<size>\d+)(?: (?P<path>.*))?)\n", re.DOTALL)

@@ -21,6 +21,7 @@ _SETTINGS = {
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
     "core.attributesFile": os.devnull,
+    "core.excludesFile": os.devnull,
     "core.sshCommand": "false",
     "core.alternateRefsCommand": "false",
     "core.askPass": "false",
@@ -104,7 +105,7 @@ class Git:
         except FileNotFoundError:
             raise _missing() from None
         except subprocess.TimeoutExpired:
-            raise GitFailed(f"{self.path}: git {arguments[0]} took more than {self._timeout:.0f} s") from None
+            raise GitFailed(f"{self.path}: git {_verb(arguments)} took more than {self._timeout:.0f} s") from None
         if done.returncode not in ok:
             raise self._failed(arguments, done.stderr)
         return done.stdout.decode("utf-8", "backslashreplace")
@@ -141,7 +142,9 @@ class Git:
     def _failed(self, arguments: tuple[str, ...], stderr: bytes) -> GitFailed:
         lines = stderr.decode("utf-8", "backslashreplace").strip().splitlines()
         said = lines[-1] if lines else "no reason given"
-        return GitFailed(f"{self.path}: git {arguments[0]}: {said}", hint="run `git fsck` there to see what is broken")
+        return GitFailed(
+            f"{self.path}: git {_verb(arguments)}: {said}", hint="run `git fsck` there to see what is broken"
+        )
 
 
 class Stream:
@@ -164,6 +167,10 @@ class Stream:
         stderr = self._process.stderr.read() if self._process.stderr else b""
         if self._process.wait() != 0:
             raise self._git._failed(self._arguments, stderr)  # noqa: SLF001 - its other half
+
+
+def _verb(arguments: tuple[str, ...]) -> str:
+    return next((argument for argument in arguments if not argument.startswith("-")), "")
 
 
 def _missing() -> ScanError:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keywatch.collect.content.batching import batches
 from keywatch.collect.content.git_history import head_blobs
-from keywatch.collect.content.git_objects import list_named, read_blobs
+from keywatch.collect.content.git_objects import LARGEST, list_named, read_blobs
 from keywatch.collect.content.git_plumbing import Git
 from keywatch.collect.content.text import chunks
 from keywatch.collect.content.tree import printable
@@ -18,7 +18,7 @@ from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
 class StagedFiles:
     """The staged files of one repository, as they will be committed."""
 
-    def __init__(self, path: Path, *, largest: int) -> None:
+    def __init__(self, path: Path, *, largest: int = LARGEST) -> None:
         """
         Name the repository; nothing is opened yet.
 

@@ -22,9 +22,16 @@ class Entry:
     status: os.stat_result
 
 
-def walk(top: str, *, excluded: frozenset[str] = VERSION_CONTROL) -> Iterator[Entry | Skipped]:
+def walk(
+    top: str, *, excluded: frozenset[str] = VERSION_CONTROL, ignored: frozenset[str] = frozenset()
+) -> Iterator[Entry | Skipped]:
     """
     Yield every regular file below `top`, in the order of names; what cannot be read is `Skipped`.
+
+    Args:
+        top: where to begin.
+        excluded: names that are left out wherever they are.
+        ignored: paths below `top` that are left out, directories ending in `/`.
 
     Links are not followed: what they point to is either below `top` too, or was not asked for. Pipes, sockets and
     devices hold no content of their own.
@@ -45,12 +52,14 @@ def walk(top: str, *, excluded: frozenset[str] = VERSION_CONTROL) -> Iterator[En
             except OSError as error:
                 yield unreadable(printable(entry.path), error)
                 continue
+            relative = printable(prefix + entry.name)
             if entry.name in excluded:
                 continue
             if stat.S_ISDIR(status.st_mode):
-                pending.append((entry.path, f"{prefix}{entry.name}/"))
-            elif stat.S_ISREG(status.st_mode):
-                files.append(Entry(entry.path, printable(prefix + entry.name), status))
+                if f"{relative}/" not in ignored:
+                    pending.append((entry.path, f"{prefix}{entry.name}/"))
+            elif stat.S_ISREG(status.st_mode) and relative not in ignored:
+                files.append(Entry(entry.path, relative, status))
         yield from reversed(files)
 
 

@@ -1,0 +1,5 @@
+"""`python -m keywatch`."""
+
+from keywatch.cli import main
+
+main()

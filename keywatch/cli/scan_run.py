@@ -1,0 +1,164 @@
+"""One run of `keywatch scan`: its parts brought together, its targets scanned, its troubles told."""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from keywatch.collect.state_dir import load_pepper, state_dir
+from keywatch.detect.engine import Detector
+from keywatch.detect.known import KnownKeys
+from keywatch.detect.ruleset import RuleSet
+from keywatch.model.errors import KeywatchError, ScanError, StoreError, UsageError
+from keywatch.model.secret import Pepper
+from keywatch.model.source import ContentSource, Skipped
+from keywatch.report.safe import visible
+from keywatch.report.scan_report import ScanReport
+from keywatch.report.text import summary
+from keywatch.report.words import amount, size_words
+from keywatch.scan.engine import Threads
+from keywatch.scan.findings import FindingSet
+from keywatch.scan.scanner import Scanner
+
+Show = Callable[[int, int], None]
+"""Is told the bytes and the chunks scanned so far."""
+
+_NAMED = 20
+_EVERY = 0.1
+"""Seconds between two looks of the progress line."""
+
+
+def run(
+    sources: Iterable[ContentSource], rules: RuleSet, known: KnownKeys, *, jobs: int | None, show: Show
+) -> ScanReport:
+    """
+    Scan every source, whatever becomes of the others, and report.
+
+    Raises:
+        StoreError: the pepper is there, and unfit to be used.
+        RuleError: the rules cannot be compiled.
+    """
+    began = time.monotonic()
+    pepper, cache = _pepper()
+    engine = Threads(jobs)
+    scanner = Scanner(Detector(rules, cache_dir=cache), pepper, known, engine=engine)
+    found = FindingSet()
+    skipped: list[Skipped] = []
+    errors: list[KeywatchError] = []
+    targets: list[str] = []
+    size = chunks = 0
+    interrupted = False
+    try:
+        for source in sources:
+            targets.append(source.target)
+            try:
+                for step in scanner.scan(source, {}):
+                    found.add(step.findings)
+                    skipped += step.skipped
+                    size += step.bytes
+                    chunks += step.chunks
+                    show(size, chunks)
+            except ScanError as error:
+                errors.append(error)
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        scanner.close()
+        show(-1, -1)
+    return ScanReport(
+        targets=tuple(targets),
+        findings=found.all(),
+        skipped=tuple(skipped),
+        errors=tuple(errors),
+        untold=found.untold,
+        bytes=size,
+        chunks=chunks,
+        seconds=time.monotonic() - began,
+        interrupted=interrupted,
+    )
+
+
+def _pepper() -> tuple[Pepper, Path | None]:
+    """Return this installation's pepper and where to cache; without a writable home, a pepper for this run only."""
+    try:
+        directory = state_dir()
+        return load_pepper(directory, create=True), directory / "cache"
+    except StoreError as error:
+        if isinstance(error.__context__, OSError) and error.message.find("cannot be created") < 0:
+            raise
+        sys.stderr.write(f"keywatch: note: {visible(error.message)}; fingerprints are good for this run only\n")
+        return Pepper(os.urandom(Pepper.SIZE)), None
+
+
+@contextmanager
+def written(path: Path | None) -> Iterator[TextIO]:
+    """
+    Yield where the report goes: stdout, or a file that appears under its name when it is whole.
+
+    Raises:
+        UsageError: the file cannot be written. Said before anything is scanned.
+    """
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise UsageError(
+            f"--output {path}: {error.strerror}", hint="name a file in a directory you can write"
+        ) from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
+        Path(draft).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(draft).unlink()
+        raise
+
+
+def progress(*, wanted: bool) -> Show:
+    """Return what shows progress on stderr, where that is a terminal and it is wanted."""
+    if not wanted or not sys.stderr.isatty():
+        return _silent
+    began = last = time.monotonic()
+
+    def show(size: int, chunks: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if size < 0:
+            sys.stderr.write("\r\x1b[K")
+        elif now - last >= _EVERY:
+            last = now
+            rate = size_words(int(size / (now - began)))
+            sys.stderr.write(f"\r\x1b[Kscanned {amount(chunks, 'object')}, {size_words(size)}, {rate}/s")
+        sys.stderr.flush()
+
+    return show
+
+
+def _silent(size: int, chunks: int) -> None:  # noqa: ARG001 - as `Show` is called
+    """Show nothing."""
+
+
+def explain(report: ScanReport, *, summarised: bool) -> None:
+    """Say on stderr what could not be scanned and what to do; and the summary, unless the report showed it."""
+    lines: list[str] = []
+    for error in report.errors:
+        lines += _trouble(error.message, error.hint)
+    for item in report.skipped[:_NAMED]:
+        lines += _trouble(f"{item.what}: {item.why}", item.hint)
+    if len(report.skipped) > _NAMED:
+        lines.append(f"keywatch: error: {amount(len(report.skipped) - _NAMED, 'further item')} could not be scanned")
+    if not summarised:
+        lines.append(f"keywatch: {summary(report)}")
+    sys.stderr.writelines(f"{line}\n" for line in lines)
+
+
+def _trouble(message: str, hint: str | None) -> list[str]:
+    lines = [f"keywatch: error: {visible(message)}"]
+    return [*lines, f"keywatch: hint: {visible(hint)}"] if hint else lines

@@ -1,0 +1,65 @@
+"""A scan report as plain data: what the JSON formats write, and others take their fields from."""
+
+from keywatch.model.finding import Finding, Place
+from keywatch.model.source import Json
+from keywatch.model.time import to_rfc3339
+from keywatch.report.scan_report import ScanReport
+
+SCHEMA = 1
+"""Raised when a field changes its meaning or goes away; new fields do not raise it."""
+
+
+def finding_record(finding: Finding, untold: int = 0) -> dict[str, Json]:
+    """Return everything a person or program may know of a finding."""
+    return {
+        "id": finding.id,
+        "rule": finding.rule.id,
+        "description": finding.rule.description,
+        "category": finding.rule.category,
+        "severity": finding.rule.severity.value,
+        "confidence": finding.confidence.value,
+        "ownership": finding.ownership.value,
+        "key": finding.key,
+        "handles": [str(handle) for handle in finding.handles],
+        "fingerprint": finding.redacted.fingerprint.digest,
+        "secret": finding.redacted.preview,
+        "remedy": finding.rule.remedy,
+        "tags": list(finding.rule.tags),
+        "places": [place_record(place) for place in finding.places],
+        "further_places": untold,
+    }
+
+
+def place_record(place: Place) -> dict[str, Json]:
+    """Return where a finding was seen; `null` where something is not known or does not apply."""
+    return {
+        "target": place.target,
+        "path": place.path,
+        "line": place.line or None,
+        "column": place.column if place.line else None,
+        "end_line": place.end_line or None,
+        "end_column": place.end_column or None,
+        "offset": place.offset,
+        "blob": place.blob,
+        "commit": place.commit,
+        "author": place.author,
+        "date": to_rfc3339(place.committed_at) if place.committed_at else None,
+        "present": place.present,
+    }
+
+
+def summary_record(report: ScanReport) -> dict[str, Json]:
+    """Return what was scanned, and what was not."""
+    return {
+        "targets": list(report.targets),
+        "complete": report.complete,
+        "interrupted": report.interrupted,
+        "findings": len(report.findings),
+        "places": report.places,
+        "ours": report.ours,
+        "bytes": report.bytes,
+        "chunks": report.chunks,
+        "seconds": round(report.seconds, 3),
+        "skipped": [{"what": item.what, "why": item.why, "hint": item.hint} for item in report.skipped],
+        "errors": [{"message": error.message, "hint": error.hint} for error in report.errors],
+    }
