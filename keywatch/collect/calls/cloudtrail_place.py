@@ -1,0 +1,106 @@
+"""How far a trail has been read: what the cursor carries from run to run."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from keywatch.collect.calls.cloudtrail_bucket import Shelf, TrailFile
+from keywatch.collect.calls.cloudtrail_sessions import Tracer
+from keywatch.model.source import Cursor, Json
+from keywatch.model.time import parse_rfc3339, to_rfc3339
+
+LATE = timedelta(hours=2)
+"""How far behind the newest file of a region a file may still turn up: that much is listed again every time."""
+_SPREAD = timedelta(days=2)
+_RECENT = 5000
+"""Files of one region remembered at most; what is forgotten is read again, which changes nothing."""
+
+
+class TrailPlace:
+    """The newest file read of each account and region, those shortly before it, and since when an account is seen."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self.tracer = Tracer()
+        self.tracer.load(cursor.get("sessions"))
+        self.newest: datetime | None = _moment(cursor.get("newest"))
+        """The newest file of all."""
+        self.until: datetime | None = _moment(cursor.get("until"))
+        self._first: dict[str, datetime] = _moments(cursor.get("first"))
+        """The oldest file of each account."""
+        self._holes: dict[str, datetime] = _moments(cursor.get("holes"))
+        """The newest file of each account that could not be had."""
+        self._newest: dict[str, datetime] = _moments(cursor.get("shelves"))
+        recent = cursor.get("recent")
+        self._recent: dict[str, dict[str, datetime]] = {
+            name: _moments(files) for name, files in (recent if isinstance(recent, Mapping) else {}).items()
+        }
+
+    def start(self, shelf: Shelf, earliest: datetime) -> datetime:
+        """From when on files of `shelf` are to be listed."""
+        newest = self._newest.get(shelf.name)
+        return max(newest - LATE, earliest) if newest else earliest
+
+    def seen(self, file: TrailFile) -> bool:
+        return file.token in self._recent.get(file.shelf.name, {})
+
+    def mark(self, file: TrailFile) -> None:
+        """Take note that `file` was read."""
+        name, account = file.shelf.name, file.shelf.account
+        self._first[account] = min(self._first.get(account, file.stamp), file.stamp)
+        newest = max(self._newest.get(name, file.stamp), file.stamp)
+        self._newest[name] = newest
+        self.newest = max(self.newest or newest, newest)
+        recent = self._recent.setdefault(name, {})
+        recent[file.token] = file.stamp
+        if newest == file.stamp and len(recent) > 1:
+            kept = [(token, stamp) for token, stamp in recent.items() if stamp >= newest - LATE]
+            self._recent[name] = dict(kept[-_RECENT:])
+
+    def hole(self, file: TrailFile) -> None:
+        """Take note that what `file` holds will not be known: its account is covered from there on only."""
+        self.mark(file)
+        self._holes[file.shelf.account] = max(self._holes.get(file.shelf.account, file.stamp), file.stamp)
+
+    def covered(self, configured: frozenset[str], lookback: datetime) -> tuple[frozenset[str], datetime | None]:
+        """
+        Which accounts are covered, and since when.
+
+        An account that a person named is covered since the trail is. One that was only seen is covered since its own
+        first file; if that is much later than the others' (it joined), it is left out until the whole lookback lies
+        behind it: before its first file it may have been busy, and nobody was looking.
+        """
+        if not self._first:
+            return configured, None
+        oldest = min(self._first.values())
+        starts = {account: max(first, self._holes.get(account, first)) for account, first in self._first.items()}
+        if configured:
+            return configured, max((self._holes.get(account, oldest) for account in configured), default=oldest)
+        limit = max(min(starts.values()) + _SPREAD, lookback)
+        known = {account: start for account, start in starts.items() if start <= limit}
+        return frozenset(known), max(known.values())
+
+    def cursor(self) -> Cursor:
+        found: dict[str, Json] = {
+            "version": 1,
+            "sessions": self.tracer.to_json(),
+            "first": _texts(self._first),
+            "holes": _texts(self._holes),
+            "shelves": _texts(self._newest),
+            "recent": {name: _texts(files) for name, files in self._recent.items()},
+        }
+        for name, moment in (("newest", self.newest), ("until", self.until)):
+            if moment:
+                found[name] = to_rfc3339(moment)
+        return found
+
+
+def _moment(text: Json) -> datetime | None:
+    return parse_rfc3339(text) if isinstance(text, str) else None
+
+
+def _moments(saved: Json) -> dict[str, datetime]:
+    items = saved.items() if isinstance(saved, Mapping) else ()
+    return {name: parse_rfc3339(text) for name, text in items if isinstance(text, str)}
+
+
+def _texts(moments: dict[str, datetime]) -> dict[str, Json]:
+    return {name: to_rfc3339(moment.astimezone(UTC)) for name, moment in moments.items()}

@@ -1,0 +1,146 @@
+"""Sessions traced to the long-lived keys that made them, and evidence reduced to the latest a key and outcome."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from keywatch.model.call import Call, Outcome
+from keywatch.model.key import Handle, HandleSpace, SourceId
+from keywatch.model.source import Json
+from keywatch.model.time import parse_rfc3339, to_rfc3339
+
+LIFE = timedelta(hours=36)
+"""The longest a session lives: GetSessionToken and GetFederationToken give 36 h at most, AssumeRole 12 h.
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html"""
+_HOPS = 10
+
+
+class Trace(NamedTuple):
+    """A call as it is remembered while nobody knows whose it was."""
+
+    time: str
+    """As CloudTrail wrote it: ISO 8601 in UTC, so that text order is time order."""
+    action: str
+    principal: str | None
+    address: str | None
+    root: str | None
+    """The account whose root user made it."""
+
+
+class Tracer:
+    """
+    The latest call of each long-lived key and outcome, those of the sessions it made included.
+
+    A session's calls may be read before the call that made it: files of several regions come in no fixed order. They
+    wait, for `patience`, under the session's id. Both maps are bounded; what falls out is what was heard of first, and
+    evidence that is lost this way makes a key look idler than it is, never busier.
+    """
+
+    def __init__(self, *, most: int = 20_000, patience: timedelta = timedelta(hours=3)) -> None:
+        self._most = most
+        self._patience = patience
+        self._latest: dict[tuple[str, Outcome], Trace] = {}
+        self._makers: dict[str, tuple[str, str]] = {}
+        """Session id -> who made it (a key or another session), and the time it ends at the latest."""
+        self._waiting: dict[str, dict[Outcome, Trace]] = {}
+
+    def newer(self, signer: str, outcome: Outcome, time: str) -> bool:
+        """Whether a call at `time` would be news: most are not, and need no further look."""
+        known = self._known(self._maker(signer), outcome)
+        return known is None or time > known.time
+
+    def add(self, signer: str, outcome: Outcome, trace: Trace) -> None:
+        self._add(self._maker(signer), outcome, trace)
+
+    def made(self, session: str, signer: str, at: datetime) -> None:
+        """Learn that `signer` made `session`."""
+        if session == signer:
+            return
+        self._makers.pop(session, None)
+        self._makers[session] = (signer, to_rfc3339(at + LIFE))
+        if len(self._makers) > self._most:
+            del self._makers[next(iter(self._makers))]
+        for outcome, trace in self._waiting.pop(session, {}).items():
+            self._add(self._maker(signer), outcome, trace)
+
+    def take(self, source: SourceId) -> Iterator[Call]:
+        """Yield the calls of long-lived keys since the last time, and forget them."""
+        found, self._latest = self._latest, {}
+        for (key, outcome), trace in found.items():
+            handles = [Handle(HandleSpace.AWS_ACCESS_KEY_ID, key)]
+            if trace.root:
+                handles.append(Handle(HandleSpace.AWS_ROOT, trace.root))
+            for handle in handles:
+                yield Call(
+                    handle=handle,
+                    at=parse_rfc3339(trace.time),
+                    outcome=outcome,
+                    source=source,
+                    action=trace.action,
+                    principal=trace.principal,
+                    address=trace.address,
+                )
+
+    def forget(self, now: datetime) -> None:
+        """Drop sessions that have ended by `now`, and calls that have waited long enough."""
+        ended, late = to_rfc3339(now), to_rfc3339(now - self._patience)
+        self._makers = {session: made for session, made in self._makers.items() if made[1] >= ended}
+        self._waiting = {
+            session: traces
+            for session, traces in self._waiting.items()
+            if max(trace.time for trace in traces.values()) >= late
+        }
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "makers": {session: [*made] for session, made in self._makers.items()},
+            "waiting": {
+                session: {outcome.value: [*trace] for outcome, trace in traces.items()}
+                for session, traces in self._waiting.items()
+            },
+        }
+
+    def load(self, saved: Json) -> None:
+        """Take up what `to_json` gave. What is not that is left out: it costs a trace, not the run."""
+        parts = saved if isinstance(saved, Mapping) else {}
+        makers, waiting = parts.get("makers"), parts.get("waiting")
+        for session, made in (makers if isinstance(makers, Mapping) else {}).items():
+            if isinstance(made, list) and len(made) == 2:  # noqa: PLR2004
+                self._makers[session] = (str(made[0]), str(made[1]))
+        for session, traces in (waiting if isinstance(waiting, Mapping) else {}).items():
+            for outcome, trace in (traces if isinstance(traces, Mapping) else {}).items():
+                if isinstance(trace, list) and len(trace) == len(Trace._fields):
+                    time, action, *rest = (None if part is None else str(part) for part in trace)
+                    self._hold(session, Outcome(outcome), Trace(time or "", action or "", *rest))
+
+    def _maker(self, signer: str) -> str:
+        """The long-lived key behind `signer`, or the first session on the way whose maker is not known."""
+        for _ in range(_HOPS):
+            made = self._makers.get(signer)
+            if made is None:
+                return signer
+            signer = made[0]
+        return signer
+
+    def _known(self, maker: str, outcome: Outcome) -> Trace | None:
+        if _temporary(maker):
+            return self._waiting.get(maker, {}).get(outcome)
+        return self._latest.get((maker, outcome))
+
+    def _add(self, maker: str, outcome: Outcome, trace: Trace) -> None:
+        known = self._known(maker, outcome)
+        if known is not None and known.time >= trace.time:
+            return
+        if _temporary(maker):
+            self._hold(maker, outcome, trace)
+        else:
+            self._latest[maker, outcome] = trace
+
+    def _hold(self, session: str, outcome: Outcome, trace: Trace) -> None:
+        self._waiting.setdefault(session, {})[outcome] = trace
+        if len(self._waiting) > self._most:
+            del self._waiting[next(iter(self._waiting))]
+
+
+def _temporary(key: str) -> bool:
+    return key.startswith("ASIA")

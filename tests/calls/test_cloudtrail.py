@@ -1,0 +1,471 @@
+"""CloudTrail files in S3: what is read, what is skipped and said, what is covered."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+
+from keywatch.collect.aws import AwsAccess
+from keywatch.collect.calls.cloudtrail import CloudTrailFiles
+from keywatch.demo.loopback import LoopbackServer, QuietHandler
+from keywatch.model.call import Call, Outcome
+from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed, SourceUnreachable
+from keywatch.model.key import Handle, HandleSpace, KeyKind
+from keywatch.model.source import CallBatch, Cursor, Skipped
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ACCOUNT, OTHER = "111122223333", "444455556666"
+KEY = "AKIA" + "KEYWATCHTESTAAAA"
+SESSION = "ASIA" + "KEYWATCHTESTAAAA"
+SECOND = "ASIA" + "KEYWATCHTESTBBBB"
+
+
+def record(at: datetime, key: str = KEY, **changes: object) -> dict[str, object]:
+    root = changes.pop("root", False)
+    who = {"type": "Root" if root else "IAMUser", "accountId": ACCOUNT, "accessKeyId": key, "arn": "arn:aws:iam::x:y"}
+    fields: dict[str, object] = {
+        "eventVersion": "1.11",
+        "userIdentity": who,
+        "eventTime": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "DescribeInstances",
+        "sourceIPAddress": "192.0.2.1",
+        "eventType": "AwsApiCall",
+        "recipientAccountId": ACCOUNT,
+    }
+    return fields | changes
+
+
+def assume(at: datetime, session: str, key: str = KEY) -> dict[str, object]:
+    response = {"credentials": {"accessKeyId": session}}
+    return record(at, key, eventSource="sts.amazonaws.com", eventName="AssumeRole", responseElements=response)
+
+
+class Trail:
+    """A trail's bucket in moto."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.s3: S3Client = boto3.client("s3", endpoint_url=url, region_name="us-east-1")
+        self.s3.create_bucket(Bucket="trail")
+        self.count = 0
+
+    def put(
+        self,
+        delivered: datetime,
+        *records: object,
+        region: str = "us-east-1",
+        account: str = ACCOUNT,
+        prefix: str = "AWSLogs/",
+        kind: str = "CloudTrail",
+        body: bytes | None = None,
+    ) -> str:
+        self.count += 1
+        name = f"{account}_{kind}_{region}_{delivered:%Y%m%dT%H%MZ}_{self.count:016d}.json.gz"
+        key = f"{prefix}{account}/{kind}/{region}/{delivered:%Y/%m/%d}/{name}"
+        data = gzip.compress(json.dumps({"Records": list(records)}).encode())
+        self.s3.put_object(Bucket="trail", Key=key, Body=data if body is None else body)
+        return f"s3://trail/{key}"
+
+    def source(self, **changes: object) -> CloudTrailFiles:
+        access = AwsAccess(endpoint_url=self.url, attempts=1)
+        options: dict[str, object] = {"bucket": "trail", "now": lambda: NOW}
+        return CloudTrailFiles("org", access, **(options | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def trail(aws_url: str) -> Trail:
+    return Trail(aws_url)
+
+
+def read(source: CloudTrailFiles, cursor: Cursor | None = None) -> tuple[list[Call], list[Skipped], CallBatch]:
+    """All calls and skips of a run, and its last batch; every cursor goes through JSON, as in the store."""
+    batches = []
+    for batch in source.read(cursor or {}):
+        json.dumps(batch.cursor)
+        batches.append(batch)
+    calls = [item for batch in batches for item in batch.evidence if isinstance(item, Call)]
+    return calls, [item for batch in batches for item in batch.skipped], batches[-1]
+
+
+def facts(calls: list[Call]) -> list[tuple[str, Outcome, datetime]]:
+    return [(call.handle.value, call.outcome, call.at) for call in calls]
+
+
+def test_a_record_becomes_a_call(trail: Trail) -> None:
+    """A record without an error is a success of the key that signed it, with what, who and where from."""
+    trail.put(NOW - HOUR, record(NOW - 2 * HOUR))
+    [call] = read(trail.source())[0]
+    assert call == Call(
+        handle=Handle(HandleSpace.AWS_ACCESS_KEY_ID, KEY),
+        at=NOW - 2 * HOUR,
+        outcome=Outcome.SUCCESS,
+        source=trail.source().id,
+        action="ec2:DescribeInstances",
+        principal="arn:aws:iam::x:y",
+        address="192.0.2.1",
+    )
+
+
+def test_duplicates_and_disorder_change_nothing(trail: Trail) -> None:
+    """Of many records, doubled and in any order, the latest of each outcome remains."""
+    denied = record(NOW - 3 * HOUR, errorCode="AccessDenied")
+    ok, older = record(NOW - 4 * HOUR), record(NOW - 9 * HOUR)
+    trail.put(NOW - 2 * HOUR, ok, denied, older)
+    trail.put(NOW - HOUR, older, ok, denied, ok)
+    expected = [(KEY, Outcome.SUCCESS, NOW - 4 * HOUR), (KEY, Outcome.FAILURE, NOW - 3 * HOUR)]
+    assert expected == facts(read(trail.source())[0])
+
+
+def test_a_session_is_its_makers(trail: Trail) -> None:
+    """Calls of a session, and of a session made by a session, are calls of the long-lived key."""
+    trail.put(NOW - 5 * HOUR, assume(NOW - 5 * HOUR, SESSION))
+    trail.put(NOW - 4 * HOUR, assume(NOW - 4 * HOUR, SECOND, SESSION))
+    trail.put(NOW - 3 * HOUR, record(NOW - 3 * HOUR, SECOND, errorCode="AccessDenied"))
+    trail.put(NOW - 2 * HOUR, record(NOW - 2 * HOUR, SECOND))
+    assert [(KEY, Outcome.SUCCESS, NOW - 2 * HOUR), (KEY, Outcome.FAILURE, NOW - 3 * HOUR)] == facts(
+        read(trail.source())[0]
+    )
+
+
+def test_a_session_is_traced_even_if_it_is_seen_first(trail: Trail) -> None:
+    """A session's calls wait for the call that made it, which another region may deliver later, even in another run."""
+    trail.put(NOW - 40 * timedelta(minutes=1), record(NOW - HOUR, SESSION), region="eu-west-1")
+    calls, _, last = read(trail.source())
+    assert calls == []
+    trail.put(NOW - 5 * timedelta(minutes=1), assume(NOW - 2 * HOUR, SESSION))
+    assert (KEY, Outcome.SUCCESS, NOW - HOUR) in facts(read(trail.source(), last.cursor)[0])
+
+
+def test_a_session_of_nobody_known_is_no_evidence(trail: Trail) -> None:
+    """A session no long-lived key made (a service's, a console login's) proves nothing of any key."""
+    trail.put(NOW - HOUR, record(NOW - HOUR, SESSION))
+    assert read(trail.source())[0] == []
+
+
+def test_root_is_named_by_its_account(trail: Trail) -> None:
+    """A call signed by root's key is a call of the account's root, whose key ids nobody can list."""
+    trail.put(NOW - HOUR, record(NOW - HOUR, root=True))
+    handles = {call.handle for call in read(trail.source())[0]}
+    assert {Handle(HandleSpace.AWS_ROOT, ACCOUNT), Handle(HandleSpace.AWS_ACCESS_KEY_ID, KEY)} == handles
+
+
+def test_our_own_calls_are_no_evidence(trail: Trail) -> None:
+    """The key keywatch itself runs on is not used by being watched."""
+    trail.put(NOW - HOUR, record(NOW - HOUR, userAgent="Boto3/1.44 keywatch"))
+    assert read(trail.source())[0] == []
+
+
+def test_it_reads_on_where_it_stopped(trail: Trail) -> None:
+    """A second run reads new files only, late ones with an earlier stamp included."""
+    trail.put(NOW - 3 * HOUR, record(NOW - 3 * HOUR))
+    trail.put(NOW - HOUR, record(NOW - 2 * HOUR))
+    cursor = json.loads(json.dumps(read(trail.source())[2].cursor))
+    assert read(trail.source(), cursor)[0] == []
+    trail.put(NOW - 2 * HOUR, record(NOW - 2 * HOUR, KEY[:-1] + "B"))
+    trail.put(NOW - HOUR / 2, record(NOW - HOUR))
+    assert {KEY, KEY[:-1] + "B"} == {key for key, _, _ in facts(read(trail.source(), cursor)[0])}
+
+
+def test_batches_can_be_resumed_from(trail: Trail) -> None:
+    """After every batch the rest can be read from its cursor, and nothing is missing."""
+    keys = [KEY[:-1] + letter for letter in "ABCDEFG"]
+    for hours, key in enumerate(keys):
+        trail.put(
+            NOW - 9 * HOUR + hours * HOUR, record(NOW - 9 * HOUR, key), region=("us-east-1", "eu-west-1")[hours % 2]
+        )
+    batches = list(trail.source(files_per_batch=2).read({}))
+    assert [2, 2, 2, 1] == [len(batch.evidence) for batch in batches]
+    for number, batch in enumerate(batches):
+        rest = {call.handle.value for call in read(trail.source(), batch.cursor)[0]}
+        assert rest == set(keys[2 * number + 2 :])
+
+
+def test_digests_insights_and_strangers_are_not_read(trail: Trail) -> None:
+    """Only log files are: digests, Insights and other objects beside them are left alone."""
+    for kind in ("CloudTrail-Digest", "CloudTrail-Insight"):
+        trail.put(NOW - HOUR, record(NOW), kind=kind)
+    trail.s3.put_object(Bucket="trail", Key=f"AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/2026/11/23/note.txt", Body=b"x")
+    trail.s3.put_object(Bucket="trail", Key="AWSLogs/readme", Body=b"x")
+    trail.put(NOW - HOUR, record(NOW - HOUR))
+    calls, skipped, _ = read(trail.source())
+    assert (1, []) == (len(calls), skipped)
+
+
+def test_an_organisations_trail_is_read(trail: Trail) -> None:
+    """Below a prefix and an organisation's id all its accounts are found, or the configured ones."""
+    for account in (ACCOUNT, OTHER):
+        trail.put(NOW - HOUR, record(NOW - HOUR), account=account, prefix="logs/AWSLogs/o-exampleorg1/")
+    assert {ACCOUNT, OTHER} == read(trail.source(prefix="/logs/"))[2].coverage.accounts
+    assert {OTHER} == read(trail.source(prefix="logs", accounts=(OTHER,)))[2].coverage.accounts
+
+
+def test_coverage(trail: Trail) -> None:
+    """Covered is from the first file to a quarter of an hour before the listing, for AWS keys."""
+    trail.put(NOW - 100 * 24 * HOUR, record(NOW - 100 * 24 * HOUR))
+    trail.put(NOW - HOUR, record(NOW - HOUR))
+    found = read(trail.source())[2].coverage
+    assert found.kinds == {KeyKind.AWS_ACCESS_KEY}
+    assert found.accounts == {ACCOUNT}
+    assert (NOW - 100 * 24 * HOUR, NOW - HOUR / 4) == (found.since, found.until)
+
+
+def test_the_lookback_bounds_the_first_run(trail: Trail) -> None:
+    """Files delivered before the lookback are not read, nor covered."""
+    trail.put(NOW - 200 * 24 * HOUR, record(NOW - 200 * 24 * HOUR))
+    trail.put(NOW - HOUR, record(NOW - HOUR))
+    assert NOW - HOUR == read(trail.source())[2].coverage.since
+    assert NOW - 200 * 24 * HOUR == read(trail.source(lookback=timedelta(days=300)))[2].coverage.since
+
+
+def test_a_half_read_trail_covers_half(trail: Trail) -> None:
+    """During a backfill only the time that has been read is covered."""
+    for days in (9, 6, 3, 0):
+        trail.put(NOW - days * 24 * HOUR - HOUR, record(NOW - days * 24 * HOUR - HOUR))
+    first, *_ = trail.source(files_per_batch=2).read({})
+    assert NOW - 6 * 24 * HOUR - HOUR - HOUR / 4 == first.coverage.until
+
+
+def test_a_trail_that_stopped_is_not_believed(trail: Trail) -> None:
+    """A trail that delivers nothing for days vouches for one day more, and says so."""
+    trail.put(NOW - 240 * HOUR, record(NOW - 240 * HOUR))
+    _, [skipped], last = read(trail.source())
+    assert NOW - 216 * HOUR == last.coverage.until
+    assert "nothing was delivered since 2026-11-13T12:00:00Z" in skipped.why
+
+
+def test_an_account_that_joined_late_is_not_covered_before(trail: Trail) -> None:
+    """An account first seen long after the others is left out, unless a person named it."""
+    trail.put(NOW - 900 * HOUR, record(NOW - 900 * HOUR))
+    trail.put(NOW - HOUR, record(NOW - HOUR), account=OTHER)
+    found = read(trail.source())[2].coverage
+    assert (frozenset({ACCOUNT}), NOW - 900 * HOUR) == (found.accounts, found.since)
+    named = read(trail.source(accounts=(ACCOUNT, OTHER)))[2].coverage
+    assert (frozenset({ACCOUNT, OTHER}), NOW - 900 * HOUR) == (named.accounts, named.since)
+
+
+def test_nothing_delivered_covers_nothing(trail: Trail) -> None:
+    """A trail without a file in the lookback covers no time at all."""
+    trail.put(NOW - 9000 * HOUR, record(NOW - 9000 * HOUR))
+    last = read(trail.source())[2]
+    assert (last.coverage.since, last.coverage.until, last.evidence) == (None, None, ())
+
+
+CUT = gzip.compress(b'{"Records": []}' * 1000)[:-30]
+BOMB = zlib.compress(b" " * (64 << 20), wbits=31)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        pytest.param(b"", "the gzip stream is cut off", id="empty"),
+        pytest.param(b"plain text", "not a gzip stream", id="not-gzip"),
+        pytest.param(CUT, "the gzip stream is cut off", id="cut-off"),
+        pytest.param(gzip.compress(b"x"), "not JSON, or cut off", id="not-json"),
+        pytest.param(gzip.compress(b'{"Records": [{'), "not JSON, or cut off", id="cut-json"),
+        pytest.param(gzip.compress(b"{}"), "not a CloudTrail log file: it has no list of records", id="no-records"),
+        pytest.param(gzip.compress(b'{"Records": [7]}'), "1 of its records are not CloudTrail records", id="no-record"),
+        pytest.param(BOMB, "inflates to more than", id="bomb"),
+    ],
+)
+def test_a_corrupt_file_is_named_and_the_rest_is_done(trail: Trail, body: bytes, why: str) -> None:
+    """A file that cannot be used is skipped by key and reason, once, and the others are read."""
+    bad = trail.put(NOW - 2 * HOUR, body=body)
+    trail.put(NOW - HOUR, record(NOW - HOUR))
+    calls, [skipped], last = read(trail.source())
+    assert len(calls) == 1
+    assert bad == skipped.what
+    assert why in skipped.why
+    assert read(trail.source(), last.cursor)[1] == []
+
+
+def test_records_that_cannot_be_right_are_counted(trail: Trail) -> None:
+    """Records from the future, without a time, or of an unknown version are counted by reason, and prove nothing."""
+    good = record(NOW - HOUR)
+    odd = [record(NOW + HOUR), record(NOW, eventTime="soon"), record(NOW, eventVersion="3.0"), 7]
+    trail.put(NOW - HOUR, *odd, good)
+    calls, skipped, _ = read(trail.source())
+    assert [(KEY, Outcome.SUCCESS, NOW - HOUR)] == facts(calls)
+    whys = ["are from the future", "have no time", "are of an unknown version", "are not CloudTrail records"]
+    assert {f"1 of its records {why}" for why in whys} == {skip.why for skip in skipped}
+
+
+def test_members_of_a_gzip_file_are_one_text(trail: Trail) -> None:
+    """A gzip file of several members, larger than a step of the inflater, is read whole."""
+    text = json.dumps(
+        {"Records": [record(NOW - HOUR, padding="x" * (3 << 20)), record(NOW - 2 * HOUR, SESSION)]}
+    ).encode()
+    trail.put(NOW - HOUR, body=gzip.compress(text[:99]) + gzip.compress(text[99:]))
+    calls, skipped, _ = read(trail.source())
+    assert (1, []) == (len(calls), skipped)
+
+
+def test_a_prefix_with_nothing_in_it_is_said(trail: Trail) -> None:
+    """A wrong prefix is an error that names where was looked, not a silent trail."""
+    trail.put(NOW - HOUR, record(NOW - HOUR))
+    with pytest.raises(SourceMalformed, match="no CloudTrail files below s3://trail/elsewhere/AWSLogs/"):
+        read(trail.source(prefix="elsewhere"))
+
+
+def test_a_bucket_that_is_not_there_is_said(trail: Trail) -> None:
+    """A wrong bucket is an error."""
+    with pytest.raises(SourceMalformed, match="NoSuchBucket"):
+        read(trail.source(bucket="nowhere"))
+
+
+def test_nobody_there_is_unreachable() -> None:
+    """A closed port is unreachable."""
+    with LoopbackServer(QuietHandler) as server:
+        access = AwsAccess(endpoint_url=server.url, attempts=1)
+    with pytest.raises(SourceUnreachable):
+        list(CloudTrailFiles("org", access, bucket="trail", now=lambda: NOW).read({}))
+
+
+def test_check_reads_a_byte(trail: Trail) -> None:
+    """`check` tries to list and to read, and says what is missing."""
+    trail.put(NOW - 9000 * HOUR, record(NOW - 9000 * HOUR))
+    listing, reading = "s3:ListBucket on s3://trail/AWSLogs/", "s3:GetObject (and kms:Decrypt) on a log file"
+    hint = "check that the trail is logging"
+    assert [listing, Skipped(reading, "no file was delivered in the last 120 days", hint)] == list(
+        trail.source().check()
+    )
+    trail.put(NOW - HOUR, record(NOW - HOUR))
+    assert [listing, reading] == list(trail.source().check())
+
+
+class S3(LoopbackServer):
+    """An S3 that pages, refuses and forgets as it is told."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.refuse: dict[str, tuple[int, str]] = {}
+        """Status and code by key; the empty key refuses to list."""
+        self.page = 1
+        super().__init__(_handler(self))
+
+    def put(self, delivered: datetime, number: int, *records: object) -> str:
+        name = f"{ACCOUNT}_CloudTrail_us-east-1_{delivered:%Y%m%dT%H%MZ}_{number:016d}.json.gz"
+        key = f"AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/{delivered:%Y/%m/%d}/{name}"
+        self.files[key] = gzip.compress(json.dumps({"Records": list(records)}).encode())
+        return key
+
+    def source(self) -> CloudTrailFiles:
+        return CloudTrailFiles("org", AwsAccess(endpoint_url=self.url, attempts=1), bucket="trail", now=lambda: NOW)
+
+
+def _handler(server: S3) -> type[QuietHandler]:
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:  # noqa: N802 - the name is http.server's
+            parts = urlsplit(self.path)
+            key = parts.path.removeprefix("/trail").lstrip("/")
+            if key in server.refuse:
+                status, code = server.refuse[key]
+                self.answer(
+                    status, f"<Error><Code>{code}</Code><Message>invented</Message></Error>".encode(), "text/xml"
+                )
+            elif key:
+                self.answer(200, server.files[key], "application/gzip")
+            else:
+                self.answer(200, listing({name: value[0] for name, value in parse_qs(parts.query).items()}), "text/xml")
+
+    def listing(query: dict[str, str]) -> bytes:
+        prefix, delimiter = query.get("prefix", ""), query.get("delimiter")
+        names = [key for key in sorted(server.files) if key.startswith(prefix) and key > query.get("start-after", "")]
+        if delimiter:
+            folders = sorted({prefix + key.removeprefix(prefix).split("/")[0] + "/" for key in names})
+            items = [f"<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>" for folder in folders]
+        else:
+            items = [f"<Contents><Key>{key}</Key><Size>1</Size></Contents>" for key in names]
+        start = int(query.get("continuation-token", "0"))
+        end = start + server.page
+        token = f"<NextContinuationToken>{end}</NextContinuationToken>" if end < len(items) else ""
+        more = "true" if token else "false"
+        inner = "".join(items[start:end])
+        return f"<ListBucketResult><IsTruncated>{more}</IsTruncated>{token}{inner}</ListBucketResult>".encode()
+
+    return Handler
+
+
+@pytest.fixture
+def s3() -> Iterator[S3]:
+    with S3() as server:
+        yield server
+
+
+def test_every_page_is_read(s3: S3) -> None:
+    """Files beyond the first page of a listing are found."""
+    for number in range(5):
+        s3.put(NOW - 5 * HOUR + number * HOUR, number, record(NOW - 5 * HOUR, KEY[:-1] + "ABCDE"[number]))
+    assert len(read(s3.source())[0]) == 5
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (403, "AccessDenied", SourceDenied),
+        (503, "SlowDown", SourceUnreachable),
+        (500, "InternalError", SourceUnreachable),
+    ],
+)
+def test_a_refused_listing_fails_the_source(s3: S3, status: int, code: str, error: type[SourceError]) -> None:
+    """Refused and throttled are told apart."""
+    s3.refuse[""] = (status, code)
+    with pytest.raises(error, match="s3:ListBucket"):
+        read(s3.source())
+
+
+def test_a_refused_file_fails_the_source_after_what_was_read(s3: S3) -> None:
+    """What was read before a refusal is kept, and the refused file is read once it is allowed."""
+    s3.put(NOW - 2 * HOUR, 1, record(NOW - 2 * HOUR))
+    key = s3.put(NOW - HOUR, 2, record(NOW - HOUR))
+    s3.refuse[key] = (403, "AccessDenied")
+    batches = s3.source().read({})
+    before = next(batches)
+    with pytest.raises(SourceDenied, match="s3:GetObject"):
+        next(batches)
+    assert len(before.evidence) == 1
+    assert before.coverage.until is None
+    s3.refuse.clear()
+    assert [NOW - HOUR] == [call.at for call in read(s3.source(), before.cursor)[0]]
+
+
+def test_a_vanished_file_is_skipped(s3: S3) -> None:
+    """A file that a lifecycle rule removed after it was listed is named, and the rest is read."""
+    key = s3.put(NOW - 2 * HOUR, 1)
+    s3.put(NOW - HOUR, 2, record(NOW - HOUR))
+    s3.refuse[key] = (404, "NoSuchKey")
+    calls, [skipped], _ = read(s3.source())
+    assert (1, "it was removed after it was listed") == (len(calls), skipped.why)
+
+
+def test_an_archived_file_ends_what_is_covered(s3: S3) -> None:
+    """A file in an archive class is skipped, and its account is covered only from there on."""
+    key = s3.put(NOW - 20 * HOUR, 1, record(NOW - 20 * HOUR))
+    s3.put(NOW - HOUR, 2, record(NOW - HOUR))
+    s3.refuse[key] = (403, "InvalidObjectState")
+    _, [skipped], last = read(s3.source())
+    assert skipped.why == "it lies in an archive storage class"
+    assert NOW - 20 * HOUR == last.coverage.since
+
+
+def test_check_says_what_is_refused(s3: S3) -> None:
+    """`check` tells listing from reading."""
+    key = s3.put(NOW - HOUR, 1)
+    s3.refuse[key] = (403, "AccessDenied")
+    listing, missing = s3.source().check()
+    assert listing == "s3:ListBucket on s3://trail/AWSLogs/"
+    assert isinstance(missing, Skipped)
+    assert missing.hint == "allow s3:GetObject to the identity keywatch runs as"
+    s3.refuse[""] = (403, "AccessDenied")
+    [missing] = s3.source().check()
+    assert isinstance(missing, Skipped)
