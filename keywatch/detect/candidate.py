@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from keywatch.detect.canonical import canonical
 from keywatch.detect.checksum import crc32_holds
@@ -9,6 +10,9 @@ from keywatch.detect.pattern import Hit, Pattern, compiled
 from keywatch.detect.rule import Rule, ValueTest
 from keywatch.model.finding import Confidence
 from keywatch.model.key import Handle
+
+Stretch: TypeAlias = tuple[int, int, int]
+"""`(start, end, limit)`: a match may start from `start` on, is looked for up to `end`, and may reach to `limit`."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -25,7 +29,7 @@ class Candidate:
     confidence: Confidence
     handles: tuple[Handle, ...] = ()
     reach: int = 0
-    """Where the last part of a composite ends: it is a repeat only if all of it has been shown before."""
+    """Where the last part ends, be it secret or public name: it is a repeat only if all of it was shown before."""
 
 
 class Budget:
@@ -40,28 +44,33 @@ class Budget:
         return self.left > 0
 
 
-def confirmed(rule: Rule, data: bytes, windows: Iterable[tuple[int, int, int]], budget: Budget) -> Iterator[Candidate]:
+def confirmed(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Budget) -> Iterator[Candidate]:
     """
-    Yield the matches of the exact pattern that start in the windows, left to right, none overlapping another.
+    Yield the matches of the exact pattern that start in the stretches, left to right, none overlapping another.
 
     Args:
         rule: has a regex.
         data: the chunk.
-        windows: `(start, end, limit)`, ascending: a match may start from `start` on, is worth looking for up to `end`,
-            and may reach to `limit`.
+        stretches: where to look, ascending.
         budget: when it is spent, the rest is not looked at.
     """
     pattern, cursor = compiled(rule.regex or ""), 0
-    for start, end, limit in windows:
+    for start, end, limit in stretches:
         position = max(start, cursor)
         while position < end:
             hit = pattern.search(data, position, limit)
-            if not budget.spend((hit.end() if hit is not None else limit) - position + 16):
+            if not budget.spend(_cost(position, hit, limit)):
                 return
             if hit is None:
                 break
             cursor = position = max(hit.end(), position + 1)
             yield candidate(rule, data, hit, pattern)
+
+
+def _cost(position: int, hit: Hit | None, limit: int) -> int:
+    """Bytes to charge for a search: all it could reach if vain, else what it matched and some for looking ahead."""
+    reach = limit - position
+    return reach + 16 if hit is None else hit.end() - position + reach // 16 + 16
 
 
 def candidate(rule: Rule, data: bytes, hit: Hit, pattern: Pattern) -> Candidate:
@@ -77,7 +86,7 @@ def candidate(rule: Rule, data: bytes, hit: Hit, pattern: Pattern) -> Candidate:
         secret_end=end,
         secret=canonical(secret) if rule.canonical else secret,
         confidence=Confidence.LOW if doubtful else rule.info.confidence,
-        reach=hit.end(),
+        reach=end,
     )
 
 

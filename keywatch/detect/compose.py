@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from keywatch.detect.candidate import Candidate
+from keywatch.detect.candidate import Candidate, Stretch
 from keywatch.detect.filters import Sheet
 from keywatch.detect.rule import Required
 from keywatch.model.finding import Confidence
@@ -24,8 +24,8 @@ _BEFORE = 48
 _RAISED = {Confidence.LOW: Confidence.MEDIUM, Confidence.MEDIUM: Confidence.HIGH, Confidence.HIGH: Confidence.HIGH}
 
 
-def windows(required: Required, parts: Iterable[Candidate], sheet: Sheet) -> list[tuple[int, int, int]]:
-    """Return the stretches of the chunk near `parts`, ascending and disjoint, as `confirmed` takes them."""
+def windows(required: Required, parts: Iterable[Candidate], sheet: Sheet) -> list[Stretch]:
+    """Return the stretches of the chunk near `parts`, ascending and disjoint."""
     merged: list[list[int]] = []
     for part in parts:
         begin, end = sheet.lines.around(part.start, required.within_lines or 0, WINDOW)
@@ -106,7 +106,7 @@ def _joined(candidate: Candidate, part: Candidate, required: Required) -> Candid
     return replace(
         candidate,
         handles=handles,
-        reach=max(candidate.reach, part.end),
+        reach=max(candidate.reach, part.secret_end),
         confidence=_RAISED[candidate.confidence] if required.optional else candidate.confidence,
     )
 

@@ -115,10 +115,10 @@ class Database:
         return found, frozenset(cut)
 
     def _scratch(self) -> "hyperscan.Scratch":
+        import hyperscan
+
         scratch: hyperscan.Scratch | None = getattr(self._local, "scratch", None)
         if scratch is None:
-            import hyperscan
-
             scratch = self._local.scratch = hyperscan.Scratch(self._database)
         return scratch
 

@@ -1,16 +1,17 @@
 """The matching engine: one pass of Hyperscan over a chunk, each hit confirmed by the exact pattern."""
 
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from keywatch.detect.allow import MARKERS, excused_lines
-from keywatch.detect.candidate import Budget, Candidate, confirmed
+from keywatch.detect.candidate import Budget, Candidate, Stretch, confirmed
 from keywatch.detect.compose import WINDOW, composed, most_specific, windows
 from keywatch.detect.database import Database, Mode, Sightings
 from keywatch.detect.filters import Sheet, allows_path, survives
 from keywatch.detect.pattern import compiled
-from keywatch.detect.rule import Condition, Rule
+from keywatch.detect.rule import Condition, Required, Rule
 from keywatch.detect.ruleset import RuleSet
 from keywatch.model.content import Chunk
 from keywatch.model.finding import Match
@@ -31,9 +32,11 @@ class Detector:
         """
         self.rules = rules
         self._honour_comments = honour_comments
-        self._seen = tuple(rule for rule in rules.rules if rule.regex is not None and not _only_near_parts(rule))
-        self._near = tuple(rule for rule in rules.rules if rule.regex is not None and _only_near_parts(rule))
-        self._paths = tuple(rule for rule in rules.rules if rule.regex is None and not rule.skip_report)
+        leads = _leads(rules.rules)
+        self._seen = tuple(rule for rule in rules.rules if rule.regex is not None and rule.id not in leads)
+        self._near = tuple((rule, leads[rule.id]) for rule in rules.rules if rule.id in leads)
+        self._paths = tuple((r, r.path) for r in rules.rules if r.regex is None and r.path and not r.skip_report)
+        self._lock = threading.Lock()
         patterns = [marker.regex for marker in MARKERS] + [rule.anchor or rule.regex or "" for rule in self._seen]
         self._database = Database(patterns, cache_dir)
         self._markers = frozenset(range(len(MARKERS)))
@@ -58,9 +61,11 @@ class Detector:
         sheet = Sheet(chunk)
         if self._excused_by_path(sheet):
             return []
-        for pattern in cut - self._markers:
-            self.overruns[self._seen[pattern - len(MARKERS)].id] += 1
-        found = self._candidates(sheet, sightings)
+        overrun = {self._seen[pattern - len(MARKERS)].id for pattern in cut - self._markers}
+        found = self._candidates(sheet, sightings, overrun)
+        if overrun:
+            with self._lock:
+                self.overruns.update(overrun)
         # Parts take part, so that the public id of a key is not taken for a secret by a less specific rule.
         specific = most_specific(candidate for candidates in found.values() for candidate in candidates)
         reported = [c for c in specific if not c.rule.skip_report and c.reach > chunk.overlap]
@@ -75,30 +80,28 @@ class Detector:
             if not allowlist.rules and allowlist.condition is Condition.OR
         )
 
-    def _candidates(self, sheet: Sheet, sightings: Sightings) -> dict[str, list[Candidate]]:
+    def _candidates(self, sheet: Sheet, sightings: Sightings, overrun: set[str]) -> dict[str, list[Candidate]]:
+        """Return what each rule confirms in the chunk; a rule that was cut off is added to `overrun`."""
         found: dict[str, list[Candidate]] = {}
         for number in sorted((sightings.keys() | self._whole) - self._markers):
             rule, mode = self._seen[number - len(MARKERS)], self._database.modes[number]
-            self._add(found, rule, sheet, _stretches(rule, mode, sightings.get(number, ([], [])), len(sheet.data)))
+            stretches = _stretches(rule, mode, sightings.get(number, ([], [])), len(sheet.data))
+            _add(found, self._confirmed(rule, sheet, stretches, overrun))
         if not found:
             return found
-        for rule in self._near:
-            part = next(part for part in rule.required if not part.optional)
+        for rule, part in self._near:
             if part.id in found:
-                self._add(found, rule, sheet, iter(windows(part, found[part.id], sheet)))
+                _add(found, self._confirmed(rule, sheet, windows(part, found[part.id], sheet), overrun))
         return self._with_parts(found, sheet)
 
-    def _add(
-        self, found: dict[str, list[Candidate]], rule: Rule, sheet: Sheet, stretches: Iterator[tuple[int, int, int]]
-    ) -> None:
+    def _confirmed(self, rule: Rule, sheet: Sheet, stretches: Iterable[Stretch], overrun: set[str]) -> list[Candidate]:
         if rule.path is not None and compiled(rule.path).search(sheet.path) is None:
-            return
+            return []
         budget = Budget(len(sheet.data))
         kept = [c for c in confirmed(rule, sheet.data, stretches, budget) if survives(c, sheet, self.rules.allowlists)]
         if budget.left <= 0:
-            self.overruns[rule.id] += 1
-        if kept:
-            found[rule.id] = kept
+            overrun.add(rule.id)
+        return kept
 
     def _with_parts(self, found: dict[str, list[Candidate]], sheet: Sheet) -> dict[str, list[Candidate]]:
         whole = dict(found)
@@ -122,8 +125,8 @@ class Detector:
         """Yield a match for each rule that looks at paths alone, once a file."""
         if sheet.chunk.offset or not self._paths:
             return
-        for rule in self._paths:
-            if rule.path is not None and compiled(rule.path).search(sheet.path) is not None:
+        for rule, path in self._paths:
+            if compiled(path).search(sheet.path) is not None:
                 line, column = sheet.lines.place(0)
                 yield Match(
                     rule=rule.info,
@@ -139,12 +142,27 @@ class Detector:
                 )
 
 
-def _only_near_parts(rule: Rule) -> bool:
-    """Tell whether a rule, too noisy to stand alone, need only be looked for where one of its parts was found."""
-    return any(part.within_lines is not None and not part.optional for part in rule.required)
+def _add(found: dict[str, list[Candidate]], candidates: list[Candidate]) -> None:
+    if candidates:
+        found[candidates[0].rule.id] = candidates
 
 
-def _stretches(rule: Rule, mode: Mode, seen: tuple[list[int], list[int]], size: int) -> Iterator[tuple[int, int, int]]:
+def _leads(rules: tuple[Rule, ...]) -> dict[str, Required]:
+    """
+    Return, by rule, the part near which alone it need be looked for: such rules are too noisy to stand alone.
+
+    A part that is itself looked for near another does not lead: it may not have been looked for yet.
+    """
+    leads = {
+        rule.id: part
+        for rule in rules
+        for part in rule.required
+        if rule.regex is not None and part.within_lines is not None and not part.optional
+    }
+    return {rule_id: part for rule_id, part in leads.items() if part.id not in leads}
+
+
+def _stretches(rule: Rule, mode: Mode, seen: tuple[list[int], list[int]], size: int) -> Iterator[Stretch]:
     """Yield where the exact pattern has to look: `(start, end, limit)`, ascending."""
     if mode is Mode.WHOLE:
         yield (0, size, size)

@@ -34,11 +34,6 @@ class Lines:
             self._starts[index] = self._chunk.data.rfind(b"\n", 0, position) + 1
         return self._starts[index]
 
-    def end(self, position: int) -> int:
-        """Return where the line of `position` ends in the chunk, its newline not included."""
-        end = self._chunk.data.find(b"\n", position)
-        return len(self._chunk.data) if end < 0 else end
-
     def column(self, position: int) -> int:
         """Return the column of `position` within the chunk, counted from 0."""
         return position - self.start(position)

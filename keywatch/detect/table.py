@@ -19,9 +19,6 @@ class Table:
         self._left = set(self._content)
         self.where = where
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._content
-
     def left_over(self) -> tuple[str, ...]:
         """Return the keys nobody asked for, sorted, in lower case."""
         return tuple(sorted(self._left))

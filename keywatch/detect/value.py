@@ -19,10 +19,11 @@ _HASH_BYTES = 32
 
 _DIGITS = frozenset(string.digits.encode())
 _UPPER = frozenset(string.ascii_uppercase.encode())
+_MARKS = frozenset(string.punctuation.encode())
 _LOWER = frozenset(string.ascii_lowercase.encode())
 
 _PLACEHOLDER = re2.compile(
-    rb"(?i)^(?:.{0,8}[<\[{]+[^\n]*[>\]}]+.{0,8}|\$.*|%[A-Za-z_]\w*%?|.*\$[({].*|.*\{\{.*|@[A-Za-z_].*|x{4,}.*|.*x{6,}.*"
+    rb"(?i)^(?:.{0,8}[<\[{]+[^\n]*[>\]}]+.{0,8}|\$.*|%[A-Za-z_]\w*%?|%\(\w+\)[sd]|.*\$[({].*|.*\{\{.*|@[A-Za-z_].*|x{4,}.*|.*x{6,}.*"
     rb"|\*+.*|.*\*{4,}.*|\.{3,}|.*\.\.\.|-+|_+|0+|1?234567.*|"
     rb"(?:your|my|the|an?|some|insert|enter|put|add|replace|change|todo|fixme|dummy|fake|sample|test|example|placeholder"
     rb"|redacted|hidden|masked|removed|censored|none|null|nil|undefined|true|false|foo|bar|secret|password|passwd|token)"
@@ -39,6 +40,7 @@ _CODE = re2.compile(rb"[(){}<>\[\];,\s]|::|->|=>|\.\.")
 _DOTTED = re2.compile(rb"^[A-Za-z_]\w*(?:[.:/][A-Za-z_][\w-]*)+$")
 _SLUG = re2.compile(rb"^(?:[A-Za-z]+|\d+)(?:[_.-](?:[A-Za-z]+|\d+))+$")
 _EXAMPLE = re2.compile(rb"(?i)example|placeholder|changeme")
+_WORD = re2.compile(rb"^[A-Z]?[a-z]+[.!?,;:)]*$")
 _UUID = re2.compile(rb"(?i)^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
 _HEX = re2.compile(rb"(?i)^(?:0x)?[0-9a-f]+$")
 _COMMON_PAIRS = frozenset(
@@ -106,9 +108,9 @@ def looks_like_password(value: bytes) -> bool:
         _has(value, _LOWER),
         _has(value, _UPPER),
         _has(value, _DIGITS),
-        not (_DIGITS | _UPPER | _LOWER).issuperset(value),
+        _has(value, _MARKS),
     )
-    return sum(kinds) > 1 and not is_placeholder(value) and not value.istitle()
+    return sum(kinds) > 1 and not is_placeholder(value) and _WORD.search(value) is None
 
 
 def _has(value: bytes, kind: frozenset[int]) -> bool:

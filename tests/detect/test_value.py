@@ -1,0 +1,153 @@
+"""What a value looks like: random, a key, a password, a placeholder; checksums, entropy, spellings, examples."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keywatch.detect.canonical import canonical
+from keywatch.detect.checksum import crc32_base62, crc32_holds
+from keywatch.detect.entropy import entropy
+from keywatch.detect.examples import expand
+from keywatch.detect.lines import Lines
+from keywatch.detect.value import (
+    is_placeholder,
+    looks_like_aws_secret,
+    looks_like_password,
+    looks_like_sellers_secret,
+    looks_random,
+)
+from keywatch.model.content import Chunk, Origin
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "xxxxxxxxxxxx",
+        "<your key>",
+        "${API_KEY}",
+        "{{ key }}",
+        "your-api-key-here",
+        "changeme",
+        "%(password)s",
+        "$PASSWORD",
+        "os.environ['X']",
+        "process.env.KEY",
+        "vault:kv/orders#secret",
+        "********",
+        "abcXXXXXXXXdef1",
+        "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY",
+        "aaaabbbbcccc",
+    ],
+)
+def test_placeholders_are_known(value: str) -> None:
+    """What stands for a secret is not one."""
+    assert is_placeholder(value.encode())
+    assert not looks_random(value.encode())
+    assert not looks_like_password(value.encode())
+
+
+@pytest.mark.parametrize("template", ["{alnum:32}", "{base64:43}=", "{hex:32}", "{lowalnum:40}", "{base64url:24}"])
+def test_generated_values_look_random(template: str) -> None:
+    """Output of a generator passes, whatever its alphabet."""
+    shown = [expand(template + "{}" * n) for n in range(40)]
+    assert sum(looks_random(value.encode()) for value in shown) >= 38
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "short1",
+        "productionDatabaseCredentials2",
+        "com.shop.orders.Service1",
+        "bf29289b78d371e3",
+        "2016-09-24T16:18:07Z",
+        "RSA_1024_BIT",
+        "123e4567-e89b-42d3-a456-426614174000",
+        "abcdefgh12345678",
+        "get_token(1, 2, 3)",
+        "onlylettersandnothingelse",
+        "a1a1a1b1b1b1a1",
+        "AnEXAMPLEofQ7zT9wKpX2",
+    ],
+)
+def test_what_people_name_does_not_look_random(value: str) -> None:
+    """Words, paths, dates, short hashes, constants and code are no secrets."""
+    assert not looks_random(value.encode())
+
+
+def test_an_aws_secret_is_told_from_what_has_its_length() -> None:
+    """Forty characters are a secret only if they are neither hash nor path, and mix their kinds."""
+    assert looks_like_aws_secret(expand("{base64:40}").encode())
+    for value in (expand("{hex:40}"), expand("{upper:40}"), "usr/lib/python3/dist/Packages/requests/a", "short"):
+        assert not looks_like_aws_secret(value.encode())
+
+
+def test_a_seller_may_send_three_kinds_of_secret() -> None:
+    """An AWS secret, and an LWA client secret of either form."""
+    for template in ("{base64:40}", "amzn1.oa2-cs.v1.{hex:64}", "{hex:64}"):
+        assert looks_like_sellers_secret(expand(template).encode())
+    assert not looks_like_sellers_secret(b"0" * 64)
+
+
+@pytest.mark.parametrize(("value", "expected"), [("Blue-Horse7", True), ("required", False), ("Required", False)])
+def test_a_password_mixes_its_characters(value: str, expected: bool) -> None:
+    """A word of a sentence is not a password."""
+    assert expected is looks_like_password(value.encode())
+
+
+def test_entropy_is_shannons() -> None:
+    """No bytes and one byte carry nothing; sixteen different ones carry four bits each."""
+    assert (entropy(b""), entropy(b"aaaa"), entropy(b"0123456789abcdef")) == (0.0, 0.0, 4.0)
+
+
+def test_checksums_hold_or_do_not() -> None:
+    """A token made by the scheme verifies; one changed character breaks it."""
+    token = expand("{crc:npm_:30}").encode()
+    assert crc32_holds(token)
+    assert not crc32_holds(token[:-1] + (b"A" if token[-1:] != b"A" else b"B"))
+    assert not crc32_holds(b"npm_abc")
+    assert crc32_base62(b"") == b"000000"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (b"Atzr%7cIw", b"Atzr|Iw"),
+        (rb"Atzr\u007CIw", b"Atzr|Iw"),
+        (rb"Atzr\\\\u007cIw", b"Atzr|Iw"),
+        (rb"a\/b%2Bc%3d", b"a/b+c="),
+        (b"a%20%ff%zz", b"a%20%ff%zz"),
+        (b"plain", b"plain"),
+    ],
+)
+def test_spellings_become_one(written: bytes, expected: bytes) -> None:
+    """URL, JSON and unicode escapes of printable characters are undone once; others stay."""
+    assert expected == canonical(written)
+
+
+@given(st.binary(max_size=200))
+def test_canonical_never_grows_nor_fails(written: bytes) -> None:
+    """Undoing escapes works on any bytes."""
+    assert len(canonical(written)) <= len(written)
+
+
+def test_examples_are_invented_the_same_way_every_time() -> None:
+    """A template is one text, for ever; unknown braces stand for themselves."""
+    assert expand("{hex:8}") == expand("{hex:8}") != expand("{hex:8}{}")
+    assert expand('{"a": {x}, "b": "{}c"}') == '{"a": {x}, "b": "c"}'
+    assert len(expand("{uuid}")) == 36
+
+
+@given(st.lists(st.sampled_from([b"\n", b"ab", b"c" * 70000]), max_size=12), st.integers(0, 5), st.integers(0, 9))
+def test_lines_are_counted_as_anyone_would(parts: list[bytes], lines: int, seed: int) -> None:
+    """Line, column and surroundings agree with a naive count, across the blocks in which newlines are counted."""
+    data = b"".join(parts)
+    index = Lines(Chunk(data=data, origin=Origin("t", "p")))
+    position = len(data) * seed // 9
+    before = data[:position]
+    assert index.place(position) == (before.count(b"\n") + 1, position - (before.rfind(b"\n") + 1) + 1)
+    assert index.column(position) == index.place(position)[1] - 1
+    begin, end = index.around(position, lines, 10**6)
+    assert begin <= position <= end <= len(data)
+    assert data[begin:position].count(b"\n") <= lines + 1
+    assert data[position:end].count(b"\n") <= lines + 1
