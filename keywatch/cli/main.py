@@ -11,12 +11,16 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from keywatch import __version__
 from keywatch.model.errors import KeywatchError
+
+if TYPE_CHECKING:
+    from typer._click import Context
 
 FAILED = 2
 INTERRUPTED = 130
@@ -37,10 +41,10 @@ COMMANDS = {
 class _Lazy(TyperGroup):
     """A group that imports a command's module when it is asked for."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # noqa: ARG002 - as the base class calls it
+    def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002 - as the base class calls it
         return list(COMMANDS)
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> TyperCommand | None:  # noqa: ARG002 - likewise
+    def get_command(self, ctx: "Context", cmd_name: str) -> TyperCommand | None:  # noqa: ARG002 - likewise
         if cmd_name not in COMMANDS:
             return None
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

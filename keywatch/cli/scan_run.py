@@ -141,7 +141,7 @@ def progress(*, wanted: bool) -> Show:
     return show
 
 
-def _silent(size: int, chunks: int) -> None:  # noqa: ARG001 - as `Show` is called
+def _silent(size: int, chunks: int) -> None:
     """Show nothing."""
 
 

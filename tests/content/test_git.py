@@ -164,7 +164,7 @@ def test_the_working_tree_is_read(repository: Repository) -> None:
 
 
 def test_ignored_files_are_left_out(repository: Repository, tmp_path: Path) -> None:
-    """What git ignores is no part of the repository, unless it was committed; what `core.worktree` says is not heard."""
+    """What git ignores is left out unless it was committed; what `core.worktree` says is not heard."""
     repository.commit({".gitignore": "*.log\nbuild/\n", "a": "one"})
     repository.write("kept.log", "tracked")
     repository.git("add", "-f", "kept.log")
