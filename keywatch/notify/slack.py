@@ -104,18 +104,19 @@ class SlackNotifier:
         return Receipt(f"{channel}/{stamp}")
 
     def _find(self, delivery: Delivery) -> Receipt | None:
+        edited = ""
         if delivery.reference is not None:
             channel, _, stamp = delivery.reference.partition("/")
             # A change is complete only with its reply; the end is complete with the edit.
-            whole = delivery.transition is not Transition.CHANGED
+            edited = stamp if delivery.transition is Transition.CHANGED else ""
             thread = self._pages("conversations.replies", delivery, {"channel": channel, "ts": stamp, **_WITH_METADATA})
-            if any(_is(delivery, message) and (whole or message.get("ts") != stamp) for message in thread):
+            if any(_is(delivery, message, besides=edited) for message in thread):
                 return Receipt(delivery.reference)
         channel = self._channel_id(delivery)
         oldest = f"{(delivery.queued_at - _SKEW).timestamp():.6f}"
         query = {"channel": channel, "oldest": oldest, **_WITH_METADATA}
         for message in self._pages("conversations.history", delivery, query):
-            if _is(delivery, message):
+            if _is(delivery, message, besides=edited):
                 return Receipt(f"{channel}/{message.get('ts', '')}")
         return None
 
@@ -200,7 +201,9 @@ def _body(delivery: Delivery, message: Message) -> dict[str, Json]:
     }
 
 
-def _is(delivery: Delivery, message: Mapping[str, Any]) -> bool:
+def _is(delivery: Delivery, message: Mapping[str, Any], *, besides: str) -> bool:
+    if message.get("ts") == besides:
+        return False
     metadata = message.get("metadata") or {}
     payload = metadata.get("event_payload") or {}
     return metadata.get("event_type") == EVENT and payload.get("id") == delivery.id

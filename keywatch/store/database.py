@@ -72,6 +72,13 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Read one consistent state of the database, without the write lock."""
+    with engine.connect().execution_options(**{_READ: True}) as connection, connection.begin():
+        yield connection
+
+
 def create_file(path: Path) -> None:
     """
     Make an empty database file that only its owner may read; SQLite gives its journals the same mode.
@@ -104,7 +111,7 @@ def verify(engine: Engine, path: Path) -> None:
     Raises:
         StoreError: the file is not an intact database.
     """
-    with explained(path), engine.connect() as connection:
+    with explained(path), reading(engine) as connection:
         verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if verdict != "ok":
         raise StoreError(f"{path} is damaged: {verdict}", hint=_DAMAGED)
@@ -156,9 +163,5 @@ class Database:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """Read one consistent state of the database."""
-        with (
-            explained(self.path),
-            self._engine.connect().execution_options(**{_READ: True}) as connection,
-            connection.begin(),
-        ):
+        with explained(self.path), reading(self._engine) as connection:
             yield connection

@@ -192,6 +192,7 @@ def _resolve_unseen(connection: Connection, ids: Sequence[str], now: datetime) -
 @dataclass(frozen=True, slots=True)
 class _PlaceRow:
     source: SourceId
+    digest: str
     target: str
     record: str | None
     gone: bool
@@ -202,23 +203,24 @@ def _places(connection: Connection, ids: Sequence[str]) -> dict[str, list[_Place
     found: dict[str, list[_PlaceRow]] = {}
     for some in _batches(ids):
         for row in connection.execute(select(table).where(table.c.finding.in_(some))):
-            place = _PlaceRow(SourceId(row.source), row.target, row.record, row.gone_at is not None)
+            place = _PlaceRow(SourceId(row.source), row.digest, row.target, row.record, row.gone_at is not None)
             found.setdefault(row.finding, []).append(place)
     return found
 
 
 def _stored(row: Row[Any], places: Sequence[_PlaceRow]) -> StoredFinding:
     current = [place for place in places if not place.gone] or places
-    kept = sorted(load(place.record, Place) for place in current if place.record is not None)
+    # Two sources may show one and the same place (a directory, and the repository in it): it counts once.
+    kept = {place.digest: load(place.record, Place) for place in current if place.record is not None}
     return StoredFinding(
-        finding=replace(load(row.record, Finding), places=tuple(kept)),
+        finding=replace(load(row.record, Finding), places=tuple(sorted(kept.values()))),
         state=FindingState(row.state),
         sources=tuple(sorted({place.source for place in current})),
         targets=tuple(sorted({place.target for place in current})),
         first_seen=row.first_seen,
         last_seen=row.last_seen,
         resolved_at=row.resolved_at,
-        places_total=len(current),
+        places_total=len({place.digest for place in current}),
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect
 
 from keywatch.model.errors import StoreError
+from keywatch.store.database import reading
 from keywatch.store.schema import REVISIONS
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -17,16 +18,23 @@ def migrate(engine: Engine, path: Path) -> None:
     Raises:
         StoreError: the database was written by a newer keywatch, or is not keywatch's at all.
     """
-    with engine.begin() as connection:
-        revision = _revision(connection, path)
-        if revision == REVISIONS[-1]:
+    with reading(engine) as connection:
+        if _is_current(connection, path):
             return
-        if revision is not None and revision not in REVISIONS:
-            raise StoreError(
-                f"{path} was written by a newer keywatch (schema {revision}; this version knows {REVISIONS[-1]})",
-                hint="install that version again, or restore the backup that was made before the upgrade",
-            )
-        _upgrade(connection)
+    with engine.begin() as connection:
+        # Looked at again under the write lock: another process may have been faster.
+        if not _is_current(connection, path):
+            _upgrade(connection)
+
+
+def _is_current(connection: Connection, path: Path) -> bool:
+    revision = _revision(connection, path)
+    if revision is not None and revision not in REVISIONS:
+        raise StoreError(
+            f"{path} was written by a newer keywatch (schema {revision}; this version knows {REVISIONS[-1]})",
+            hint="install that version again, or restore the backup that was made before the upgrade",
+        )
+    return revision == REVISIONS[-1]
 
 
 def _revision(connection: Connection, path: Path) -> str | None:
