@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from keywatch.model.alert import Delivery
 from keywatch.model.call import Coverage, Evidence
@@ -23,6 +23,7 @@ class Skipped:
     hint: str | None = None
 
 
+@runtime_checkable
 class KeySource(Protocol):
     """A system that holds keys. One implementation a module in `collect/inventory/`."""
 
@@ -59,6 +60,7 @@ class CallBatch:
     skipped: tuple[Skipped, ...] = ()
 
 
+@runtime_checkable
 class CallSource(Protocol):
     """A system that knows which keys were used. One implementation a module in `collect/calls/`."""
 
@@ -94,6 +96,7 @@ class ContentBatch:
     skipped: tuple[Skipped, ...] = ()
 
 
+@runtime_checkable
 class ContentSource(Protocol):
     """Something that holds text which may have leaked a secret. One implementation a module in `collect/content/`."""
 

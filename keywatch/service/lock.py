@@ -22,13 +22,14 @@ class StateLock:
 
     def acquire(self) -> None:
         """
-        Take the lock.
+        Take the lock, making the directory if need be.
 
         Raises:
             AlreadyRunning: another process has it; the message names its pid.
             StoreError: the lock file cannot be opened.
         """
         try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             hint = "the state directory must belong to the user that runs keywatch"

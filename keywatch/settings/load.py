@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 FILE_NAME = "keywatch.toml"
+_FORMS = {
+    "name": "should be letters, digits, `_`, `.` and `-`, at most 64, as `orders-prod`",
+    "account": "should be an AWS account id: twelve digits, in quotes",
+    "address": "should be a URL, as `https://vault.example:8200`",
+    "endpoint_url": "should be a URL, as `https://s3.example`",
+    "api_url": "should be a URL, as `https://slack.com/api/`",
+    "listen": "should be an address and a port, as `127.0.0.1:9470`",
+    "role": "should be the ARN of a role, as `arn:aws:iam::111122223333:role/keywatch`",
+    "bucket": "should be the name of a bucket alone, without `s3://`",
+}
+"""What a text should look like, by setting: nobody reads a pattern."""
 
 
 def find(explicit: Path | None = None) -> Path:
@@ -81,6 +92,8 @@ def _describe(path: Path, text: str, detail: "ErrorDetails") -> tuple[str, str |
         return f"{place}: {name}: no such setting", hint
     if detail["type"] == "missing":
         return f"{place}: {name}: is missing", f"add `{where[-1]} = …`"
+    if detail["type"] == "string_pattern_mismatch":
+        return f"{place}: {name}: {_FORMS.get(str(where[-1]), 'does not have the form that is expected here')}", None
     return f"{place}: {name}: {_plainly(detail['msg'])}", None
 
 

@@ -15,6 +15,8 @@ from keywatch.settings.reference import SecretReference
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """Letters, digits, `_`, `.` and `-`; at most 64."""
+Label = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""One line of text for people."""
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
@@ -117,7 +119,8 @@ class Vault(_Table):
     name: Name
     address: HttpUrl
     token: SecretReference
-    mounts: tuple[str, ...] = Field(default=("secret",), min_length=1)
+    mounts: tuple[str, ...] = ()
+    """Empty: every KV v2 mount that the token is shown."""
     namespace: str | None = None
     ca_file: str | None = None
     every: Interval = timedelta(hours=1)
@@ -126,7 +129,7 @@ class Vault(_Table):
 class DeclaredKey(_Table):
     """A key that no system lists: an LWA client secret, a seller's refresh token, an old MWS key."""
 
-    name: Name
+    name: Label
     kind: KeyKind
     owner: str | None = None
     application: str | None = None
@@ -162,6 +165,8 @@ class RequestLog(_Table):
     """A file or a glob; rotation is followed."""
     application: str | None = None
     """The application all lines are of, where the lines do not say."""
+    assume_sp_api: bool = False
+    """Whether lines without a host are calls of production SP-API. If not, such lines prove nothing."""
     fields: RequestLogFields = RequestLogFields()
     every: Interval = timedelta(minutes=1)
 

@@ -41,10 +41,11 @@ def test_a_second_daemon_is_refused_by_name_and_let_in_after_a_kill(tmp_path: Pa
         assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_state_directory_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+def test_a_state_directory_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
     """No traceback: the path and the reason."""
-    with pytest.raises(StoreError, match="No such file"):
-        StateLock(tmp_path / "nowhere").acquire()
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="Not a directory"):
+        StateLock(tmp_path / "file" / "state").acquire()
 
 
 @pytest.mark.parametrize("abstract", [False, True])

@@ -1,0 +1,32 @@
+"""`keywatch keys`: the inventory, with the day each key dies."""
+
+import shutil
+import sys
+
+import typer
+
+from keywatch.cli.options import Config, Json
+
+
+def keys(config: Config = None, json: Json = False) -> int:
+    """
+    List every key that is held, most pressing first: its standing, its last successful call, its days left.
+
+    Reads what the daemon has gathered (`keywatch run`), and asks no source.
+    """
+    from keywatch.report import inventory
+    from keywatch.service.assembly import open_state, utc_now
+    from keywatch.service.standings import policy, standings
+    from keywatch.settings.load import find, load
+
+    settings = load(find(config))
+    now = utc_now()
+    with open_state(settings) as state:
+        judged = standings(state.store, policy(settings.baseline), now)
+    if json:
+        typer.echo(inventory.as_json(judged, now=now), nl=False)
+        return 0
+    person = sys.stdout.isatty()
+    width = shutil.get_terminal_size((120, 40)).columns if person else 160
+    typer.echo(inventory.as_text(judged, width=width, colour=person), nl=False)
+    return 0

@@ -1,0 +1,245 @@
+"""Putting a keywatch together from its settings: one place knows every part."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from keywatch.alerts.outbox import DeliverySummary, deliver
+from keywatch.alerts.pacing import Pacer
+from keywatch.alerts.problems import Grace, SourceRole
+from keywatch.alerts.routing import CONSOLE, Routing
+from keywatch.collect.state_dir import load_pepper, state_dir
+from keywatch.detect.engine import Detector
+from keywatch.detect.known import KnownKeys
+from keywatch.detect.rules import load, packaged
+from keywatch.model.secret import Pepper
+from keywatch.model.source import Notifier
+from keywatch.notify.console import ConsoleNotifier
+from keywatch.notify.switchboard import Switchboard
+from keywatch.scan.scanner import Scanner
+from keywatch.service.daemon import Daemon, Job
+from keywatch.service.judging import Judge, Rules
+from keywatch.service.lock import StateLock
+from keywatch.service.metrics import Metrics
+from keywatch.service.plan import Planned, plan
+from keywatch.service.reading import Reader
+from keywatch.service.standings import policy
+from keywatch.service.web import WebServer
+from keywatch.settings.schema import Settings
+from keywatch.store import Store
+
+_log = structlog.get_logger(__name__)
+
+_JUDGE_EVERY = timedelta(seconds=2)
+_SEND_EVERY = timedelta(seconds=2)
+_JUDGE_AT_LEAST = timedelta(minutes=10)
+"""A standing ages without anything being read."""
+_KEEP_DELIVERED = timedelta(days=400)
+"""Sent messages are kept this long, so that they can be updated and looked up."""
+
+
+def utc_now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What is on disk: the database, and the pepper that its fingerprints were made with."""
+
+    directory: Path
+    store: Store
+    pepper: Pepper
+
+
+@contextmanager
+def open_state(settings: Settings) -> Iterator[State]:
+    """
+    Open the state directory, making it if need be.
+
+    Raises:
+        StoreError: it cannot be used, or its pepper is missing although there are fingerprints made with it.
+    """
+    directory = Path(settings.state_dir).expanduser() if settings.state_dir else state_dir()
+    with Store.open(directory) as store:
+        pepper = load_pepper(directory, create=store.pepper_id is None)
+        store.check_pepper(pepper.id)
+        yield State(directory=directory, store=store, pepper=pepper)
+
+
+class Keywatch:
+    """All the parts, connected."""
+
+    def __init__(self, settings: Settings, state: State, *, now: Callable[[], datetime] = utc_now) -> None:
+        """
+        Connect the parts. No source and no receiver is contacted.
+
+        Raises:
+            KeywatchError: a rule file cannot be used, or Slack's token cannot be read.
+        """
+        self._settings = settings
+        self._store = state.store
+        self._now = now
+        self.stopping = threading.Event()
+        self.metrics = Metrics()
+        rules = packaged()
+        for path in settings.rules:
+            rules = rules.extended(load(Path(path).expanduser()))
+        self.sources = plan(settings, state.pepper, now=now, ruleset=rules.hash)
+        scanner = Scanner(Detector(rules, cache_dir=state.directory / "cache"), state.pepper, KnownKeys(()))
+        self.reader = Reader(state.store, scanner, now=now, metrics=self.metrics, stopping=self.stopping)
+        self.routing = _routing(settings)
+        self.judge = Judge(state.store, self._rules(), now=now, metrics=self.metrics)
+        self.notifier = _notifier(settings)
+        self._pacer = Pacer(sleep=self.stopping.wait)
+        self._news = threading.Event()
+        self._judged: datetime | None = None
+        self._ready = False
+
+    def once(self) -> bool:
+        """
+        Do one full cycle, one step after the other: read everything, judge, tell.
+
+        Returns:
+            Whether every source was read to its end and every message delivered.
+        """
+        self._forget_removed()
+        went_well = [self.reader.run(source) for source in self.sources if not self.stopping.is_set()]
+        self.judge.run()
+        self.send()
+        waiting, _ = self._store.queue_depth(self._now())
+        return all(went_well) and not waiting and not self.stopping.is_set()
+
+    def daemon(self) -> tuple[Daemon, WebServer]:
+        """The same as a daemon, and the server that shows how it is."""
+        self._forget_removed()
+        jobs = [self._reading(source) for source in self.sources]
+        jobs.append(Job(name="judge", every=_JUDGE_EVERY, run=self._judge_news, pool="judge", recorded=False))
+        jobs.append(Job(name="send", every=_SEND_EVERY, run=self.send, pool="sender", recorded=False))
+        daemon = Daemon(jobs, store=self._store, metrics=self.metrics, stopping=self.stopping, now=self._now)
+        http = self._settings.http
+        web = WebServer(
+            http.host, http.port, metrics=self.metrics, alive=daemon.alive, ready=lambda: self._ready and daemon.alive()
+        )
+        return daemon, web
+
+    def send(self) -> bool:
+        """Deliver what is due. Returns whether nothing went wrong."""
+        summary = deliver(
+            self._store,
+            self.notifier,
+            self._now,
+            routing=self.routing,
+            pacer=self._pacer,
+            stopping=self.stopping.is_set,
+        )
+        self._count(summary)
+        return summary.refused == summary.postponed == summary.uncertain == 0
+
+    def _reading(self, source: Planned) -> Job:
+        def run() -> bool:
+            try:
+                return self.reader.run(source)
+            finally:
+                self._news.set()
+
+        pool = "scans" if source.role is SourceRole.CONTENT else "sources"
+        return Job(name=source.id, every=source.every, run=run, pool=pool)
+
+    def _judge_news(self) -> bool:
+        """Judge when something was read, and now and then because time passes; first when all inventories are in."""
+        now = self._now()
+        if not self._inventories_tried():
+            return True
+        aged = self._judged is None or now - self._judged >= _JUDGE_AT_LEAST
+        if self._news.is_set() or aged:
+            self._news.clear()
+            self.judge.run()
+            self._judged, self._ready = now, True
+            self._store.prune_deliveries(now - _KEEP_DELIVERED)
+        return True
+
+    def _inventories_tried(self) -> bool:
+        """Whether every inventory and call source was read, or failed, once: told too early, a leak has no owner."""
+        tried = {state.source for state in self._store.sources() if state.last_success or state.failing_since}
+        return all(source.id in tried for source in self.sources if source.role is not SourceRole.CONTENT)
+
+    def _forget_removed(self) -> None:
+        configured = {source.id for source in self.sources}
+        for state in self._store.sources():
+            if state.source not in configured:
+                _log.info("source_forgotten", source=state.source)
+                self._store.forget_source(state.source)
+
+    def _count(self, summary: DeliverySummary) -> None:
+        for outcome in ("sent", "reconciled", "repeated", "postponed", "refused", "uncertain"):
+            self.metrics.deliveries.labels(outcome).inc(getattr(summary, outcome))
+        waiting, oldest = self._store.queue_depth(self._now())
+        self.metrics.pending.set(waiting)
+        self.metrics.oldest.set(oldest.total_seconds() if oldest else 0)
+
+    def _rules(self) -> Rules:
+        settings = self._settings
+        return Rules(
+            policy=policy(settings.baseline),
+            grace=Grace(first_use=timedelta(days=settings.baseline.never_used_after_days)),
+            routing=self.routing,
+            accounts=frozenset(settings.our_accounts),
+            owners={source.id: source.owner for source in self.sources if source.owner},
+        )
+
+
+def _routing(settings: Settings) -> Routing:
+    slack = settings.slack
+    if slack is None:
+        return Routing()
+    if slack.webhook is not None:
+        return Routing(default="webhook")
+    default = slack.channel or CONSOLE
+    return Routing(default=default, owners=settings.channels, fallbacks=(default, CONSOLE))
+
+
+def _notifier(settings: Settings) -> Notifier:
+    console = ConsoleNotifier(sys.stdout)
+    slack = settings.slack
+    if slack is None:
+        return console
+    if slack.webhook is not None:
+        from keywatch.notify.webhook import WebhookNotifier
+
+        return Switchboard(WebhookNotifier(slack.webhook.resolve()), {CONSOLE: console})
+    if slack.token is None:
+        return console
+    from keywatch.notify.slack import SlackNotifier
+
+    return Switchboard(SlackNotifier(slack.token.resolve(), base_url=slack.api_url), {CONSOLE: console})
+
+
+def run(settings: Settings, *, once: bool) -> bool:
+    """
+    Run keywatch on these settings, as a daemon or for one cycle.
+
+    Returns:
+        For one cycle: whether all of it could be done. For the daemon: whether every step had ended when it stopped;
+        if not, the caller must end the process without waiting for its threads.
+
+    Raises:
+        KeywatchError: it could not start.
+    """
+    from keywatch.service.daemon import stop_signals
+
+    directory = Path(settings.state_dir).expanduser() if settings.state_dir else state_dir()
+    with ExitStack() as stack:
+        stack.enter_context(StateLock(directory))
+        keywatch = Keywatch(settings, stack.enter_context(open_state(settings)))
+        if once:
+            stack.enter_context(stop_signals(keywatch.stopping))
+            return keywatch.once()
+        daemon, web = keywatch.daemon()
+        return daemon.run(web)

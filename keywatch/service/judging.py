@@ -1,0 +1,124 @@
+"""From what is known to what is told: standings and findings become problems, problems alerts, alerts messages."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from keywatch.alerts.grouping import deliveries
+from keywatch.alerts.lifecycle import Decisions, decide
+from keywatch.alerts.problems import BlindSource, Grace, SourceRole, inhibited, problems
+from keywatch.alerts.routing import Routing
+from keywatch.baseline import Policy
+from keywatch.detect.known import KnownKeys
+from keywatch.model.alert import Problem, Transition
+from keywatch.model.finding import FindingState
+from keywatch.model.key import Key, SourceId
+from keywatch.model.standing import Standing
+from keywatch.service.metrics import Metrics
+from keywatch.service.standings import standings
+from keywatch.store import SourceState, Store, StoredFinding
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a person configured about judging and telling."""
+
+    policy: Policy
+    grace: Grace
+    routing: Routing
+    accounts: frozenset[str] = frozenset()
+    """Our AWS accounts, beside those the inventory shows."""
+    owners: Mapping[SourceId, str] = field(default_factory=dict)
+    """Who hears of what a source finds, when no key says whose it is."""
+
+
+class Judge:
+    """Compares what the store knows with what was told, and queues what is news. Reads no source, sends nothing."""
+
+    def __init__(self, store: Store, rules: Rules, *, now: Callable[[], datetime], metrics: Metrics) -> None:
+        self._store = store
+        self._rules = rules
+        self._now = now
+        self._metrics = metrics
+
+    def run(self) -> Decisions:
+        """Take one decision; alerts and the messages about them are committed together."""
+        now = self._now()
+        judged = standings(self._store, self._rules.policy, now)
+        keys = (standing.key for standing in judged)
+        found = {seen.finding.id: seen for seen in named(open_findings(self._store), keys, self._rules.accounts)}
+        wrong = problems(judged, found.values(), blind_sources(self._store.sources()), now=now, grace=self._rules.grace)
+        wrong = [self._owned(problem, found) for problem in wrong]
+        decisions = decide(wrong, self._store.alerts(), now=now, inhibited=inhibited(judged))
+        messages = deliveries(decisions, self._rules.routing, now=now)
+        self._store.apply(decisions, messages, now)
+        self._show(judged, found.values(), decisions)
+        return decisions
+
+    def _owned(self, problem: Problem, found: Mapping[str, StoredFinding]) -> Problem:
+        """A leak of no known key is told to whoever owns the place where it was found."""
+        seen = found.get(problem.id.partition(":")[2])
+        if problem.owner is not None or seen is None:
+            return problem
+        return replace(
+            problem, owner=next((self._rules.owners[name] for name in seen.sources if name in self._rules.owners), None)
+        )
+
+    def _show(self, judged: Iterable[Standing], found: Iterable[StoredFinding], decisions: Decisions) -> None:
+        self._metrics.show_standings(judged)
+        self._metrics.show_findings(seen.finding.rule.severity.value for seen in found)
+        self._metrics.show_alerts(self._store.alerts())
+        if decisions.changes:
+            told = [change.transition for change in decisions.changes]
+            _log.info(
+                "alerts_decided",
+                fired=told.count(Transition.FIRED),
+                changed=told.count(Transition.CHANGED),
+                resolved=told.count(Transition.RESOLVED),
+                regressed=told.count(Transition.REGRESSED),
+            )
+
+
+def open_findings(store: Store) -> list[StoredFinding]:
+    """The findings that somebody has still to do something about."""
+    return store.findings(FindingState.OPEN, FindingState.ACKNOWLEDGED)
+
+
+def named(
+    found: Iterable[StoredFinding], keys: Iterable[Key], accounts: frozenset[str] = frozenset()
+) -> list[StoredFinding]:
+    """
+    Say of each finding whose it is and which key of ours, as the inventory is now.
+
+    A finding may be older than the inventory that can name it, so this is not left to the scan.
+    """
+    inventory = tuple(keys)
+    ours = accounts | {key.account for key in inventory if key.account}
+    known = KnownKeys(inventory, accounts=frozenset(ours))
+    return [_named(seen, known) for seen in found]
+
+
+def _named(seen: StoredFinding, known: KnownKeys) -> StoredFinding:
+    finding = seen.finding
+    key, ownership = known.ownership_of(finding.rule.category, finding.redacted.fingerprint, finding.handles)
+    return replace(seen, finding=replace(finding, key=key, ownership=ownership))
+
+
+def blind_sources(states: Iterable[SourceState]) -> list[BlindSource]:
+    """The sources whose last run failed."""
+    return [
+        BlindSource(
+            source=state.source,
+            role=SourceRole(state.kind),
+            since=state.failing_since,
+            error=state.error or "the last reading failed",
+            hint=state.hint,
+            last_success=state.last_success,
+        )
+        for state in states
+        if state.failing_since is not None
+    ]

@@ -1,0 +1,194 @@
+"""From the settings to the sources: what is read, what for, and how often. Nothing is connected to here."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+from keywatch.alerts.problems import SourceRole
+from keywatch.model.key import KeyKind, SourceId
+from keywatch.model.secret import Pepper
+from keywatch.model.source import CallSource, ContentSource, KeySource
+from keywatch.settings.schema import Aws, CloudTrail, DeclaredKey, RequestLog, Scan, Settings, Vault
+
+Source: TypeAlias = KeySource | CallSource | ContentSource
+
+_DECLARED_EVERY = timedelta(minutes=5)
+_SELLING_PARTNER = frozenset({KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One source: it is built anew for each run, so that a rotated token or a mended file is picked up by itself."""
+
+    id: SourceId
+    role: SourceRole
+    every: timedelta
+    build: Callable[[], Source]
+    kinds: frozenset[KeyKind] = frozenset()
+    """For a call source, what it could prove: known even while it cannot be built."""
+    owner: str | None = None
+    """Who hears of what is found here, when nothing else says whose it is."""
+
+
+def plan(settings: Settings, pepper: Pepper, *, now: Callable[[], datetime], ruleset: str = "") -> tuple[Planned, ...]:
+    """
+    Return every configured source; inventories first, then calls, then content.
+
+    Args:
+        settings: what a person configured.
+        pepper: fingerprints declared keys.
+        now: the clock.
+        ruleset: `RuleSet.hash` of what is looked for: content is read anew when it changes.
+    """
+    return (
+        *_inventories(settings, pepper, now),
+        *_calls(settings, now),
+        *(_content(entry, ruleset) for entry in settings.scan),
+    )
+
+
+def _inventories(settings: Settings, pepper: Pepper, now: Callable[[], datetime]) -> Iterator[Planned]:
+    for aws in settings.aws:
+        yield _planned(f"aws-iam:{aws.name}", SourceRole.INVENTORY, aws.every, partial(_aws_keys, aws))
+    for vault in settings.vault:
+        yield _planned(f"vault-kv2:{vault.name}", SourceRole.INVENTORY, vault.every, partial(_vault_keys, vault, now))
+    if settings.key:
+        build = partial(_declared_keys, settings.key, pepper)
+        yield _planned("declared:config", SourceRole.INVENTORY, _DECLARED_EVERY, build)
+
+
+def _calls(settings: Settings, now: Callable[[], datetime]) -> Iterator[Planned]:
+    for aws in settings.aws:
+        yield _planned(f"iam-last-used:{aws.name}", SourceRole.CALLS, aws.every, partial(_last_used, aws, now))
+    for trail in settings.cloudtrail:
+        kinds = frozenset({KeyKind.AWS_ACCESS_KEY})
+        yield _planned(
+            f"cloudtrail:{trail.name}", SourceRole.CALLS, trail.every, partial(_cloudtrail, trail, now), kinds=kinds
+        )
+    for log in settings.request_log:
+        yield _planned(
+            f"request-log:{log.name}",
+            SourceRole.CALLS,
+            log.every,
+            partial(_request_log, log, settings.key, now),
+            kinds=_SELLING_PARTNER,
+        )
+
+
+def _planned(
+    name: str,
+    role: SourceRole,
+    every: timedelta,
+    build: Callable[[], Source],
+    *,
+    kinds: frozenset[KeyKind] = frozenset(),
+    owner: str | None = None,
+) -> Planned:
+    return Planned(id=SourceId(name), role=role, every=every, build=build, kinds=kinds, owner=owner)
+
+
+def _aws_keys(aws: Aws) -> Source:
+    from keywatch.collect.aws import AwsAccess
+    from keywatch.collect.inventory.aws_iam import AwsIamKeys
+
+    access = AwsAccess(region=aws.region, profile=aws.profile, role_arn=aws.role, endpoint_url=aws.endpoint_url)
+    tags = aws.tags
+    return AwsIamKeys(
+        aws.name, access, account=aws.account, owner_tags=(tags.owner,), application_tags=(tags.application,)
+    )
+
+
+def _last_used(aws: Aws, now: Callable[[], datetime]) -> Source:
+    from keywatch.collect.aws import AwsAccess
+    from keywatch.collect.calls.iam_last_used import IamLastUsed
+
+    access = AwsAccess(region=aws.region, profile=aws.profile, role_arn=aws.role, endpoint_url=aws.endpoint_url)
+    return IamLastUsed(aws.name, access, now=now, account=aws.account)
+
+
+def _vault_keys(vault: Vault, now: Callable[[], datetime]) -> Source:
+    from keywatch.collect.inventory.vault_kv2 import VaultKv2Keys
+    from keywatch.collect.vault import VaultAccess
+
+    ca = Path(vault.ca_file).expanduser() if vault.ca_file else None
+    access = VaultAccess(url=vault.address.rstrip("/"), namespace=vault.namespace, ca=ca)
+    return VaultKv2Keys(vault.name, access, vault.token.resolve(), now=now, mounts=vault.mounts)
+
+
+def _declared_keys(keys: tuple[DeclaredKey, ...], pepper: Pepper) -> Source:
+    from keywatch.collect.inventory.declared import DeclaredKey as Declared
+    from keywatch.collect.inventory.declared import DeclaredKeys
+
+    return DeclaredKeys(
+        tuple(
+            Declared(
+                name=key.name,
+                kind=key.kind,
+                owner=key.owner,
+                application=key.application,
+                seller=key.seller,
+                client_id=key.client_id,
+                access_key_id=key.access_key_id,
+                region=key.region,
+                place=f"keywatch.toml [[key]] {key.name}",
+                created=datetime.combine(key.created, time(), tzinfo=UTC) if key.created else None,
+                vault=key.vault,
+                secret=key.secret.resolve if key.secret else None,
+            )
+            for key in keys
+        ),
+        pepper=pepper,
+    )
+
+
+def _cloudtrail(trail: CloudTrail, now: Callable[[], datetime]) -> Source:
+    from keywatch.collect.aws import AwsAccess
+    from keywatch.collect.calls.cloudtrail import CloudTrailFiles
+
+    access = AwsAccess(region=trail.region, profile=trail.profile, role_arn=trail.role, endpoint_url=trail.endpoint_url)
+    return CloudTrailFiles(
+        trail.name,
+        access,
+        bucket=trail.bucket,
+        prefix=trail.prefix,
+        now=now,
+        lookback=timedelta(days=trail.lookback_days),
+        accounts=trail.accounts,
+    )
+
+
+def _request_log(log: RequestLog, keys: tuple[DeclaredKey, ...], now: Callable[[], datetime]) -> Source:
+    from keywatch.collect.calls.request_line import RequestFields, RequestLayout
+    from keywatch.collect.calls.request_log import RequestLog as Requests
+
+    layout = RequestLayout(
+        fields=RequestFields(**log.fields.model_dump()),
+        application=log.application,
+        applications={key.client_id: key.application for key in keys if key.client_id and key.application},
+        assume_sp_api=log.assume_sp_api,
+    )
+    return Requests(log.name, str(Path(log.path).expanduser()), now=now, layout=layout)
+
+
+def _content(entry: Scan, ruleset: str) -> Planned:
+    kind = "git" if entry.git is not None else "files" if entry.directory is not None else "log"
+    source = SourceId(f"{kind}:{entry.name}")
+    build = partial(_content_source, entry, source, ruleset)
+    return _planned(source, SourceRole.CONTENT, entry.interval, build, owner=entry.owner)
+
+
+def _content_source(entry: Scan, source: SourceId, ruleset: str) -> Source:
+    if entry.git is not None:
+        from keywatch.collect.content.git import GitRepository
+
+        return GitRepository(Path(entry.git).expanduser(), source, ruleset=ruleset)
+    if entry.directory is not None:
+        from keywatch.collect.content.files import Directory
+
+        return Directory(Path(entry.directory).expanduser(), source, ruleset=ruleset)
+    from keywatch.collect.content.tail import FollowedLog
+
+    return FollowedLog(str(Path(entry.log or "").expanduser()), source)

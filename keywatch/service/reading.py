@@ -1,0 +1,161 @@
+"""One run of one source: read it, save what it brought step by step, and record how it went."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from keywatch.alerts.problems import SourceRole
+from keywatch.collect.content.attribution import Vouches
+from keywatch.model.call import Coverage
+from keywatch.model.errors import KeywatchError, SourceError, StoreError
+from keywatch.model.key import Key, SourceId
+from keywatch.model.source import CallSource, ContentSource, KeySource, Skipped, SourceReport
+from keywatch.scan.scanner import Scanner
+from keywatch.service.metrics import Metrics
+from keywatch.service.plan import Planned, Source
+from keywatch.store import Store
+
+_log = structlog.get_logger(__name__)
+_NAMED = 20
+"""Skipped items of one run that are logged by name; the rest is in the count."""
+
+
+class Stopped(Exception):
+    """The daemon is stopping: the run ends after what it has saved, and is taken up there next time."""
+
+
+@dataclass
+class _Run:
+    """What one run has brought so far."""
+
+    items: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+class Reader:
+    """Runs sources into the store. One run of a source at a time; runs of several sources may be under way at once."""
+
+    def __init__(
+        self,
+        store: Store,
+        scanner: Scanner,
+        *,
+        now: Callable[[], datetime],
+        metrics: Metrics,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        self._store = store
+        self._scanner = scanner
+        self._now = now
+        self._metrics = metrics
+        self._stopping = stopping or threading.Event()
+
+    def run(self, planned: Planned) -> bool:
+        """Run one source from where its last run ended. Returns whether it could be read to its end."""
+        run = _Run()
+        self._store.source_started(planned.id, planned.role.value, self._now())
+        try:
+            self._read(planned.build(), run)
+        except Stopped:
+            _log.info("source_interrupted", source=planned.id, items=run.items)
+        except StoreError:
+            raise  # nothing can be recorded
+        except KeywatchError as error:
+            self._failed(planned, error)
+        except Exception as error:  # noqa: BLE001 - a defect in one source must not end the others
+            _log.exception("source_crashed", source=planned.id)
+            what = f"{planned.id}: unexpected {type(error).__name__}"
+            self._failed(planned, SourceError(what, hint="this is a defect in keywatch: please report it"))
+        else:
+            self._succeeded(planned.id, run)
+            return True
+        return False
+
+    def _read(self, source: Source, run: _Run) -> None:
+        if isinstance(source, KeySource):
+            self._inventory(source, run)
+        elif isinstance(source, CallSource):
+            self._calls(source, run)
+        else:
+            self._content(source, run)
+
+    def _inventory(self, source: KeySource, run: _Run) -> None:
+        found: list[Key] = []
+        try:
+            for item in source.keys():  # noqa: SIM118 - not a mapping
+                self._go_on()
+                if isinstance(item, Skipped):
+                    run.skipped.append(item)
+                else:
+                    found.append(item)
+        except SourceError:
+            self._store.save_inventory(source.id, found, complete=False, now=self._now())
+            raise
+        # One refused user is enough not to call any missing key gone.
+        self._store.save_inventory(source.id, found, complete=not run.skipped, now=self._now())
+        run.items = len(found)
+
+    def _calls(self, source: CallSource, run: _Run) -> None:
+        for batch in source.read(self._store.cursor(source.id)):
+            self._store.save_calls(source.id, batch, self._now())
+            run.items += len(batch.evidence)
+            run.skipped += batch.skipped
+            self._go_on()
+
+    def _content(self, source: ContentSource, run: _Run) -> None:
+        before = self._store.cursor(source.id)
+        seen: set[str] = set()
+        for step in self._scanner.scan(source, before):
+            self._store.save_findings(source.id, step.findings, step.cursor, self._now())
+            self._metrics.scanned.labels(source.id).inc(step.bytes)
+            seen.update(finding.id for finding in step.findings)
+            run.skipped += step.skipped
+            self._go_on()
+        run.items = len(seen)
+        if self._store.cursor(source.id) != before:
+            self._resolve(source)
+
+    def _resolve(self, source: ContentSource) -> None:
+        """
+        Resolve what `source` can show to be gone.
+
+        A log shows nothing of the kind: what was written stays written, until a person says that it was dealt with.
+        """
+        if not isinstance(source, Vouches):
+            return
+        known = [seen.finding for seen in self._store.findings() if source.id in seen.sources]
+        mine = {finding.id: [p for p in finding.places if p.target == source.target] for finding in known}
+        gone = source.gone(place for places in mine.values() for place in places)
+        over = [name for name, places in mine.items() if places and gone.issuperset(places)]
+        self._store.resolve_findings(source.id, over, self._now())
+
+    def _go_on(self) -> None:
+        if self._stopping.is_set():
+            raise Stopped
+
+    def _succeeded(self, source: SourceId, run: _Run) -> None:
+        now = self._now()
+        self._store.source_succeeded(SourceReport(source=source, items=run.items, skipped=tuple(run.skipped)), now)
+        self._metrics.source_up.labels(source).set(1)
+        self._metrics.source_success.labels(source).set(now.timestamp())
+        self._metrics.skipped.labels(source).inc(len(run.skipped))
+        for item in run.skipped[:_NAMED]:
+            _log.warning("item_skipped", source=source, what=item.what, why=item.why, hint=item.hint)
+        _log.info("source_read", source=source, items=run.items, skipped=len(run.skipped))
+
+    def _failed(self, planned: Planned, error: KeywatchError) -> None:
+        now = self._now()
+        self._store.source_failed(planned.id, error, now)
+        self._metrics.source_up.labels(planned.id).set(0)
+        _log.error("source_failed", source=planned.id, error=error.message, hint=error.hint)
+        if planned.role is SourceRole.CALLS:
+            self._store.save_coverage(self._blinded(planned, error, now))
+
+    def _blinded(self, planned: Planned, error: KeywatchError, now: datetime) -> Coverage:
+        """What the source covered until now, marked so that nothing is concluded from its silence any more."""
+        known = next((coverage for coverage in self._store.coverages() if coverage.source == planned.id), None)
+        covered = known or Coverage(source=planned.id, kinds=planned.kinds, since=None, until=None)
+        return replace(covered, blind=error.message, blind_since=covered.blind_since or now)

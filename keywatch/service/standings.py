@@ -1,0 +1,82 @@
+"""From what the store remembers to what the policy says: keys, evidence and coverage in, standings out."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from keywatch.baseline import Policy, judge
+from keywatch.correlate import correlate
+from keywatch.model.call import Evidence
+from keywatch.model.key import Handle, Key, SourceId
+from keywatch.model.standing import Level, Standing
+from keywatch.settings.schema import Baseline
+from keywatch.store import Sighting, SourceState, Store
+
+
+def policy(settings: Baseline) -> Policy:
+    """The windows a person configured."""
+    levels = (Level.NOTICE, Level.WARNING, Level.URGENT, Level.CRITICAL)
+    steps = tuple(zip(levels, (timedelta(days=days) for days in settings.warn_at_days), strict=True))
+    return Policy(window=timedelta(days=settings.window_days), steps=steps)
+
+
+def known_keys(store: Store) -> tuple[Key, ...]:
+    """Every key that is held somewhere now, one each."""
+    return correlate(sighting.key for sighting in store.sightings() if sighting.gone_at is None)
+
+
+def standings(store: Store, rules: Policy, now: datetime) -> tuple[Standing, ...]:
+    """Judge every key that is held somewhere now."""
+    present = [sighting for sighting in store.sightings() if sighting.gone_at is None]
+    sources = {state.source: state for state in store.sources()}
+    evidence = _by_handle(store.evidence())
+    coverages = store.coverages()
+    first_seen = _first_seen(present)
+    return tuple(
+        judge(
+            _dated(key, first_seen),
+            [item for handle in key.handles for item in evidence.get(handle, ())],
+            coverages,
+            now=now,
+            policy=rules,
+            unreadable=_unreadable(key, present, sources),
+        )
+        for key in correlate(sighting.key for sighting in present)
+    )
+
+
+def _by_handle(evidence: Iterable[Evidence]) -> Mapping[Handle, list[Evidence]]:
+    index: dict[Handle, list[Evidence]] = {}
+    for item in evidence:
+        index.setdefault(item.handle, []).append(item)
+    return index
+
+
+def _first_seen(sightings: Iterable[Sighting]) -> Mapping[Handle, datetime]:
+    seen: dict[Handle, datetime] = {}
+    for sighting in sightings:
+        for handle in sighting.key.handles:
+            seen[handle] = min(seen.get(handle, sighting.first_seen), sighting.first_seen)
+    return seen
+
+
+def _dated(key: Key, first_seen: Mapping[Handle, datetime]) -> Key:
+    """A key whose age nobody tells is at least as old as our first sight of it."""
+    if key.created_at is not None:
+        return key
+    return replace(key, created_at=min(first_seen[handle] for handle in key.handles))
+
+
+def _unreadable(key: Key, present: Iterable[Sighting], sources: Mapping[SourceId, SourceState]) -> dict[SourceId, str]:
+    """The holders of `key` that could not be asked, or would not show it, when they were last read."""
+    blind: dict[SourceId, str] = {}
+    handles = frozenset(key.handles)
+    for sighting in present:
+        state = sources.get(sighting.source)
+        if state is None or handles.isdisjoint(sighting.key.handles):
+            continue
+        if state.failing_since is not None:
+            blind[sighting.source] = state.error or "the last reading failed"
+        elif state.skipped_total and state.last_started and sighting.last_seen < state.last_started:
+            blind[sighting.source] = "it was not shown in the last reading, which was refused in part"
+    return blind
