@@ -88,7 +88,9 @@ class AwsClients:
     Clients may be shared between threads, boto3's sessions may not: making one holds a lock.
     """
 
-    def __init__(self, access: AwsAccess) -> None:
+    def __init__(self, who: str, access: AwsAccess) -> None:
+        self.who = who
+        """The source that asks: what errors begin with."""
         self.access = access
         self._lock = threading.Lock()
         self._session: boto3.Session | None = None
@@ -97,32 +99,32 @@ class AwsClients:
         self._sts: STSClient | None = None
 
     def iam(self) -> "IAMClient":
-        with self._lock, asking("aws", "configuration"):
+        with self._lock, asking(self.who, "aws configuration"):
             if self._iam is None:
                 self._iam = self._made().client("iam", endpoint_url=self.access.endpoint_url, config=self._config())
             return self._iam
 
     def s3(self) -> "S3Client":
-        with self._lock, asking("aws", "configuration"):
+        with self._lock, asking(self.who, "aws configuration"):
             if self._s3 is None:
                 self._s3 = self._made().client("s3", endpoint_url=self.access.endpoint_url, config=self._config())
             return self._s3
 
     def sts(self) -> "STSClient":
-        with self._lock, asking("aws", "configuration"):
+        with self._lock, asking(self.who, "aws configuration"):
             if self._sts is None:
                 self._sts = self._made().client("sts", endpoint_url=self.access.endpoint_url, config=self._config())
             return self._sts
 
-    def identity(self, who: str) -> Identity:
+    def identity(self) -> Identity:
         """
-        Ask AWS whom it takes us for; `who` names the asking source in errors.
+        Ask AWS whom it takes us for.
 
         Raises:
             SourceError: the credentials are missing, wrong or expired, or AWS cannot be reached.
         """
         sts = self.sts()
-        with asking(who, "sts:GetCallerIdentity"):
+        with asking(self.who, "sts:GetCallerIdentity"):
             answer = sts.get_caller_identity()
             return Identity(answer["Account"], answer["Arn"])
 

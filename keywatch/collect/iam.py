@@ -56,15 +56,15 @@ class IamAccount:
     listed is no error: it yields nothing.
     """
 
-    def __init__(self, who: str, clients: AwsClients, account: str | None = None) -> None:
-        self._who = who
+    def __init__(self, clients: AwsClients, account: str | None = None) -> None:
+        self._who = clients.who
         self._clients = clients
         self._account = account
         self._identity: Identity | None = None
 
     def identity(self) -> Identity:
         """Whom AWS takes us for. The wrong account is an error: its keys would be taken for ours."""
-        found = self._clients.identity(self._who)
+        found = self._clients.identity()
         if self._account not in (None, found.account):
             raise SourceDenied(
                 f"{self._who}: the credentials belong to account {found.account}, not {self._account}",

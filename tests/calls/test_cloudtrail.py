@@ -254,6 +254,14 @@ def test_an_account_that_joined_late_is_not_covered_before(trail: Trail) -> None
     assert (frozenset({ACCOUNT, OTHER}), NOW - 900 * HOUR) == (named.accounts, named.since)
 
 
+def test_a_named_account_the_trail_does_not_have_is_not_covered(trail: Trail) -> None:
+    """An account that was named but is not in the bucket is told, and not taken to be silent."""
+    trail.put(NOW - HOUR, record(NOW - HOUR))
+    _, [skipped], last = read(trail.source(accounts=(ACCOUNT, OTHER)))
+    assert {ACCOUNT} == last.coverage.accounts
+    assert skipped.what == f"s3://trail/AWSLogs/ of account {OTHER}"
+
+
 def test_nothing_delivered_covers_nothing(trail: Trail) -> None:
     """A trail without a file in the lookback covers no time at all."""
     trail.put(NOW - 9000 * HOUR, record(NOW - 9000 * HOUR))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from keywatch.collect.calls.cloudtrail_record import Record, decode, issued, moment, outcome, own, signer
+from keywatch.collect.calls.cloudtrail_record import Record, decode, issued, known_version, moment, outcome, own, signer
 from keywatch.model.call import Outcome
 
 KEY = "AKIA" + "KEYWATCHTESTAAAA"
@@ -58,7 +58,6 @@ def record(identity: dict[str, object] | None = None, **changes: object) -> Reco
         pytest.param({"errorCode": "Client.DryRunOperation"}, Outcome.ATTEMPT, id="dry-run"),
         pytest.param({"eventType": "AwsServiceEvent"}, None, id="service-event"),
         pytest.param({"eventCategory": "Insight"}, None, id="insight"),
-        pytest.param({"eventVersion": "2.0"}, None, id="unknown-version"),
         pytest.param({"eventType": "AwsConsoleAction"}, Outcome.ATTEMPT, id="console"),
         pytest.param({"eventType": ...}, Outcome.ATTEMPT, id="no-type"),
         pytest.param(
@@ -75,6 +74,14 @@ def record(identity: dict[str, object] | None = None, **changes: object) -> Reco
 def test_outcome(changes: dict[str, object], expected: Outcome | None) -> None:
     """Success is an API call without errorCode and errorMessage, with the documented exceptions."""
     assert expected is outcome(record(**changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [("1.11", True), ("1.99", True), (None, True), ("2.0", False), ("", False)]
+)
+def test_versions(version: str | None, expected: bool) -> None:
+    """Minor versions add fields; another major version may mean anything."""
+    assert expected is known_version(record(eventVersion=version))
 
 
 def test_a_service_acting_for_the_key_is_an_attempt() -> None:

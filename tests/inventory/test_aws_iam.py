@@ -198,7 +198,7 @@ def test_no_credentials_is_said(iam: IamServer, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_missing_profile_is_said(iam: IamServer) -> None:
     """A profile that does not exist is an error about credentials."""
-    with pytest.raises(SourceDenied, match="ProfileNotFound"):
+    with pytest.raises(SourceDenied, match=r"^aws-iam:prod: .*ProfileNotFound"):
         list(AwsIamKeys("prod", AwsAccess(endpoint_url=iam.url, profile="nobody")).keys())
 
 

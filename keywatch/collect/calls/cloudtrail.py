@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from keywatch.collect.aws import AwsAccess, AwsClients
 from keywatch.collect.calls.cloudtrail_bucket import ArchivedFile, Shelf, TrailBucket, TrailFile, UnreadableFile
 from keywatch.collect.calls.cloudtrail_place import TrailPlace
-from keywatch.collect.calls.cloudtrail_record import Record, decode, issued, moment, outcome, own, signer
+from keywatch.collect.calls.cloudtrail_record import Record, decode, issued, known_version, moment, outcome, own, signer
 from keywatch.collect.calls.cloudtrail_sessions import Trace, Tracer
 from keywatch.model.call import Coverage, Outcome
 from keywatch.model.errors import SourceError, SourceMalformed
@@ -55,14 +55,14 @@ class CloudTrailFiles:
             bucket: The trail's bucket.
             now: The clock.
             prefix: What the trail puts before `AWSLogs/`.
-            accounts: The accounts to read, which are then covered even while they are silent. Empty: all there are.
-            regions: The regions to read. Empty: all there are.
+            accounts: The accounts to read, which are then covered even where they were silent. Empty: all there are.
+            regions: The regions to read. Empty: all there are. With some left out, keys used there look idle.
             lookback: How far back the first run reads.
             files_per_batch: Files between two commits.
             most_inflated: Bytes one file may inflate to.
         """  # noqa: D205
         self._id = SourceId(f"cloudtrail:{name}")
-        self._bucket = TrailBucket(self._id, AwsClients(access), bucket, prefix)
+        self._bucket = TrailBucket(AwsClients(self._id, access), bucket, prefix)
         self._now = now
         self._accounts = frozenset(accounts)
         self._regions = frozenset(regions)
@@ -82,10 +82,15 @@ class CloudTrailFiles:
         started = self._now()
         earliest = started - self._lookback
         place = TrailPlace(cursor)
-        skipped: list[Skipped] = []
+        shelves = self._shelves()
+        place.accounts = self._accounts & {shelf.account for shelf in shelves}
+        skipped = [
+            Skipped(f"{self._bucket.root} of account {account}", "the trail has no files of it", "correct `accounts`")
+            for account in sorted(self._accounts - place.accounts)
+        ]
         count = 0
         try:
-            for file in self._bucket.files(self._shelves(), lambda shelf: place.start(shelf, earliest)):
+            for file in self._bucket.files(shelves, lambda shelf: place.start(shelf, earliest)):
                 if place.seen(file):
                     continue
                 skipped += self._take(file, place)
@@ -165,7 +170,7 @@ class CloudTrailFiles:
     def _batch(
         self, place: TrailPlace, until: datetime | None, earliest: datetime, skipped: list[Skipped]
     ) -> CallBatch:
-        accounts, since = place.covered(self._accounts, earliest)
+        accounts, since = place.covered(earliest)
         if since is not None and until is not None:
             place.until = max(until, since, place.until or since)
         coverage = Coverage(source=self._id, kinds=_KINDS, accounts=accounts, since=since, until=place.until)
@@ -184,14 +189,15 @@ def collect(records: list[Record], tracer: Tracer, latest: datetime) -> Counter[
     """
     trouble: Counter[str] = Counter()
     for record in records:
-        if record.event_version is not None and not record.event_version.startswith("1."):
+        if not known_version(record):
             trouble["are of an unknown version"] += 1
             continue
-        key, result = signer(record), outcome(record)
-        if key is None or result is None or own(record):
+        key = signer(record)
+        result = outcome(record) if key is not None else None
+        if key is None or result is None:
             continue
         session = issued(record) if result is Outcome.SUCCESS else None
-        if session is None and not tracer.newer(key, result, record.event_time):
+        if (session is None and not tracer.newer(key, result, record.event_time)) or own(record):
             continue
         try:
             at = moment(record)

@@ -70,8 +70,8 @@ class ArchivedFile(UnreadableFile):
 class TrailBucket:
     """A trail's bucket. Every method raises `SourceError` as `keywatch.collect.aws.asking` says."""
 
-    def __init__(self, who: str, clients: AwsClients, bucket: str, prefix: str) -> None:
-        self._who = who
+    def __init__(self, clients: AwsClients, bucket: str, prefix: str) -> None:
+        self._who = clients.who
         self._clients = clients
         self.bucket = bucket
         self._root = f"{prefix.strip('/')}/AWSLogs/" if prefix.strip("/") else "AWSLogs/"

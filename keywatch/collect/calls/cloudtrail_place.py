@@ -21,6 +21,8 @@ class TrailPlace:
     def __init__(self, cursor: Cursor) -> None:
         self.tracer = Tracer()
         self.tracer.load(cursor.get("sessions"))
+        self.accounts: frozenset[str] = frozenset()
+        """The accounts that a person named and the trail has. Empty: nobody named any."""
         self.newest: datetime | None = _moment(cursor.get("newest"))
         """The newest file of all."""
         self.until: datetime | None = _moment(cursor.get("until"))
@@ -60,7 +62,7 @@ class TrailPlace:
         self.mark(file)
         self._holes[file.shelf.account] = max(self._holes.get(file.shelf.account, file.stamp), file.stamp)
 
-    def covered(self, configured: frozenset[str], lookback: datetime) -> tuple[frozenset[str], datetime | None]:
+    def covered(self, lookback: datetime) -> tuple[frozenset[str], datetime | None]:
         """
         Which accounts are covered, and since when.
 
@@ -68,6 +70,7 @@ class TrailPlace:
         first file; if that is much later than the others' (it joined), it is left out until the whole lookback lies
         behind it: before its first file it may have been busy, and nobody was looking.
         """
+        configured = self.accounts
         if not self._first:
             return configured, None
         oldest = min(self._first.values())

@@ -17,13 +17,8 @@ _ISSUING = frozenset({"AssumeRole", "GetSessionToken", "GetFederationToken"})
 _DRY = frozenset({"Client.DryRunOperation", "DryRunOperation"})
 
 
-class SessionContext(msgspec.Struct, rename="camel", frozen=True):
-    """What is known of the session that signed."""
-
-    ec2_role_delivery: str | None = None
-
-
-class UserIdentity(msgspec.Struct, rename="camel", frozen=True):
+# gc=False: records cannot form cycles, and the collector need not visit a million of them.
+class UserIdentity(msgspec.Struct, rename="camel", frozen=True, gc=False):
     """Who signed. `access_key_id` is the session's for sessions, and may be missing or empty."""
 
     type: str | None = None
@@ -31,10 +26,9 @@ class UserIdentity(msgspec.Struct, rename="camel", frozen=True):
     account_id: str | None = None
     access_key_id: str | None = None
     invoked_by: str | None = None
-    session_context: SessionContext | None = None
 
 
-class Record(msgspec.Struct, rename="camel", frozen=True):
+class Record(msgspec.Struct, rename="camel", frozen=True, gc=False):
     """The fields that are read of a record; the others are skipped while decoding."""
 
     event_time: str
@@ -113,6 +107,11 @@ def decode(data: bytes) -> tuple[list[Record], int]:
     return records, len(raw) - len(records)
 
 
+def known_version(record: Record) -> bool:
+    """Whether the record is of the one major version there is: another may mean anything."""
+    return record.event_version is None or record.event_version.startswith("1.")
+
+
 def signer(record: Record) -> str | None:
     """
     The id of the key or session that signed; None where the record does not say, or is not the signer's own copy.
@@ -135,7 +134,7 @@ def outcome(record: Record) -> Outcome | None:
     a dry run was authorised and not executed, with `invokedBy` a service acted on forwarded credentials (an attempt,
     both), a service event is nobody's call, and a few answers hide the error in `responseElements`.
     """
-    if record.event_type == "AwsServiceEvent" or record.event_category == "Insight" or _unknown(record):
+    if record.event_type == "AwsServiceEvent" or record.event_category == "Insight":
         return None
     if record.error_code in _DRY:
         return Outcome.ATTEMPT
@@ -178,13 +177,10 @@ def moment(record: Record) -> datetime:
     return parse_rfc3339(record.event_time)
 
 
-def _unknown(record: Record) -> bool:
-    """A record of a major version that did not exist when this was written may mean anything."""
-    return record.event_version is not None and record.event_version.partition(".")[0] != "1"
-
-
 def _complains(record: Record) -> bool:
     raw = bytes(record.response_elements)
+    if raw == b"null":
+        return False
     try:
         if b'"errorCode"' in raw or b'"errorMessage"' in raw:
             complaint = _decode_complaint(raw)

@@ -30,7 +30,7 @@ class IamLastUsed:
         self, name: str, access: AwsAccess, *, now: Callable[[], datetime], account: str | None = None
     ) -> None:
         self._id = SourceId(f"iam-last-used:{name}")
-        self._iam = IamAccount(self._id, AwsClients(access), account)
+        self._iam = IamAccount(AwsClients(self._id, access), account)
         self._now = now
 
     @property

@@ -41,7 +41,7 @@ class AwsIamKeys:
             application_tags: Tags that name the application the key is for.
         """  # noqa: D205
         self._id = SourceId(f"aws-iam:{name}")
-        self._iam = IamAccount(self._id, AwsClients(access), account)
+        self._iam = IamAccount(AwsClients(self._id, access), account)
         self._owner_tags = owner_tags
         self._application_tags = application_tags
 
