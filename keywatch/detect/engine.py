@@ -9,7 +9,7 @@ from keywatch.detect.allow import MARKERS, excused_lines
 from keywatch.detect.candidate import Budget, Candidate, Stretch, confirmed
 from keywatch.detect.compose import WINDOW, composed, most_specific, windows
 from keywatch.detect.database import Database, Mode, Sightings
-from keywatch.detect.filters import Sheet, allows_path, survives
+from keywatch.detect.filters import Sheet, allows_path, has_keyword, survives
 from keywatch.detect.pattern import compiled
 from keywatch.detect.rule import Condition, Required, Rule
 from keywatch.detect.ruleset import RuleSet
@@ -85,6 +85,8 @@ class Detector:
         found: dict[str, list[Candidate]] = {}
         for number in sorted((sightings.keys() | self._whole) - self._markers):
             rule, mode = self._seen[number - len(MARKERS)], self._database.modes[number]
+            if mode is not Mode.START and not has_keyword(rule, sheet):
+                continue  # the first pass was loose: gitleaks' own first pass is cheaper than the exact pattern
             stretches = _stretches(rule, mode, sightings.get(number, ([], [])), len(sheet.data))
             _add(found, self._confirmed(rule, sheet, stretches, overrun))
         if not found:
@@ -163,16 +165,28 @@ def _leads(rules: tuple[Rule, ...]) -> dict[str, Required]:
 
 
 def _stretches(rule: Rule, mode: Mode, seen: tuple[list[int], list[int]], size: int) -> Iterator[Stretch]:
-    """Yield where the exact pattern has to look: `(start, end, limit)`, ascending."""
+    """Yield where the exact pattern has to look, ascending."""
     if mode is Mode.WHOLE:
         yield (0, size, size)
-        return
-    spots = zip(*seen, strict=True)
-    for start, end in sorted(spots) if mode is Mode.START else ((max(0, end - rule.span), end) for _, end in spots):
-        yield (start, max(end, start + 1), min(size, start + rule.span))
-        if end > start + rule.span:
-            # The leftmost start is far away (a pattern that begins with `.*`): look just before the end as well.
-            yield (end - rule.span, end, min(size, end + rule.span))
+    elif mode is Mode.END:
+        yield from _before(sorted(seen[1]), rule.span, size)
+    else:
+        for start, end in sorted(zip(*seen, strict=True)):
+            yield (start, max(end, start + 1), min(size, start + rule.span))
+            if end > start + rule.span:
+                # The leftmost start is far away (a pattern that begins with `.*`): look just before the end as well.
+                yield (end - rule.span, end, min(size, end + rule.span))
+
+
+def _before(ends: list[int], span: int, size: int) -> Iterator[Stretch]:
+    """Yield what lies before `ends` by up to `span` bytes; stretches that touch are one, and looked through once."""
+    begin, previous = max(0, ends[0] - span), ends[0]
+    for end in ends:
+        if end - span > previous:
+            yield (begin, previous, min(size, previous + span))
+            begin = end - span
+        previous = end
+    yield (begin, previous, min(size, previous + span))
 
 
 def _on_lines(candidate: Candidate, sheet: Sheet, excused: frozenset[int]) -> bool:

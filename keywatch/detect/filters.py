@@ -8,7 +8,7 @@ from keywatch.detect.checksum import crc32_holds
 from keywatch.detect.entropy import entropy
 from keywatch.detect.lines import Lines
 from keywatch.detect.pattern import compiled
-from keywatch.detect.rule import Allowlist, Condition, RegexTarget, ValueTest
+from keywatch.detect.rule import Allowlist, Condition, RegexTarget, Rule, ValueTest
 from keywatch.detect.value import (
     is_placeholder,
     looks_like_aws_secret,
@@ -70,13 +70,14 @@ def survives(candidate: Candidate, sheet: Sheet, everywhere: Iterable[Allowlist]
     )
 
 
+def has_keyword(rule: Rule, sheet: Sheet) -> bool:
+    """Tell whether one of the rule's keywords stands anywhere in the chunk; a rule without any always runs."""
+    return not rule.keywords or any(word.encode() in sheet.lowered for word in rule.keywords)
+
+
 def _has_keyword(candidate: Candidate, sheet: Sheet) -> bool:
-    keywords = candidate.rule.keywords
-    if not keywords:
-        return True
     near = sheet.data[candidate.start : candidate.end].lower()
-    wanted = [word.encode() for word in keywords]
-    return any(word in near for word in wanted) or any(word in sheet.lowered for word in wanted)
+    return any(word.encode() in near for word in candidate.rule.keywords) or has_keyword(candidate.rule, sheet)
 
 
 def allows(allowlist: Allowlist, candidate: Candidate, sheet: Sheet) -> bool:

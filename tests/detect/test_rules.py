@@ -1,7 +1,10 @@
 """The packaged rules: each carries its own proof."""
 
+from pathlib import Path
+
 import pytest
 
+from keywatch.detect import rules
 from keywatch.detect.candidate import Budget, Candidate, confirmed
 from keywatch.detect.engine import Detector
 from keywatch.detect.examples import expand
@@ -44,7 +47,8 @@ def test_exact_pattern_finds_every_promised_match(rule: Rule, template: str) -> 
 @pytest.mark.parametrize(("rule", "template"), MATCHES)
 def test_engine_finds_every_promised_match(rule: Rule, template: str, detector: Detector) -> None:
     """The engine finds the same with all rules at once, and one secret is told by one rule."""
-    found = [match.rule.id for match in detector.scan(chunk(expand(template)))]
+    parts = {part.id for part in rule.required}
+    found = [match.rule.id for match in detector.scan(chunk(expand(template))) if match.rule.id not in parts]
     assert ([] if rule.skip_report else [rule.id]) == found
 
 
@@ -78,3 +82,17 @@ def test_there_are_some_forty_rules_and_more() -> None:
 def test_no_packaged_rule_needs_the_slow_way(detector: Detector) -> None:
     """Hyperscan finds the start of every packaged rule's hits; none falls back to a looser pattern."""
     assert {mode.value for mode in detector._database.modes} == {"start"}
+
+
+def test_rules_and_their_tests_can_be_scanned_clean(detector: Detector) -> None:
+    """Neither the packaged rule files nor these tests hold anything the rules would find: examples are templates."""
+    here = Path(__file__).parent
+    files = [*here.glob("*.py"), *Path(rules.__file__).parent.glob("*")]
+    found = [
+        (file.name, match.rule.id, match.line)
+        for file in files
+        if file.is_file()
+        for match in detector.scan(chunk(file.read_text()))
+    ]
+    assert len(files) > 20
+    assert found == []
