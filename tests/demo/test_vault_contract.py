@@ -7,13 +7,19 @@ What keywatch relies on in Vault's HTTP API, asked of the stand-in, and of a rea
 import os
 import secrets
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from urllib.error import HTTPError
 
 import pytest
 
+from keywatch.collect.inventory.vault_kv2 import VaultKv2Keys
+from keywatch.collect.vault import VaultAccess
 from keywatch.demo.vault import VaultServer
 from keywatch.demo.vault_admin import VaultAdmin
-from keywatch.model.source import Json
+from keywatch.model.errors import SourceDenied
+from keywatch.model.key import Key, KeyKind, KeyStatus
+from keywatch.model.secret import Secret
+from keywatch.model.source import Json, Skipped
 from keywatch.model.time import parse_rfc3339
 
 # Read at import: the tests' own environment is emptied of everything that could reach something real.
@@ -172,3 +178,33 @@ def test_the_first_kv_engine_shows_names_only(admin: VaultAdmin) -> None:
         assert data(admin.ask("LIST", f"{path}/team"))["keys"] == ["app"]
     finally:
         admin.unmount(path)
+
+
+def test_the_inventory_reads_either(server: tuple[str, str], admin: VaultAdmin, mount: str) -> None:
+    """The Vault inventory finds the same keys, states and refusals in the stand-in and in a real server."""
+    admin.write(
+        mount, "team/app", {"value": "x"}, {"kind": "lwa-client-secret", "application": "orders", "owner": "ops"}
+    )
+    for path in ("team", "gone", "closed/x", "a b?"):
+        admin.write(mount, path, {"value": "x"})
+    admin.delete(mount, "gone")
+    admin.policy(
+        mount,
+        f'path "{mount}/metadata/*" {{ capabilities = ["read", "list"] }}\n'
+        f'path "{mount}/metadata/closed/*" {{ capabilities = ["deny"] }}\n',
+    )
+    token = Secret(admin.new_token(mount).encode())
+    access = VaultAccess(url=server[0])
+    source = VaultKv2Keys("prod", access, token, now=lambda: datetime.now(UTC), mounts=(mount,))
+    found = list(source.keys())
+    keys = {item.name.removeprefix(f"{mount}/"): item for item in found if isinstance(item, Key)}
+    active, inactive = KeyStatus.ACTIVE, KeyStatus.INACTIVE
+    assert {"a b?": active, "gone": inactive, "team": active, "team/app": active} == {
+        name: key.status for name, key in keys.items()
+    }
+    assert (keys["team/app"].kind, keys["team/app"].owner) == (KeyKind.LWA_CLIENT_SECRET, "ops")
+    assert [f"{mount}/closed/"] == [item.what for item in found if isinstance(item, Skipped)]
+    assert ["sys/health", f"list {mount}/metadata/", f"read {mount}/metadata/"] == list(source.check())
+    nobody = VaultKv2Keys("prod", access, Secret(b"invented"), now=lambda: datetime.now(UTC), mounts=(mount,))
+    with pytest.raises(SourceDenied):
+        list(nobody.keys())
