@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from keywatch.collect.state_dir import load_pepper, state_dir
+from keywatch.collect.state_dir import NoState, load_pepper, state_dir
 from keywatch.detect.engine import Detector
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.ruleset import RuleSet
-from keywatch.model.errors import KeywatchError, ScanError, StoreError, UsageError
+from keywatch.model.errors import KeywatchError, ScanError, UsageError
 from keywatch.model.secret import Pepper
 from keywatch.model.source import ContentSource, Skipped
 from keywatch.report.safe import visible
@@ -87,9 +87,7 @@ def _pepper() -> tuple[Pepper, Path | None]:
     try:
         directory = state_dir()
         return load_pepper(directory, create=True), directory / "cache"
-    except StoreError as error:
-        if isinstance(error.__context__, OSError) and error.message.find("cannot be created") < 0:
-            raise
+    except NoState as error:
         sys.stderr.write(f"keywatch: note: {visible(error.message)}; fingerprints are good for this run only\n")
         return Pepper(os.urandom(Pepper.SIZE)), None
 

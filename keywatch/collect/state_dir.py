@@ -20,6 +20,10 @@ PEPPER_VARIABLE = "KEYWATCH_PEPPER_FILE"
 """Names a pepper kept elsewhere: a systemd credential, a mounted secret."""
 
 
+class NoState(StoreError):
+    """There is nowhere to keep anything. A single scan can do without."""
+
+
 def state_dir() -> Path:
     """
     Return where keywatch keeps what must survive: `$STATE_DIRECTORY`, else `$XDG_STATE_HOME/keywatch`, else below home.
@@ -28,7 +32,7 @@ def state_dir() -> Path:
     https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#RuntimeDirectory=
 
     Raises:
-        StoreError: there is no home directory either.
+        NoState: there is no home directory either.
     """
     if given := os.environ.get("STATE_DIRECTORY"):
         return Path(given.split(":")[0])
@@ -39,7 +43,7 @@ def state_dir() -> Path:
     try:
         return Path.home() / ".local" / "state" / "keywatch"
     except RuntimeError:
-        raise StoreError("no home directory is known", hint="set STATE_DIRECTORY to where keywatch may write") from None
+        raise NoState("no home directory is known", hint="set STATE_DIRECTORY to where keywatch may write") from None
 
 
 def load_pepper(directory: Path, *, create: bool) -> Pepper:
@@ -52,14 +56,15 @@ def load_pepper(directory: Path, *, create: bool) -> Pepper:
             of them would be worthless, and every alert would fire again.
 
     Raises:
-        StoreError: it is missing and may not be made, cannot be read or written, is damaged, or others may read it.
+        NoState: it cannot be made, as nothing may be written there.
+        StoreError: it is missing and may not be made, cannot be read, is damaged, or others may read it.
     """
     if given := os.environ.get(PEPPER_VARIABLE):
         return _read(Path(given))
     path = directory / PEPPER
     try:
         return _read(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     if not create:
         hint = "restore it from your backup; without it, known findings cannot be told from new ones"
@@ -71,7 +76,7 @@ def load_pepper(directory: Path, *, create: bool) -> Pepper:
 def _read(path: Path) -> Pepper:
     try:
         descriptor, status = open_regular(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if os.environ.get(PEPPER_VARIABLE):
             raise StoreError(f"{path}: no such file", hint=f"correct or unset {PEPPER_VARIABLE}") from None
         raise
@@ -107,9 +112,10 @@ def _create(path: Path) -> None:
         _sync(path.parent)
     except OSError as error:
         hint = "let keywatch's user write to the state directory, or set STATE_DIRECTORY"
-        raise StoreError(f"{path}: cannot be created: {error.strerror}", hint=hint) from None
+        raise NoState(f"{path}: cannot be created: {error.strerror}", hint=hint) from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
 
 
 def _sync(folder: Path) -> None:
