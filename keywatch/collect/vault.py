@@ -6,6 +6,7 @@ other hosts with the token, takes a token or CA from the environment, and puts t
 into its exceptions.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
@@ -152,10 +153,14 @@ class Vault:
             import requests
             from hvac.adapters import RawAdapter
 
+            ca = self._access.ca
+            if ca is not None and not os.access(ca, os.R_OK):
+                hint = "correct `ca`, and let keywatch's user read the file"
+                raise SourceDenied(f"{self._who}: the CA file {ca} cannot be read", hint=hint)
             session = requests.Session()
             # No proxy, CA or .netrc password from the environment: whom we talk to is the settings' business.
             session.trust_env = False
-            session.verify = str(self._access.ca) if self._access.ca else True
+            session.verify = str(ca) if ca else True
             # Not hvac.Client: it would add a token and a client certificate from the environment.
             adapter = RawAdapter(
                 base_uri=self._access.url,

@@ -13,6 +13,7 @@ LIFE = timedelta(hours=36)
 """The longest a session lives: GetSessionToken and GetFederationToken give 36 h at most, AssumeRole 12 h.
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html"""
 _HOPS = 10
+_OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 
 
 class Trace(NamedTuple):
@@ -109,7 +110,7 @@ class Tracer:
                 self._makers[session] = (str(made[0]), str(made[1]))
         for session, traces in (waiting if isinstance(waiting, Mapping) else {}).items():
             for outcome, trace in (traces if isinstance(traces, Mapping) else {}).items():
-                if isinstance(trace, list) and len(trace) == len(Trace._fields):
+                if isinstance(trace, list) and len(trace) == len(Trace._fields) and outcome in _OUTCOMES:
                     time, action, *rest = (None if part is None else str(part) for part in trace)
                     self._hold(session, Outcome(outcome), Trace(time or "", action or "", *rest))
 
