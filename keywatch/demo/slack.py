@@ -176,6 +176,11 @@ class SlackServer(LoopbackServer):
         with self._state.lock:
             self._state.faults.extend([_Fault(trouble, method, retry_after, error)] * times)
 
+    def forgive(self) -> None:
+        """Let nothing more fail than has failed already."""
+        with self._state.lock:
+            self._state.faults.clear()
+
     def release(self) -> None:
         """Let the answers that are held go."""
         self._state.released.set()
@@ -259,7 +264,14 @@ class _Handler(QuietHandler):
             code = str(answer.get("error") or "ok")
             self.answer(HTTPStatus.OK if answer["ok"] else HTTPStatus.BAD_REQUEST, code.encode(), "text/html")
         else:
-            self.answer(HTTPStatus.OK, json.dumps(answer).encode(), "application/json")
+            body = json.dumps(answer).encode()
+            self.send_response(HTTPStatus.OK)
+            self.send_header("X-OAuth-Scopes", ",".join(sorted(self.state.scopes)))
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            self.wfile.flush()
 
     def _unknown(self, _arguments: dict[str, Any]) -> tuple[dict[str, Any], None]:
         raise _Refused("unknown_method")

@@ -16,16 +16,18 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
+from keywatch.alerts.words import one_line
 from keywatch.model.alert import Delivery, Transition
 from keywatch.model.errors import DeliveryError, DeliveryRefused, DeliveryUncertain
 from keywatch.model.secret import Secret
-from keywatch.model.source import Json, Notifier, Receipt
+from keywatch.model.source import Json, Notifier, Receipt, Skipped
 from keywatch.notify.slack_blocks import Message, render, render_reply
 from keywatch.notify.slack_errors import from_answer, from_failure
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
     from slack_sdk.errors import SlackApiError
+    from slack_sdk.web import SlackResponse
 
 EVENT = "keywatch_delivery"
 """The metadata's `event_type`."""
@@ -37,6 +39,12 @@ _SKEW = timedelta(minutes=5)
 """How far Slack's clock may be behind ours."""
 _PAGES = 100
 _WITH_METADATA: Mapping[str, Json] = {"include_all_metadata": True}
+_SCOPES = {
+    "chat:write": "or nothing can be posted",
+    "channels:history": "or a message whose answer is lost may be posted twice (groups:history for a private channel)",
+    "channels:read": "or give channels by id, C0123456789, and not by name (groups:read for a private channel)",
+}
+"""What the app needs, and why."""
 _GONE = ("message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found")
 
 
@@ -93,8 +101,26 @@ class SlackNotifier:
         Raises:
             DeliveryError: as `send`.
         """
-        answer = self._call("auth.test", None, {})
-        return f"{answer.get('user', 'unknown')} in {answer.get('team', 'unknown')}"
+        return _who(self._ask("auth.test", "auth.test", {}).data)
+
+    def check(self) -> Iterator[str | Skipped]:
+        """
+        Say which of the app's scopes are there and which are missing; posts nothing, never raises.
+
+        Slack names a token's scopes in a header of every answer:
+        https://docs.slack.dev/authentication/installing-with-oauth
+        """
+        try:
+            answer = self._ask("auth.test", "auth.test", {})
+        except DeliveryError as error:
+            yield Skipped("Slack", error.message, error.hint)
+            return
+        yield f"Slack knows the bot as {_who(answer.data)}"
+        header = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), "")
+        granted = {scope.strip() for scope in header.split(",")}
+        for scope, why in _SCOPES.items():
+            held = scope in granted
+            yield f"scope {scope}" if held else Skipped(f"scope {scope}", "not granted", f"grant it, {why}")
 
     def _post(self, delivery: Delivery) -> Receipt:
         body = {**_body(delivery, render(delivery)), "channel": delivery.channel}
@@ -147,18 +173,18 @@ class SlackNotifier:
                 return
         raise DeliveryRefused(f"{method}: more than {_PAGES} pages to look through for one message")
 
-    def _call(
-        self, method: str, delivery: Delivery | None, body: Mapping[str, Json], *, read: bool = False
-    ) -> dict[str, Any]:
+    def _call(self, method: str, delivery: Delivery, body: Mapping[str, Json], *, read: bool = False) -> dict[str, Any]:
+        answer = self._ask(method, f"{method} to {delivery.channel}", body, read=read)
+        return cast("dict[str, Any]", answer.data)
+
+    def _ask(self, method: str, what: str, body: Mapping[str, Json], *, read: bool = False) -> "SlackResponse":
         from slack_sdk.errors import SlackApiError, SlackClientError
 
-        what = f"{method} to {delivery.channel}" if delivery else method
         headers = {"Authorization": f"Bearer {self._token.reveal().decode('ascii', 'replace')}"}
         try:
             if read:
-                answer = self._client().api_call(method, params=dict(body), headers=headers)
-            else:
-                answer = self._client().api_call(method, json=dict(body), headers=headers)
+                return self._client().api_call(method, params=dict(body), headers=headers)
+            return self._client().api_call(method, json=dict(body), headers=headers)
         except SlackApiError as error:
             # Neither its text nor the exception itself is passed on: it quotes the response.
             raise _refusal(what, error) from None
@@ -166,7 +192,6 @@ class SlackNotifier:
             raise DeliveryUncertain(f"{what}: {type(error).__name__}") from None
         except (OSError, http.client.HTTPException) as error:
             raise from_failure(what, error) from None
-        return cast("dict[str, Any]", answer.data)
 
     def _client(self) -> "WebClient":
         return _client(self._base_url, self._timeout)
@@ -187,6 +212,11 @@ def quiet_logger() -> logging.Logger:
     # CRITICAL: at ERROR it would quote an answer it cannot read.
     logger.setLevel(logging.CRITICAL)
     return logger
+
+
+def _who(answer: object) -> str:
+    told = answer if isinstance(answer, dict) else {}
+    return one_line(f"{told.get('user', 'unknown')} in {told.get('team', 'unknown')}", 120)
 
 
 def _body(delivery: Delivery, message: Message) -> dict[str, Json]:

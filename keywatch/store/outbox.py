@@ -113,6 +113,20 @@ class OutboxRecords(Database):
             reference: str | None = connection.execute(query).scalar_one_or_none()
         return reference
 
+    def told_alone(self) -> frozenset[AlertId]:
+        """Return the alerts for which `reference_of` knows a message in some channel."""
+        table, link = schema.delivery, schema.delivery_alert
+        each = link.alias("each")
+        told = select(func.count()).where(each.c.delivery == table.c.id).correlate(table).scalar_subquery()
+        query = (
+            select(link.c.alert)
+            .join(table, link.c.delivery == table.c.id)
+            .where((table.c.state == DeliveryState.SENT.value) & table.c.reference.is_not(None) & (told == 1))
+            .distinct()
+        )
+        with self._reading() as connection:
+            return frozenset(map(AlertId, connection.execute(query).scalars()))
+
     def queue_depth(self, now: datetime) -> tuple[int, timedelta | None]:
         """Return how many messages have not arrived yet, and how long the oldest has been waiting."""
         table = schema.delivery

@@ -25,17 +25,13 @@ def test_a_few_changes_are_told_one_by_one() -> None:
 
 
 def test_a_first_scan_does_not_flood() -> None:
-    """5,000 findings of one kind are one message; the gravest stand first."""
-    decisions = decide(
-        [
-            *(problem(f"{index:05}", kind=ProblemKind.SECRET_LEAKED) for index in range(4999)),
-            problem("z", kind=ProblemKind.SECRET_LEAKED, severity=Severity.CRITICAL),
-        ],
-        [],
-        now=NOW,
-    )
-    (message,) = deliveries(decisions, SLACK, now=NOW)
-    assert (5000, Severity.CRITICAL) == (len(message.alerts), message.alerts[0].problem.severity)
+    """5,000 findings of one kind are one message, the gravest first; a critical one among them has its own."""
+    leak = ProblemKind.SECRET_LEAKED
+    found = [problem(f"{index:05}", kind=leak, severity=Severity.LOW) for index in range(4999)]
+    found += [problem("y", kind=leak), problem("z", kind=leak, severity=Severity.CRITICAL)]
+    digest, critical = deliveries(decide(found, [], now=NOW), SLACK, now=NOW)
+    assert (len(digest.alerts), digest.alerts[0].problem.severity) == (5000, Severity.HIGH)
+    assert [one.problem.severity for one in critical.alerts] == [Severity.CRITICAL]
 
 
 def test_digests_keep_kinds_channels_and_transitions_apart() -> None:
@@ -49,6 +45,14 @@ def test_digests_keep_kinds_channels_and_transitions_apart() -> None:
     messages = deliveries(Decisions(changes=tuple(changes)), SLACK, now=NOW)
     assert [6] * 4 == [len(message.alerts) for message in messages]
     assert ["#keys", "#keys", "#orders", "#keys"] == [message.channel for message in messages]
+
+
+def test_what_has_a_message_of_its_own_is_ended_in_that_message() -> None:
+    """However many are over at once, each one's own message is edited; those of a digest share one."""
+    over = tuple(Change(transition=Transition.RESOLVED, alert=alert(str(index))) for index in range(20))
+    alone = {change.alert.id for change in over[:10]}
+    messages = deliveries(Decisions(changes=over), SLACK, now=NOW, told_alone=alone)
+    assert [len(message.alerts) for message in messages] == [1] * 10 + [10]
 
 
 def test_a_decision_taken_twice_makes_the_same_messages() -> None:

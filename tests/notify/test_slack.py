@@ -14,6 +14,7 @@ from keywatch.demo.slack import SlackMessage, SlackServer, Trouble
 from keywatch.model.alert import Transition
 from keywatch.model.errors import DeliveryError, DeliveryRefused, DeliveryUncertain
 from keywatch.model.secret import Secret
+from keywatch.model.source import Skipped
 from keywatch.notify.slack import SlackNotifier
 from keywatch.notify.slack_errors import from_answer, from_failure, retry_after
 from keywatch.notify.webhook import WebhookNotifier
@@ -45,6 +46,19 @@ def test_a_message_is_posted_with_its_id_and_without_side_effects(slack: SlackSe
 def test_a_bot_can_say_who_it_is(bot: SlackNotifier) -> None:
     """`keywatch check` names bot and workspace, and posts nothing."""
     assert bot.identity() == "keywatch in Example Ltd"
+
+
+def test_check_names_each_scope_that_is_there_and_each_that_is_missing(slack: SlackServer, bot: SlackNotifier) -> None:
+    """`keywatch check` says what is missing and what that costs; it posts nothing and raises nothing."""
+    slack.scopes.discard("channels:history")
+    told = list(bot.check())
+    assert told[:2] == ["Slack knows the bot as keywatch in Example Ltd", "scope chat:write"]
+    (missing,) = [one for one in told if isinstance(one, Skipped)]
+    assert (missing.what, "posted twice" in str(missing.hint)) == ("scope channels:history", True)
+    assert slack.messages == []
+    slack.stop()
+    (unreachable,) = bot.check()
+    assert isinstance(unreachable, Skipped)
 
 
 @pytest.mark.parametrize("later", [1, 250])

@@ -136,6 +136,7 @@ def test_the_message_that_stands_for_an_alert(store: Store) -> None:
     _send(store, "a-regressed", "C1/2")
     assert store.reference_of(alert("a").id, "#keys") == "C1/2"
     assert store.reference_of(alert("a").id, "#other") is None
+    assert store.told_alone() == {alert("a").id}
 
 
 def test_old_messages_are_forgotten_but_none_that_is_still_needed(store: Store) -> None:
