@@ -1,5 +1,6 @@
 """`keywatch scan`: look for secrets now."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -100,4 +101,6 @@ def _source(text: str, rules: "RuleSet", *, staged: bool, git: bool, since: str 
         raise UsageError(f"{text}: --staged needs a git repository", hint="name the repository's top directory")
     from keywatch.collect.content.git_staged import StagedFiles
 
-    return StagedFiles(Path(text))
+    # `git commit -a` and `git commit FILE` prepare an index of their own, and tell their hooks which.
+    index = os.environ.get("GIT_INDEX_FILE")
+    return StagedFiles(Path(text), index=Path(index) if index else None)

@@ -12,6 +12,7 @@ import pytest
 
 from keywatch.collect.content import open_target
 from keywatch.collect.content.git import GitRepository
+from keywatch.collect.content.git_plumbing import Git, GitFailed
 from keywatch.collect.content.git_staged import StagedFiles
 from keywatch.model.content import Chunk
 from keywatch.model.errors import ScanError, UsageError
@@ -421,6 +422,49 @@ def test_staged_files(repository: Repository) -> None:
     repository.write("b", "not staged")
     chunks, _, _ = read(StagedFiles(repository.path, largest=1000))
     assert [(chunk.origin.path, chunk.data) for chunk in chunks] == [("b", b"staged")]
+
+
+def test_staged_files_of_a_commit_hook(repository: Repository, tmp_path: Path) -> None:
+    """`git commit -a` gives its hooks another index: that is the one that will be committed."""
+    repository.commit({"a": "one"})
+    repository.write("a", "two")
+    index = tmp_path / "index"
+    repository.git("add", "a")
+    (repository.path / ".git" / "index").rename(index)
+    repository.git("reset", "-q")
+    assert texts(read(StagedFiles(repository.path))[0]) == []
+    assert texts(read(StagedFiles(repository.path, index=index))[0]) == ["two"]
+
+
+def test_a_missing_tree_is_named(repository: Repository) -> None:
+    """A tree that is gone hides some names, no content that is there, and no author of the rest."""
+    repository.commit({"sub/a": "one"})
+    last = repository.commit({"b": "two"})
+    repository.object_file(repository.blob(f"{last}:sub")).unlink()
+    source = GitRepository(repository.path)
+    chunks, skipped, _ = read(source)
+    assert {"one", "two"} == set(texts(chunks))
+    assert skipped
+    blob = repository.blob(f"{last}:b")
+    assert [item.commit for item in source.introductions([blob]).get(blob, ())] in ([last], [])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_repository_of_somebody_else(repository: Repository) -> None:
+    """A daemon reads repositories it does not own."""
+    repository.commit({"a": "one"})
+    for path in [repository.path, *repository.path.rglob("*")]:
+        os.chown(path, 12345, 12345)
+    assert texts(read(GitRepository(repository.path))[0]) == ["one"]
+
+
+def test_git_is_stopped_when_it_takes_too_long(repository: Repository) -> None:
+    """A question without an end, as a tree that spells too many paths is one, is given up."""
+    repository.commit({"a": "one"})
+    with Git(repository.path, timeout=0.01).stream("cat-file", "--batch", source=None) as stream:
+        stream.stop()
+        with pytest.raises(GitFailed, match="and was stopped"):
+            stream.finish()
 
 
 def test_utf16_is_brought_into_utf8(repository: Repository) -> None:

@@ -18,8 +18,8 @@ class Introduction:
     author: str | None
     committed_at: datetime | None
     """When it was authored; aware UTC."""
-    present: bool
-    """Whether the working tree, or the tree of HEAD, still has it at this path."""
+    present: bool | None
+    """Whether the working tree, or the tree of HEAD, still has it at this path; None: that cannot be told."""
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ Of the working tree, what git ignores is left out: it does not leave this machin
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from keywatch.collect.content.attribution import Attributes, Introduction, Vouches
@@ -13,7 +13,7 @@ from keywatch.collect.content.batching import batches
 from keywatch.collect.content.files import blob_id, digest_of, read_file, survey
 from keywatch.collect.content.git_history import head_blobs, introductions
 from keywatch.collect.content.git_objects import LARGEST, Blob, list_blobs, reachable, read_blobs
-from keywatch.collect.content.git_plumbing import Git
+from keywatch.collect.content.git_plumbing import Git, GitFailed
 from keywatch.collect.content.text import chunks
 from keywatch.collect.content.tree import Entry, printable
 from keywatch.model.content import Chunk, Origin
@@ -133,7 +133,11 @@ class GitRepository:
             yield from chunks(blob.data, Origin(self.target, blob.path, blob.id))
 
     def _work_tree(self, git: Git, entries: Iterable[Entry]) -> Iterator[Chunk | Skipped]:
-        committed = head_blobs(git)
+        committed: Container[bytes] = ()
+        try:
+            committed = head_blobs(git)
+        except GitFailed as error:
+            yield Skipped(f"{self.target}: tree of HEAD", error.message, error.hint)
         for entry in entries:
             name = blob_id(entry.path, git.object_format)
             if name is None or name.encode() not in committed:

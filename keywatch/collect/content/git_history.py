@@ -6,7 +6,7 @@ from typing import IO
 
 from keywatch.collect.content.attribution import Introduction
 from keywatch.collect.content.git_objects import decode_path
-from keywatch.collect.content.git_plumbing import Git
+from keywatch.collect.content.git_plumbing import Git, GitFailed
 
 _PATHS = 20
 """Paths of one blob that are told; the same content may lie in thousands of places."""
@@ -15,7 +15,12 @@ _TREE_LIMIT = 5_000_000
 
 
 def head_blobs(git: Git) -> dict[bytes, set[bytes]]:
-    """Return the blobs of HEAD's tree with their paths; empty where there is no commit yet."""
+    """
+    Return the blobs of HEAD's tree with their paths; empty where there is no commit yet.
+
+    Raises:
+        GitFailed: the tree is broken.
+    """
     blobs: dict[bytes, set[bytes]] = {}
     if not git.ask("rev-parse", "--verify", "--quiet", "HEAD^{tree}", ok=(0, 1)):
         return blobs
@@ -45,8 +50,13 @@ def introductions(git: Git, blobs: frozenset[str]) -> dict[str, tuple[Introducti
         for blob, path, brought in _raw(stream.out, wanted):
             # The log comes newest first, so the last word is the oldest.
             first[blob, path] = brought
-        stream.finish()
-    present = head_blobs(git)
+        try:
+            stream.finish()
+        except GitFailed:
+            # Broken further back, which the reading of the blobs has told: what is known is better than nothing.
+            if not first:
+                raise
+    present = _present(git)
     found: dict[str, list[Introduction]] = {}
     for (blob, path), (commit, author, when) in sorted(first.items(), key=lambda item: (item[1][2], item[0])):
         places = found.setdefault(blob.decode(), [])
@@ -57,10 +67,17 @@ def introductions(git: Git, blobs: frozenset[str]) -> dict[str, tuple[Introducti
                     commit=commit.decode(),
                     author=author.decode("utf-8", "replace"),
                     committed_at=_instant(when),
-                    present=path in present.get(blob, ()),
+                    present=None if present is None else path in present.get(blob, ()),
                 )
             )
     return {blob: tuple(places) for blob, places in found.items()}
+
+
+def _present(git: Git) -> dict[bytes, set[bytes]] | None:
+    try:
+        return head_blobs(git)
+    except GitFailed:
+        return None
 
 
 _Commit = tuple[bytes, bytes, int]

@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -68,7 +69,7 @@ def list_blobs(git: Git, *, exclude: Iterable[str] = (), largest: int) -> BlobLi
         GitFailed: not even that is possible.
     """
     found = BlobList()
-    with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as revisions:
+    with _closed_on_error(found), tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as revisions:
         revisions.write("".join(f"^{name}\n" for name in exclude).encode())
         revisions.seek(0)
         try:
@@ -87,7 +88,7 @@ def list_blobs(git: Git, *, exclude: Iterable[str] = (), largest: int) -> BlobLi
 def list_named(git: Git, blobs: Iterable[str], *, largest: int) -> BlobList:
     """List the blobs whose names are given; see `list_blobs`."""
     found = BlobList()
-    with tempfile.TemporaryFile() as names:
+    with _closed_on_error(found), tempfile.TemporaryFile() as names:
         names.write("".join(f"{name}\n" for name in blobs).encode())
         names.seek(0)
         _measure(git, names, found, largest)
@@ -111,6 +112,15 @@ def reachable(git: Git, blobs: set[str]) -> frozenset[str]:
                 seen.add(name)
         stream.finish()
     return frozenset(seen)
+
+
+@contextmanager
+def _closed_on_error(found: BlobList) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        found.close()
+        raise
 
 
 def _reachable(git: Git, revisions: IO[bytes], names: IO[bytes], found: BlobList) -> None:
@@ -162,7 +172,7 @@ def read_blobs(git: Git, found: BlobList) -> Iterator[Blob | Skipped]:
     while True:
         os.lseek(found.file.fileno(), start, os.SEEK_SET)
         answered = 0
-        with git.stream("cat-file", "--buffer", f"--batch={_FORMAT}", source=found.file) as stream:
+        with git.stream("cat-file", "--buffer", f"--batch={_FORMAT}", source=found.file, patient=True) as stream:
             while (blob := _next(git, stream.out)) is not None:
                 answered += 1
                 yield blob

@@ -8,6 +8,8 @@ missing object, were lazy fetching not forbidden by the environment: the reposit
 
 import os
 import subprocess
+import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,13 +69,14 @@ class GitFailed(ScanError):
 class Git:
     """One repository, asked through plumbing."""
 
-    def __init__(self, path: Path, *, timeout: float = 600) -> None:
+    def __init__(self, path: Path, *, index: Path | None = None, timeout: float = 600) -> None:
         """
         Find the repository at `path` itself: no directory above it is looked at.
 
         Args:
             path: a work tree's top, a bare repository, or a `.git` directory.
-            timeout: seconds after which a question that has one answer is given up.
+            index: another index than the repository's own, as `git commit -a` gives its hooks.
+            timeout: seconds after which git is stopped, but where it only hands out blobs as fast as they are taken.
 
         Raises:
             ScanError: there is no repository there, or `git` itself is missing.
@@ -81,6 +84,8 @@ class Git:
         self.path = path
         self._timeout = timeout
         self._environment = environment() | {"GIT_CEILING_DIRECTORIES": str(path.absolute().parent)}
+        if index is not None:
+            self._environment["GIT_INDEX_FILE"] = str(index.absolute())
         self.directory = Path(self.ask("rev-parse", "--absolute-git-dir").strip())
         self.object_format = self.ask("rev-parse", "--show-object-format").strip()
         """`sha1` or `sha256`."""
@@ -105,39 +110,52 @@ class Git:
         except FileNotFoundError:
             raise _missing() from None
         except subprocess.TimeoutExpired:
-            raise GitFailed(f"{self.path}: git {_verb(arguments)} took more than {self._timeout:.0f} s") from None
+            raise self._late(arguments) from None
         if done.returncode not in ok:
             raise self._failed(arguments, done.stderr)
         return done.stdout.decode("utf-8", "backslashreplace")
 
     @contextmanager
-    def stream(self, *arguments: str, source: IO[bytes] | None = None) -> Iterator["Stream"]:
+    def stream(self, *arguments: str, source: IO[bytes] | None = None, patient: bool = False) -> Iterator["Stream"]:
         """
         Run git while its output is read. Leaving the block early ends it.
 
         Args:
             *arguments: the plumbing command and its options.
             source: an open file it reads its standard input from.
+            patient: let it take as long as it takes; for what is bounded otherwise.
         """
-        try:
-            process = subprocess.Popen(  # noqa: S603 - a fixed program, no shell
-                self._command(arguments),
-                stdin=source or subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=1 << 20,
-                env=self._environment,
-            )
-        except FileNotFoundError:
-            raise _missing() from None
-        with process:
+        # A broken repository can make git say more on stderr than a pipe holds while nobody reads it.
+        with tempfile.TemporaryFile() as complaints:
             try:
-                yield Stream(self, arguments, process)
-            finally:
-                process.kill()
+                process = subprocess.Popen(  # noqa: S603 - a fixed program, no shell
+                    self._command(arguments),
+                    stdin=source or subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=complaints,
+                    bufsize=1 << 20,
+                    env=self._environment,
+                )
+            except FileNotFoundError:
+                raise _missing() from None
+            stream = Stream(self, arguments, process, complaints)
+            # Twelve tree objects can spell ten thousand million paths: a walk over them would never end.
+            watch = threading.Timer(self._timeout, stream.stop)
+            watch.daemon = True
+            with process:
+                try:
+                    if not patient:
+                        watch.start()
+                    yield stream
+                finally:
+                    watch.cancel()
+                    process.kill()
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         return ["git", "--no-pager", "--literal-pathspecs", "-C", str(self.path), *arguments]
+
+    def _late(self, arguments: tuple[str, ...]) -> GitFailed:
+        return GitFailed(f"{self.path}: git {_verb(arguments)} took more than {self._timeout:.0f} s and was stopped")
 
     def _failed(self, arguments: tuple[str, ...], stderr: bytes) -> GitFailed:
         lines = stderr.decode("utf-8", "backslashreplace").strip().splitlines()
@@ -150,23 +168,36 @@ class Git:
 class Stream:
     """The output of a running git."""
 
-    def __init__(self, git: Git, arguments: tuple[str, ...], process: "subprocess.Popen[bytes]") -> None:
+    def __init__(
+        self, git: Git, arguments: tuple[str, ...], process: "subprocess.Popen[bytes]", complaints: IO[bytes]
+    ) -> None:
         self._git = git
         self._arguments = arguments
         self._process = process
+        self._complaints = complaints
+        self._stopped = False
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
         self.out: IO[bytes] = process.stdout
+
+    def stop(self) -> None:
+        """End it, because it takes too long."""
+        self._stopped = True
+        self._process.kill()
 
     def finish(self) -> None:
         """
         Wait for the end, once everything was read.
 
         Raises:
-            GitFailed: it ended with an error.
+            GitFailed: it ended with an error, or was stopped.
         """
-        stderr = self._process.stderr.read() if self._process.stderr else b""
-        if self._process.wait() != 0:
-            raise self._git._failed(self._arguments, stderr)  # noqa: SLF001 - its other half
+        code = self._process.wait()
+        if self._stopped:
+            raise self._git._late(self._arguments)  # noqa: SLF001 - its other half
+        if code != 0:
+            # What it said last is at the end; how much there is before does not matter.
+            self._complaints.seek(max(0, self._complaints.seek(0, os.SEEK_END) - 4096))
+            raise self._git._failed(self._arguments, self._complaints.read())  # noqa: SLF001 - likewise
 
 
 def _verb(arguments: tuple[str, ...]) -> str:

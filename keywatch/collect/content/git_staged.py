@@ -18,28 +18,30 @@ from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
 class StagedFiles:
     """The staged files of one repository, as they will be committed."""
 
-    def __init__(self, path: Path, *, largest: int = LARGEST) -> None:
+    def __init__(self, path: Path, *, index: Path | None = None, largest: int = LARGEST) -> None:
         """
         Name the repository; nothing is opened yet.
 
         Args:
             path: a work tree's top.
+            index: another index than the repository's own: git names one in `$GIT_INDEX_FILE` when it calls a hook.
             largest: bytes of a file that is still read.
         """
         self.path = path
         self.target = printable(str(path))
         self.id = SourceId(f"staged:{self.target}")
+        self._index = index
         self._largest = largest
 
     def read(self, cursor: Cursor) -> Iterator[ContentBatch]:
         """Read the staged files; there is nothing to resume. See `ContentSource.read`."""
-        yield from batches(self._chunks(Git(self.path)))
+        yield from batches(self._chunks(Git(self.path, index=self._index)))
         yield ContentBatch(chunks=(), cursor=cursor)
 
     def check(self) -> Iterator[str | Skipped]:
         """Open the repository. See `KeySource.check`."""
         try:
-            Git(self.path).ask("ls-files", "--stage", "-z")
+            Git(self.path, index=self._index).ask("ls-files", "--stage", "-z")
             yield f"read the index of {self.target}"
         except KeywatchError as error:
             yield Skipped(self.target, error.message, error.hint)
