@@ -89,12 +89,14 @@ class Database:
             self.from_cache = True
         self._database: hyperscan.Database = loaded[0]
         self.modes = loaded[1].modes
+        self._loose = frozenset(number for number, mode in enumerate(self.modes) if mode is Mode.END)
         self._local = threading.local()
 
     def sightings(self, data: bytes) -> tuple[Sightings, frozenset[int]]:
         """Return where each pattern may match in `data`, and the patterns that were cut off for being everywhere."""
         found: Sightings = {}
         cut: set[int] = set()
+        loose = self._loose  # their starts are not known: every end counts
 
         def note(pattern: int, start: int, end: int, _flags: int, _context: object) -> None:
             entry = found.get(pattern)
@@ -102,7 +104,7 @@ class Database:
                 found[pattern] = ([start], [end])
                 return
             starts, ends = entry
-            if starts[-1] == start:
+            if starts[-1] == start and pattern not in loose:
                 ends[-1] = end
             elif len(starts) < _MOST_SIGHTINGS:
                 starts.append(start)

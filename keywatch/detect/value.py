@@ -14,6 +14,7 @@ _KEY_LENGTH = 40
 _FEW = 3
 _PAIRS = 7
 _WORDY = 0.62
+_PLAINLY_WORDY = 0.7
 _SHORTEST_HEX = 24
 _HASH_BYTES = 32
 
@@ -23,7 +24,8 @@ _MARKS = frozenset(string.punctuation.encode())
 _LOWER = frozenset(string.ascii_lowercase.encode())
 
 _PLACEHOLDER = re2.compile(
-    rb"(?i)^(?:.{0,8}[<\[{]+[^\n]*[>\]}]+.{0,8}|\$.*|%[A-Za-z_]\w*%?|%\(\w+\)[sd]|.*\$[({].*|.*\{\{.*|@[A-Za-z_].*|x{4,}.*|.*x{6,}.*"
+    rb"(?i)^(?:.{0,3}(?:<[\w .,:'/-]*>|\{+[\w .,:$'/-]*\}+|\[[\w .,-]*\]).{0,3}|"
+    rb"\$\w+|%[A-Za-z_]\w*%?|%\(\w+\)[sd]|.*\$[({].*|.*\{\{.*|@[A-Za-z_]+|x{4,}.*|.*x{6,}.*"
     rb"|\*+.*|.*\*{4,}.*|\.{3,}|.*\.\.\.|-+|_+|0+|1?234567.*|"
     rb"(?:your|my|the|an?|some|insert|enter|put|add|replace|change|todo|fixme|dummy|fake|sample|test|example|placeholder"
     rb"|redacted|hidden|masked|removed|censored|none|null|nil|undefined|true|false|foo|bar|secret|password|passwd|token)"
@@ -34,7 +36,7 @@ _DOCUMENTED = re2.compile(rb"(?:EXAMPLE|EXAMPLEKEY|EXAMPLE_?TOKEN)$")
 _REFERENCE = re2.compile(
     rb"(?i)^(?:process\.env|os\.(?:environ|getenv)|env[.\[(:]|ENV\[|secrets?\.|vars?\.|var\.|self\.|this\.|config[.\[]|"
     rb"settings?\.|"
-    rb"vault:|file:|cred:|ref\+|arn:|https?://|ssm:|op://|sops:|\.{0,2}/|[a-z]:\\|[A-Za-z_][\w.]*\()"
+    rb"vault:|file:|cred:|ref\+|arn:|https?://|ssm:|op://|sops:|\.{1,2}/|/(?:usr|etc|home|var|opt|run|tmp|dev|mnt|srv|root|app|secrets?)/|[a-z]:\\|[A-Za-z_][\w.]*\()"
 )
 _CODE = re2.compile(rb"[(){}<>\[\];,\s]|::|->|=>|\.\.")
 _DOTTED = re2.compile(rb"^[A-Za-z_]\w*(?:[.:/][A-Za-z_][\w-]*)+$")
@@ -86,12 +88,12 @@ def looks_like_aws_secret(value: bytes) -> bool:
     return (
         len(value) == _KEY_LENGTH
         and not is_placeholder(value)
-        and _has(value, _DIGITS)
+        and _has(value, _DIGITS | _MARKS)
         and _has(value, _UPPER)
         and _has(value, _LOWER)
         and _HEX.search(value) is None
         and entropy(value) > _KEY_BITS
-        and not _reads_as_words(value)
+        and not _reads_as_words(value, _PLAINLY_WORDY)
     )
 
 
@@ -117,7 +119,7 @@ def _has(value: bytes, kind: frozenset[int]) -> bool:
     return not kind.isdisjoint(value)
 
 
-def _reads_as_words(value: bytes) -> bool:
+def _reads_as_words(value: bytes, share: float = _WORDY) -> bool:
     """
     Tell whether the letters of `value` follow one another as they do in words.
 
@@ -126,4 +128,4 @@ def _reads_as_words(value: bytes) -> bool:
     """
     text = value.lower()
     pairs = [text[n : n + 2] for n in range(len(text) - 1) if text[n : n + 2].isalpha()]
-    return len(pairs) >= _PAIRS and sum(pair in _COMMON_PAIRS for pair in pairs) > _WORDY * len(pairs)
+    return len(pairs) >= _PAIRS and sum(pair in _COMMON_PAIRS for pair in pairs) > share * len(pairs)

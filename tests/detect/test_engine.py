@@ -254,6 +254,15 @@ def test_patterns_too_large_for_the_first_pass_still_work() -> None:
     assert Mode.START in detector._database.modes
     assert {Mode.END, Mode.WHOLE} & set(detector._database.modes)
     assert [b"tok_abcdefgh", b"abcx12345y"] == found(detector, "tok_abcdefgh -- abcx12345y")
+    assert [b"abcx12345y"] * 2 == found(detector, f"abcx12345y{'-' * 20_000}abcx12345y")
+
+
+def test_a_loose_hit_without_a_keyword_is_not_looked_into() -> None:
+    """Where the first pass can only say "perhaps", a rule's keywords are asked before its exact pattern."""
+    detector = Detector(RuleSet(rules=(rule("a[a-z]{1,900}x[0-9]{5,900}y", keywords=("shop",)),)))
+    assert detector._database.modes[-1] is not Mode.START
+    assert [] == found(detector, "abcx12345y")
+    assert [b"abcx12345y"] == found(detector, "Shop abcx12345y")
 
 
 def test_one_long_token_is_one_match() -> None:
