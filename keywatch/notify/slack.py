@@ -8,26 +8,18 @@ Slack by bot token: the first-class way. One message stands for one alert.
   sent again. Without that scope one repeat is possible.
 """
 
-import http.client
-import logging
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from keywatch.alerts.words import one_line
 from keywatch.model.alert import Delivery, Transition
 from keywatch.model.errors import DeliveryError, DeliveryRefused, DeliveryUncertain
 from keywatch.model.secret import Secret
 from keywatch.model.source import Json, Notifier, Receipt, Skipped
+from keywatch.notify.slack_api import SlackApi
 from keywatch.notify.slack_blocks import Message, render, render_reply
-from keywatch.notify.slack_errors import from_answer, from_failure
-
-if TYPE_CHECKING:
-    from slack_sdk import WebClient
-    from slack_sdk.errors import SlackApiError
-    from slack_sdk.web import SlackResponse
 
 EVENT = "keywatch_delivery"
 """The metadata's `event_type`."""
@@ -37,7 +29,6 @@ API = "https://slack.com/api/"
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{5,}")
 _SKEW = timedelta(minutes=5)
 """How far Slack's clock may be behind ours."""
-_PAGES = 100
 _WITH_METADATA: Mapping[str, Json] = {"include_all_metadata": True}
 _SCOPES = {
     "chat:write": "or nothing can be posted",
@@ -56,13 +47,11 @@ class SlackNotifier:
         Remember how to reach Slack; nothing is sent yet.
 
         Args:
-            token: of the bot, `xoxb-…`; never kept in the client, whose attributes would show it.
+            token: of the bot, `xoxb-…`.
             base_url: ends in `/api/`.
             timeout: of each socket operation; whole seconds.
         """
-        self._token = token
-        self._base_url = base_url if base_url.endswith("/") else f"{base_url}/"
-        self._timeout = max(1, int(timeout.total_seconds()))
+        self._api = SlackApi(token, base_url, timeout)
         self._ids: dict[str, str] = {}
 
     @property
@@ -101,7 +90,7 @@ class SlackNotifier:
         Raises:
             DeliveryError: as `send`.
         """
-        return _who(self._ask("auth.test", "auth.test", {}).data)
+        return _who(self._api.ask("auth.test", "auth.test", {}).data)
 
     def check(self) -> Iterator[str | Skipped]:
         """
@@ -111,7 +100,7 @@ class SlackNotifier:
         https://docs.slack.dev/authentication/installing-with-oauth
         """
         try:
-            answer = self._ask("auth.test", "auth.test", {})
+            answer = self._api.ask("auth.test", "auth.test", {})
         except DeliveryError as error:
             yield Skipped("Slack", error.message, error.hint)
             return
@@ -121,6 +110,12 @@ class SlackNotifier:
         for scope, why in _SCOPES.items():
             held = scope in granted
             yield f"scope {scope}" if held else Skipped(f"scope {scope}", "not granted", f"grant it, {why}")
+
+    def _call(self, method: str, delivery: Delivery, body: Mapping[str, Json]) -> dict[str, Any]:
+        return cast("dict[str, Any]", self._api.ask(method, f"{method} to {delivery.channel}", body).data)
+
+    def _pages(self, method: str, delivery: Delivery, query: Mapping[str, Json]) -> Iterator[dict[str, Any]]:
+        return self._api.pages(method, f"{method} for {delivery.channel}", query)
 
     def _post(self, delivery: Delivery) -> Receipt:
         body = {**_body(delivery, render(delivery)), "channel": delivery.channel}
@@ -153,65 +148,11 @@ class SlackNotifier:
             return name
         if name not in self._ids:
             query: dict[str, Json] = {"types": "public_channel,private_channel", "exclude_archived": True}
-            for channel in self._pages("conversations.list", delivery, query, "channels"):
+            for channel in self._api.pages("conversations.list", "conversations.list", query, "channels"):
                 self._ids.setdefault(f"#{channel.get('name')}", str(channel.get("id")))
         if name not in self._ids:
             raise DeliveryRefused(f"conversations.list: no channel {name}")
         return self._ids[name]
-
-    def _pages(
-        self, method: str, delivery: Delivery, query: Mapping[str, Json], field: str = "messages"
-    ) -> Iterator[dict[str, Any]]:
-        cursor = ""
-        for _ in range(_PAGES):
-            # Read methods take no JSON body: https://docs.slack.dev/apis/web-api
-            asked = {**query, "limit": 200} | ({"cursor": cursor} if cursor else {})
-            answer = self._call(method, delivery, asked, read=True)
-            yield from cast("list[dict[str, Any]]", answer.get(field) or [])
-            cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
-            if not cursor:
-                return
-        raise DeliveryRefused(f"{method}: more than {_PAGES} pages to look through for one message")
-
-    def _call(self, method: str, delivery: Delivery, body: Mapping[str, Json], *, read: bool = False) -> dict[str, Any]:
-        answer = self._ask(method, f"{method} to {delivery.channel}", body, read=read)
-        return cast("dict[str, Any]", answer.data)
-
-    def _ask(self, method: str, what: str, body: Mapping[str, Json], *, read: bool = False) -> "SlackResponse":
-        from slack_sdk.errors import SlackApiError, SlackClientError
-
-        headers = {"Authorization": f"Bearer {self._token.reveal().decode('ascii', 'replace')}"}
-        try:
-            if read:
-                return self._client().api_call(method, params=dict(body), headers=headers)
-            return self._client().api_call(method, json=dict(body), headers=headers)
-        except SlackApiError as error:
-            # Neither its text nor the exception itself is passed on: it quotes the response.
-            raise _refusal(what, error) from None
-        except SlackClientError as error:
-            raise DeliveryUncertain(f"{what}: {type(error).__name__}") from None
-        except (OSError, http.client.HTTPException) as error:
-            raise from_failure(what, error) from None
-
-    def _client(self) -> "WebClient":
-        return _client(self._base_url, self._timeout)
-
-
-@cache
-def _client(base_url: str, timeout: int) -> "WebClient":
-    from slack_sdk import WebClient
-
-    # No retry of its own: a repeat after a lost answer posts twice. The outbox repeats.
-    return WebClient(base_url=base_url, timeout=timeout, retry_handlers=[], logger=quiet_logger())
-
-
-def quiet_logger() -> logging.Logger:
-    """Return a logger for slack_sdk that never says what was sent or where: at DEBUG it would print bodies and URLs."""
-    logging.getLogger("slack_sdk").setLevel(logging.WARNING)
-    logger = logging.getLogger("slack_sdk.keywatch")
-    # CRITICAL: at ERROR it would quote an answer it cannot read.
-    logger.setLevel(logging.CRITICAL)
-    return logger
 
 
 def _who(answer: object) -> str:
@@ -237,13 +178,6 @@ def _is(delivery: Delivery, message: Mapping[str, Any], *, besides: str) -> bool
     metadata = message.get("metadata") or {}
     payload = metadata.get("event_payload") or {}
     return metadata.get("event_type") == EVENT and payload.get("id") == delivery.id
-
-
-def _refusal(what: str, error: "SlackApiError") -> DeliveryError:
-    response: object = error.response
-    data = getattr(response, "data", response)
-    code = data.get("error") if isinstance(data, dict) else None
-    return from_answer(what, int(getattr(response, "status_code", 200)), code, getattr(response, "headers", {}))
 
 
 _: type[Notifier] = SlackNotifier

@@ -12,7 +12,7 @@ from keywatch.model.alert import Delivery
 from keywatch.model.errors import DeliveryRefused
 from keywatch.model.secret import Secret
 from keywatch.model.source import Notifier, Receipt
-from keywatch.notify.slack import quiet_logger
+from keywatch.notify.slack_api import quiet_logger
 from keywatch.notify.slack_blocks import render
 from keywatch.notify.slack_errors import from_answer, from_failure
 

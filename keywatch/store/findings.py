@@ -1,7 +1,6 @@
 """Findings, their life, and the places they were seen in."""
 
-import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,16 +13,8 @@ from keywatch.model.source import Cursor
 from keywatch.store import schema
 from keywatch.store.codec import dump, load, storable
 from keywatch.store.database import Database
+from keywatch.store.places import PlaceRow, batches, places_of, save_places
 from keywatch.store.sql import upsert
-
-PLACES_KEPT = 100
-"""Places of one finding that are kept in full for each source."""
-
-PLACES_COUNTED = 10_000
-"""Places of one finding that are counted for each source; the counter stops there."""
-
-_BATCH = 500
-"""Values in one IN list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +66,7 @@ class FindingRecords(Database):
             query = query.where(table.c.state.in_([state.value for state in states]))
         with self._reading() as connection:
             rows = connection.execute(query).all()
-            places = _places(connection, [row.id for row in rows])
+            places = places_of(connection, [row.id for row in rows])
         return [_stored(row, places.get(row.id, [])) for row in rows]
 
     def resolve_findings(self, source: SourceId, gone: Collection[str], now: datetime) -> None:
@@ -90,7 +81,7 @@ class FindingRecords(Database):
             now: aware UTC.
         """
         with self._writing() as connection:
-            for some in _batches(sorted(gone)):
+            for some in batches(sorted(gone)):
                 here = (schema.place.c.source == source) & schema.place.c.finding.in_(some)
                 connection.execute(
                     update(schema.place).where(here & schema.place.c.gone_at.is_(None)).values(gone_at=now)
@@ -109,7 +100,7 @@ class FindingRecords(Database):
         with self._writing() as connection:
             ids = sorted(set(connection.execute(select(table.c.finding).where(unseen)).scalars()))
             connection.execute(update(table).where(unseen).values(gone_at=now))
-            for some in _batches(ids):
+            for some in batches(ids):
                 _resolve_unseen(connection, some, now)
 
     def findings_of(self, source: SourceId) -> frozenset[str]:
@@ -136,46 +127,7 @@ def _save(connection: Connection, source: SourceId, finding: Finding, now: datet
         # Where it was before it was resolved is history; it is told where it is now.
         stale = (schema.place.c.finding == head["id"]) & schema.place.c.gone_at.is_not(None)
         connection.execute(delete(schema.place).where(stale))
-    _save_places(connection, source, storable(finding.id), finding.places, now)
-
-
-def _save_places(
-    connection: Connection, source: SourceId, finding: str, places: Iterable[Place], now: datetime
-) -> None:
-    table = schema.place
-    mine = (table.c.finding == finding) & (table.c.source == source)
-    connection.execute(delete(table).where(mine & table.c.gone_at.is_not(None)))
-    counted = connection.execute(select(table.c.digest, table.c.record.is_not(None)).where(mine)).all()
-    known = {row[0]: bool(row[1]) for row in counted}
-    kept = sum(known.values())
-    changed: list[dict[str, object]] = []
-    for place in places:
-        digest = _digest(place)
-        in_full = known.get(digest, kept < PLACES_KEPT)
-        if digest not in known:
-            if len(known) >= PLACES_COUNTED:
-                continue
-            known[digest] = in_full
-            kept += in_full
-        record = dump(place) if in_full else None
-        changed.append(
-            {
-                "finding": finding,
-                "source": source,
-                "digest": digest,
-                "target": storable(place.target),
-                "record": record,
-                "last_seen": now,
-                "gone_at": None,
-            }
-        )
-    upsert(connection, table, changed)
-
-
-def _digest(place: Place) -> str:
-    """Name the spot; what may be learned of it later (author, line of a blob, presence) is not part of the name."""
-    spot = (place.target, place.path, place.blob or "", place.line, place.column, place.offset if not place.line else 0)
-    return hashlib.sha256(repr(spot).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    save_places(connection, source, storable(finding.id), finding.places, now)
 
 
 def _resolve_unseen(connection: Connection, ids: Sequence[str], now: datetime) -> None:
@@ -189,26 +141,7 @@ def _resolve_unseen(connection: Connection, ids: Sequence[str], now: datetime) -
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _PlaceRow:
-    source: SourceId
-    digest: str
-    target: str
-    record: str | None
-    gone: bool
-
-
-def _places(connection: Connection, ids: Sequence[str]) -> dict[str, list[_PlaceRow]]:
-    table = schema.place
-    found: dict[str, list[_PlaceRow]] = {}
-    for some in _batches(ids):
-        for row in connection.execute(select(table).where(table.c.finding.in_(some))):
-            place = _PlaceRow(SourceId(row.source), row.digest, row.target, row.record, row.gone_at is not None)
-            found.setdefault(row.finding, []).append(place)
-    return found
-
-
-def _stored(row: Row[Any], places: Sequence[_PlaceRow]) -> StoredFinding:
+def _stored(row: Row[Any], places: Sequence[PlaceRow]) -> StoredFinding:
     current = [place for place in places if not place.gone] or places
     # Two sources may show one and the same place (a directory, and the repository in it): it counts once.
     kept = {place.digest: load(place.record, Place) for place in current if place.record is not None}
@@ -222,7 +155,3 @@ def _stored(row: Row[Any], places: Sequence[_PlaceRow]) -> StoredFinding:
         resolved_at=row.resolved_at,
         places_total=len({place.digest for place in current}),
     )
-
-
-def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))

@@ -165,11 +165,19 @@ def test_an_unknown_channel_is_said_so(bot: SlackNotifier) -> None:
 def test_too_long_a_search_is_given_up(slack: SlackServer, bot: SlackNotifier, monkeypatch: pytest.MonkeyPatch) -> None:
     """A search does not go on for ever; that it was given up is not taken for "it is not there"."""
     bot.send(delivery())
-    monkeypatch.setattr("keywatch.notify.slack._PAGES", 1)
+    monkeypatch.setattr("keywatch.notify.slack_api._PAGES", 1)
     for number in range(300):
         slack._state.messages.append(_noise(slack, number))
     with pytest.raises(DeliveryRefused, match="more than 1 pages"):
         bot.find(delivery())
+
+
+def test_a_token_that_cannot_be_sent_is_not_quoted(slack: SlackServer) -> None:
+    """A line break after the token is forgiven; one in the middle is refused, without showing the token."""
+    SlackNotifier(Secret(f"{slack.token}\n".encode()), base_url=slack.api_url).send(delivery())
+    with pytest.raises(DeliveryRefused) as caught:
+        SlackNotifier(Secret(f"{slack.token}\nmore".encode()), base_url=slack.api_url).send(delivery())
+    assert slack.token not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_question_that_failed_can_be_asked_again(slack: SlackServer, bot: SlackNotifier) -> None:

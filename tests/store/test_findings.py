@@ -8,7 +8,7 @@ import pytest
 from keywatch.model.finding import FindingState
 from keywatch.model.key import SourceId
 from keywatch.store import Store
-from keywatch.store.findings import PLACES_COUNTED, PLACES_KEPT
+from keywatch.store.places import PLACES_COUNTED, PLACES_KEPT
 from tests.alerts.builders import DAY, NOW, SECOND, finding, key, place
 
 GIT = SourceId("git:orders")
