@@ -175,8 +175,9 @@ def test_a_followed_log(tmp_path: Path) -> None:
 
 
 def test_a_pattern_that_names_nothing_is_told(tmp_path: Path) -> None:
-    """`check` says so when there is no log to follow: silence is not health."""
+    """Both `check` and reading say so when there is no log to follow: silence is not health."""
     source = FollowedLog(str(tmp_path / "*.log"), SourceId("log:app"))
     assert [item.why for item in source.check() if isinstance(item, Skipped)] == ["names no file"]
+    assert [item.why for item in read(source)[1]] == ["names no file"]
     (tmp_path / "a.log").touch()
     assert list(source.check()) == [f"read {tmp_path / 'a.log'}"]

@@ -28,6 +28,9 @@ class FollowedLog:
 
     def read(self, cursor: Cursor) -> Iterator[ContentBatch]:
         """Read what was appended since `cursor`. Each batch is a place to resume from. See `ContentSource.read`."""
+        if not self._follower.files():
+            # Perhaps between two names of a rotation; if not, somebody must hear of it.
+            yield ContentBatch(chunks=(), cursor=None, skipped=tuple(self._missing()))
         for batch in self._follower.read(cursor):
             origin = Origin(self.target, printable(batch.path))
             chunk = Chunk(
@@ -39,6 +42,9 @@ class FollowedLog:
                 batch.overlap,
             )
             yield ContentBatch(chunks=(chunk,) if batch.data else (), cursor=batch.cursor, skipped=batch.skipped)
+
+    def _missing(self) -> Iterator[Skipped]:
+        return (item for item in self._follower.check() if isinstance(item, Skipped))
 
     def check(self) -> Iterator[str | Skipped]:
         """Try to open each file the pattern names now. See `KeySource.check`."""
