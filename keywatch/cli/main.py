@@ -98,9 +98,11 @@ def _report_usage(error: Exception) -> int:
     describe = getattr(error, "format_message", None)
     if describe is None:
         return 0
+    if not (message := str(describe())):
+        return FAILED  # called without a command: the help that was printed says it all
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "keywatch"
-    return _complain(str(describe()), f"see `{command} --help`")
+    return _complain(message, f"see `{command} --help`")
 
 
 def _report_defect(error: Exception) -> int:

@@ -24,7 +24,7 @@ def scan(  # noqa: PLR0917 - options, which typer passes by name
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TARGET]...",
+            metavar="TARGET",
             help="A git repository, a directory, a file, or - for standard input. Default: the working directory.",
             show_default=False,
         ),

@@ -140,6 +140,13 @@ def test_what_cannot_be_done(
     assert "keywatch: hint: " in told.err
 
 
+def test_no_command() -> None:
+    """Without a command, the help is shown, and that is bad usage."""
+    done = keywatch()
+    assert (done.returncode, done.stderr) == (2, b"")
+    assert b"scan" in done.stdout
+
+
 def test_an_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     """A command that does not exist is bad usage."""
     assert run(["nonsense"]) == 2
