@@ -279,6 +279,14 @@ def test_interrupted() -> None:
     assert b"Traceback" not in err
 
 
+def test_a_terminal_without_unicode(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a stream cannot hold is spelled out, and the report goes on."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = keywatch("scan", str(folder))
+    assert done.returncode == 1
+    assert b"begins amzn\\u2026" in done.stdout
+
+
 def test_a_reader_that_leaves(folder: Path) -> None:
     """Output that nobody reads to its end is no traceback."""
     for number in range(2000):
