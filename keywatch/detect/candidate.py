@@ -15,6 +15,10 @@ Stretch: TypeAlias = tuple[int, int, int]
 """`(start, end, limit)`: a match may start from `start` on, is looked for up to `end`, and may reach to `limit`."""
 
 
+_BLOCK = 4096
+"""Bytes. Long stretches are looked through in blocks of at least this, so that one search never sees all of a chunk."""
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Candidate:
     """What one rule saw. Positions are bytes in the chunk."""
@@ -54,17 +58,22 @@ def confirmed(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Bud
         stretches: where to look, ascending.
         budget: when it is spent, the rest is not looked at.
     """
-    pattern, cursor = compiled(rule.regex or ""), 0
+    pattern, cursor, block = compiled(rule.regex or ""), 0, max(4 * rule.span, _BLOCK)
     for start, end, limit in stretches:
         position = max(start, cursor)
         while position < end:
-            hit = pattern.search(data, position, limit)
-            if not budget.spend(_cost(position, hit, limit)):
+            reach = min(limit, position + block)
+            hit = pattern.search(data, position, reach)
+            if not budget.spend(_cost(position, hit, reach)):
                 return
             if hit is None:
-                break
-            cursor = position = max(hit.end(), position + 1)
-            yield candidate(rule, data, hit, pattern)
+                # Nothing that ends in the block; what starts in its last span may end behind it.
+                position = reach - rule.span if reach < limit else end
+            elif hit.end() == reach < limit and hit.start() > position:
+                position = hit.start()  # cut off by the block: look again with all of it in sight
+            else:
+                cursor = position = max(hit.end(), position + 1)
+                yield candidate(rule, data, hit, pattern)
 
 
 def _cost(position: int, hit: Hit | None, limit: int) -> int:

@@ -2,7 +2,7 @@
 
 from keywatch.model.content import Chunk
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 12
 
 
 class Lines:

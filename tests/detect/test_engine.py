@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from keywatch.detect.database import Database, Mode, loosened
 from keywatch.detect.engine import Detector
 from keywatch.detect.examples import expand
-from keywatch.detect.rules import Rule, RuleSet, packaged
+from keywatch.detect.rules import Required, Rule, RuleSet, packaged
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.finding import Confidence, Match, RuleInfo
 from keywatch.model.key import HandleSpace
@@ -275,6 +275,16 @@ def test_a_match_far_from_its_leftmost_start_is_found() -> None:
     """A pattern that may begin anywhere on a long line still confirms the token at the line's end."""
     detector = Detector(RuleSet(rules=(rule(r"a.*(tok_[a-z]{8})", span=100),)))
     assert [b"tok_abcdefgh"] == found(detector, "a" + "a" * 500 + " tok_abcdefgh")
+
+
+@pytest.mark.parametrize("before", range(3950, 4040, 10))
+def test_a_long_stretch_is_looked_through_in_blocks_without_a_seam(before: int) -> None:
+    """A token across the seam of two blocks is found whole, once."""
+    part = Rule(info=RuleInfo(id="p", description="d", category="c"), regex="part", skip_report=True)
+    near = rule("tok_[a-z]{8,60}", span=64, required=(Required(id="p", within_lines=0),))
+    token = "tok_" + "abcdefghij" * 6
+    text = "-" * 5000 + "part" + "-" * before + token + "-"
+    assert [token.encode()] == found(Detector(RuleSet(rules=(part, near))), text)
 
 
 def test_equals_share_and_part_as_the_spans_say() -> None:
