@@ -16,6 +16,9 @@ from keywatch.store.database import Database
 from keywatch.store.places import PlaceRow, batches, places_of, save_places
 from keywatch.store.sql import upsert
 
+_STEP = 500
+"""Findings saved in one transaction: about half a second."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFinding:
@@ -42,9 +45,11 @@ class FindingRecords(Database):
         self, source: SourceId, findings: Sequence[Finding], cursor: Cursor | None, now: datetime
     ) -> None:
         """
-        Save findings and the place to resume from in one transaction. Saving them again changes nothing but dates.
+        Save findings, and with the last of them the place to resume from. Saving them again changes nothing but dates.
 
-        A finding that was resolved and is seen again becomes open again. One that a person ignored stays ignored.
+        The cursor is never ahead of the findings. Very many findings take several transactions, so that nobody else
+        waits long for the write lock; a crash between two of them costs a repeat. A finding that was resolved and is
+        seen again becomes open again. One that a person ignored stays ignored.
 
         Args:
             source: who saw them.
@@ -52,9 +57,12 @@ class FindingRecords(Database):
             cursor: None leaves the saved one as it is.
             now: aware UTC.
         """
+        *earlier, last = [findings[start : start + _STEP] for start in range(0, max(len(findings), 1), _STEP)]
+        for some in earlier:
+            with self._writing() as connection:
+                _save_all(connection, source, some, now)
         with self._writing() as connection:
-            for finding in findings:
-                _save(connection, source, finding, now)
+            _save_all(connection, source, last, now)
             if cursor is not None:
                 upsert(connection, schema.cursor, [{"source": source, "record": dump(cursor)}])
 
@@ -109,6 +117,11 @@ class FindingRecords(Database):
         query = select(table.c.finding).distinct().where((table.c.source == source) & table.c.gone_at.is_(None))
         with self._reading() as connection:
             return frozenset(connection.execute(query).scalars())
+
+
+def _save_all(connection: Connection, source: SourceId, findings: Sequence[Finding], now: datetime) -> None:
+    for finding in findings:
+        _save(connection, source, finding, now)
 
 
 def _save(connection: Connection, source: SourceId, finding: Finding, now: datetime) -> None:

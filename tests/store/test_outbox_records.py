@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from keywatch.alerts.lifecycle import Change, Decisions, decide
 from keywatch.model.alert import AlertState, DeliveryState, Transition
@@ -72,6 +74,21 @@ def test_gravest_first_then_oldest(store: Store) -> None:
     assert [one.id for one in store.due(NOW, 2)] == ["grave-fired", "a-fired"]
     assert len(store.due(NOW + SECOND, 9)) == 4
     assert store.due(NOW, 9, besides=["#keys"]) == []
+
+
+def test_a_long_queue_is_searched_by_index(store: Store) -> None:
+    """The work of finding what is due grows with the queue, not with its square: an outage makes long queues."""
+    store.apply(Decisions(), [delivery(str(number)) for number in range(1000)], NOW)
+    steps: list[None] = []
+
+    def watch(connection: DBAPIConnection, _: object) -> None:
+        connection.set_progress_handler(lambda: steps.append(None), 1000)
+
+    store._engine.dispose()
+    event.listen(store._engine, "connect", watch)
+    assert len(store.due(NOW, 50)) == 50
+    # Counted in thousands of SQLite's own instructions; a search of all pairs takes more than ten thousand of them.
+    assert len(steps) < 500
 
 
 def test_a_message_is_claimed_once(store: Store) -> None:
