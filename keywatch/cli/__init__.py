@@ -4,7 +4,6 @@
 def main() -> None:
     """Run the command line and exit."""
     import sys
-
     from io import TextIOWrapper
 
     from keywatch.cli.main import run

@@ -395,6 +395,32 @@ def test_odd_paths(repository: Repository) -> None:
     assert {"new\nline", "\x1b[31mred", "bad\\xff"} == {items[0].path for items in found.values()}
 
 
+def test_a_tree_bomb(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten trees that spell ten thousand million paths hold one blob, which is read; the paths are not all walked."""
+    repository.write("x", "boom")
+    blob = repository.git("hash-object", "-w", "x").strip()
+    tree = ""
+    listing = "".join(f"100644 blob {blob}\tf{number}\n" for number in range(10))
+    for _ in range(10):
+        repository.write("listing", listing)
+        with (repository.path / "listing").open() as given:
+            tree = subprocess.run(
+                ["git", "mktree"], stdin=given, cwd=repository.path, check=True, capture_output=True, text=True
+            ).stdout.strip()
+        listing = "".join(f"040000 tree {tree}\td{number}\n" for number in range(10))
+    commit = repository.git("commit-tree", tree, "-m", "x").strip()
+    repository.git("update-ref", "refs/heads/main", commit)
+    (repository.path / "x").unlink()
+    (repository.path / "listing").unlink()
+    monkeypatch.setattr("keywatch.collect.content.git._LOG_TIME", 1)
+    monkeypatch.setattr("keywatch.collect.content.git_plumbing._MEMORY", 64 << 20)
+    monkeypatch.setattr("keywatch.collect.content.git_history._TREE_LIMIT", 10_000)
+    source = GitRepository(repository.path)
+    assert texts(read(source)[0]) == ["boom"]
+    with pytest.raises(GitFailed):
+        source.introductions([blob])
+
+
 def test_what_is_gone(repository: Repository) -> None:
     """A place is gone when neither a ref reaches its content nor the working tree has it."""
     repository.commit({"a": "one"})

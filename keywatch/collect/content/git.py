@@ -11,7 +11,7 @@ from pathlib import Path
 from keywatch.collect.content.attribution import Attributes, Introduction, Vouches
 from keywatch.collect.content.batching import batches
 from keywatch.collect.content.files import blob_id, digest_of, read_file, survey
-from keywatch.collect.content.git_history import head_blobs, introductions
+from keywatch.collect.content.git_history import head_tree, introductions
 from keywatch.collect.content.git_objects import LARGEST, Blob, list_blobs, reachable, read_blobs
 from keywatch.collect.content.git_plumbing import Git, GitFailed
 from keywatch.collect.content.text import chunks
@@ -22,6 +22,8 @@ from keywatch.model.finding import Place
 from keywatch.model.key import SourceId
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Json, Skipped
 
+_LOG_TIME = 120
+"""Seconds the log may take; what it has told by then is used."""
 _REMEMBERED = 100
 """Things skipped that a cursor remembers, so that they are told again while they are not repaired."""
 
@@ -100,7 +102,7 @@ class GitRepository:
     def introductions(self, blobs: Iterable[str]) -> Mapping[str, tuple[Introduction, ...]]:
         """See `Attributes.introductions`."""
         wanted = frozenset(blobs)
-        found = introductions(Git(self.path), wanted)
+        found = introductions(Git(self.path, timeout=_LOG_TIME), wanted)
         for blob in wanted & self._loose.keys() - found.keys():
             path = self._loose[blob]
             found[blob] = (Introduction(path=path, commit=None, author=None, committed_at=None, present=True),)
@@ -135,7 +137,7 @@ class GitRepository:
     def _work_tree(self, git: Git, entries: Iterable[Entry]) -> Iterator[Chunk | Skipped]:
         committed: Container[bytes] = ()
         try:
-            committed = head_blobs(git)
+            committed = {blob for blob, _ in head_tree(git)}
         except GitFailed as error:
             yield Skipped(f"{self.target}: tree of HEAD", error.message, error.hint)
         for entry in entries:

@@ -1,6 +1,7 @@
 """Who first brought a blob in: one pass over the raw log, for the few blobs in which something was found."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Container, Iterator
 from datetime import UTC, datetime
 from typing import IO
 
@@ -10,28 +11,28 @@ from keywatch.collect.content.git_plumbing import Git, GitFailed
 
 _PATHS = 20
 """Paths of one blob that are told; the same content may lie in thousands of places."""
-_TREE_LIMIT = 5_000_000
+_PATHS_SEEN = 1000
+"""Paths of one blob that are looked at at all."""
+_TREE_LIMIT = 2_000_000
 """Entries of HEAD's tree looked at: twelve tree objects can spell ten thousand million paths."""
 
 
-def head_blobs(git: Git) -> dict[bytes, set[bytes]]:
+def head_tree(git: Git) -> Iterator[tuple[bytes, bytes]]:
     """
-    Return the blobs of HEAD's tree with their paths; empty where there is no commit yet.
+    Yield the blobs of HEAD's tree and their paths; none where there is no commit yet.
 
     Raises:
         GitFailed: the tree is broken.
     """
-    blobs: dict[bytes, set[bytes]] = {}
     if not git.ask("rev-parse", "--verify", "--quiet", "HEAD^{tree}", ok=(0, 1)):
-        return blobs
+        return
     with git.stream("ls-tree", "-r", "-z", "--full-tree", "HEAD") as stream:
         for number, entry in enumerate(_fields(stream.out)):
             if number >= _TREE_LIMIT:
-                return blobs
+                return
             meta, _, path = entry.partition(b"\t")
-            blobs.setdefault(meta.split(b" ")[2], set()).add(path)
+            yield meta.split(b" ")[2], path
         stream.finish()
-    return blobs
 
 
 def introductions(git: Git, blobs: frozenset[str]) -> dict[str, tuple[Introduction, ...]]:
@@ -47,8 +48,13 @@ def introductions(git: Git, blobs: frozenset[str]) -> dict[str, tuple[Introducti
     wanted = {blob.encode() for blob in blobs}
     log = ("log", "--all", "--raw", "-z", "--no-abbrev", "--root", "-m", "--no-renames", "--no-ext-diff")
     with git.stream(*log, "--no-textconv", "--no-show-signature", "--format=%x01%H%x02%an%x02%at%x01") as stream:
+        paths: Counter[bytes] = Counter()
         for blob, path, brought in _raw(stream.out, wanted):
             # The log comes newest first, so the last word is the oldest.
+            if (blob, path) not in first:
+                if paths[blob] >= _PATHS_SEEN:
+                    continue
+                paths[blob] += 1
             first[blob, path] = brought
         try:
             stream.finish()
@@ -56,7 +62,7 @@ def introductions(git: Git, blobs: frozenset[str]) -> dict[str, tuple[Introducti
             # Broken further back, which the reading of the blobs has told: what is known is better than nothing.
             if not first:
                 raise
-    present = _present(git)
+    present = _present(git, first)
     found: dict[str, list[Introduction]] = {}
     for (blob, path), (commit, author, when) in sorted(first.items(), key=lambda item: (item[1][2], item[0])):
         places = found.setdefault(blob.decode(), [])
@@ -67,15 +73,15 @@ def introductions(git: Git, blobs: frozenset[str]) -> dict[str, tuple[Introducti
                     commit=commit.decode(),
                     author=author.decode("utf-8", "replace"),
                     committed_at=_instant(when),
-                    present=None if present is None else path in present.get(blob, ()),
+                    present=None if present is None else (blob, path) in present,
                 )
             )
     return {blob: tuple(places) for blob, places in found.items()}
 
 
-def _present(git: Git) -> dict[bytes, set[bytes]] | None:
+def _present(git: Git, asked: Container[tuple[bytes, bytes]]) -> set[tuple[bytes, bytes]] | None:
     try:
-        return head_blobs(git)
+        return {entry for entry in head_tree(git) if entry in asked}
     except GitFailed:
         return None
 

@@ -7,11 +7,12 @@ missing object, were lazy fetching not forbidden by the environment: the reposit
 """
 
 import os
+import resource
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -35,6 +36,9 @@ _SETTINGS = {
     "maintenance.auto": "false",
     "gc.auto": "0",
 }
+
+_MEMORY = 1 << 30
+"""Bytes a git process may allocate. A tree bomb would have its log collect ten thousand million paths."""
 
 
 def environment() -> dict[str, str]:
@@ -138,6 +142,9 @@ class Git:
                 )
             except FileNotFoundError:
                 raise _missing() from None
+            # Mapped packs are not counted, so this is what git makes of them. It may have ended already.
+            with suppress(ProcessLookupError):
+                resource.prlimit(process.pid, resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
             stream = Stream(self, arguments, process, complaints)
             # Twelve tree objects can spell ten thousand million paths: a walk over them would never end.
             watch = threading.Timer(self._timeout, stream.stop)

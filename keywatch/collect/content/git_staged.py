@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from keywatch.collect.content.batching import batches
-from keywatch.collect.content.git_history import head_blobs
+from keywatch.collect.content.git_history import head_tree
 from keywatch.collect.content.git_objects import LARGEST, list_named, read_blobs
 from keywatch.collect.content.git_plumbing import Git
 from keywatch.collect.content.text import chunks
@@ -47,7 +47,7 @@ class StagedFiles:
             yield Skipped(self.target, error.message, error.hint)
 
     def _chunks(self, git: Git) -> Iterator[Chunk | Skipped]:
-        committed = head_blobs(git)
+        committed = {blob for blob, _ in head_tree(git)}
         staged: dict[str, str] = {}
         for entry in git.ask("ls-files", "--stage", "-z").split("\0"):
             meta, _, path = entry.partition("\t")
