@@ -27,8 +27,8 @@ demo: venv ## run the real daemon against a seeded world, no account needed (ARG
 	@$(BIN)/keywatch demo $(ARGS)
 
 .PHONY: test
-test: venv ## run every test (ARGS="-k name" runs some)
-	$(BIN)/pytest $(ARGS)
+test: venv ## run every test, on all cores (ARGS="-k name" runs some)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: check
 check: venv ## every static check: format, lint, types, the arrows between the rooms, the locks

@@ -13,8 +13,8 @@ from keywatch.model.finding import Confidence, Finding, FindingState, Ownership,
 from keywatch.model.key import KeyId, KeyStatus
 from keywatch.model.standing import Standing
 
-_AMAZON = {"amazon", "aws", "lwa", "mws", "seller", "spapi"}
-"""Rule categories whose secrets open something at Amazon."""
+_SELLING_PARTNER = {"lwa", "mws", "seller"}
+"""Rule categories whose secrets are a seller's if they are not ours. A foreign AWS key may be anybody's."""
 
 _SHOWN = 3
 """Places named in a message; the others are counted."""
@@ -56,7 +56,7 @@ def is_seller_secret(finding: Finding) -> bool:
     """Say whether this is a seller's own secret, which we may neither ask for nor accept."""
     if finding.ownership is Ownership.OURS or finding.key is not None:
         return False  # a rule may take for a seller's what the inventory knows to be ours
-    foreign = finding.ownership is Ownership.FOREIGN and finding.rule.category in _AMAZON
+    foreign = finding.ownership is Ownership.FOREIGN and finding.rule.category in _SELLING_PARTNER
     return finding.rule.category == "seller" or foreign
 
 

@@ -17,7 +17,7 @@ def check(config: Config = None) -> int:
 
     Nothing is changed and nobody is told. Exit status: 0 all is well, 2 something is missing.
     """
-    from keywatch.service.assembly import open_state, utc_now
+    from keywatch.service.assembly import check_receiver, open_state, utc_now
     from keywatch.service.plan import plan
     from keywatch.settings.load import find, load
 
@@ -37,7 +37,8 @@ def check(config: Config = None) -> int:
     if not sources:
         typer.echo("\nno source is configured: see the comments in the configuration")
         missing += 1
-    missing += _show_receiver(settings.slack is not None)
+    typer.echo("\nalerts")
+    missing += _show(check_receiver(settings))
     return INCOMPLETE if missing else 0
 
 
@@ -52,9 +53,3 @@ def _show(results: Iterable[str | Skipped]) -> int:
         else:
             typer.echo(f"  ok       {result}")
     return missing
-
-
-def _show_receiver(configured: bool) -> int:
-    if not configured:
-        typer.echo("\nconsole\n  ok       no [slack] is configured: alerts are printed where the daemon runs")
-    return 0

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.request import Request, urlopen
 
 from keywatch.model.secret import Secret
 
@@ -141,7 +142,10 @@ def cloud_server(now: datetime) -> Iterator[Cloud]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        yield Cloud(f"http://{host}:{port}", now)
+        url = f"http://{host}:{port}"
+        # moto's memory belongs to the process, not to the server: it may hold an earlier world.
+        with urlopen(Request(f"{url}/moto-api/reset", method="POST")):  # noqa: S310 - our own loopback server
+            yield Cloud(url, now)
     finally:
         server.stop()
 

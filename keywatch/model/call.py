@@ -71,8 +71,8 @@ class Coverage:
     kinds: frozenset[KeyKind]
     accounts: frozenset[str] = frozenset()
     """Empty: every account, or accounts mean nothing to this source."""
-    handles: frozenset[Handle] = frozenset()
-    """Empty: every handle of those kinds; else only these are ever named in this source."""
+    applications: frozenset[str] = frozenset()
+    """Empty: every application, or applications mean nothing to this source; else it knows of no other's calls."""
     since: datetime | None
     """None: nothing has been read yet."""
     until: datetime | None

@@ -18,8 +18,9 @@ from keywatch.collect.state_dir import load_pepper, state_dir
 from keywatch.detect.engine import Detector
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.rules import load, packaged
+from keywatch.model.errors import KeywatchError
 from keywatch.model.secret import Pepper
-from keywatch.model.source import Notifier
+from keywatch.model.source import Notifier, Skipped
 from keywatch.notify.console import ConsoleNotifier
 from keywatch.notify.switchboard import Switchboard
 from keywatch.scan.scanner import Scanner
@@ -208,17 +209,32 @@ def _routing(settings: Settings) -> Routing:
 def _notifier(settings: Settings) -> Notifier:
     console = ConsoleNotifier(sys.stdout)
     slack = settings.slack
-    if slack is None:
-        return console
-    if slack.webhook is not None:
+    if slack is not None and slack.webhook is not None:
         from keywatch.notify.webhook import WebhookNotifier
 
         return Switchboard(WebhookNotifier(slack.webhook.resolve()), {CONSOLE: console})
-    if slack.token is None:
-        return console
-    from keywatch.notify.slack import SlackNotifier
+    if slack is not None and slack.token is not None:
+        from keywatch.notify.slack import SlackNotifier
 
-    return Switchboard(SlackNotifier(slack.token.resolve(), base_url=slack.api_url), {CONSOLE: console})
+        return Switchboard(SlackNotifier(slack.token.resolve(), base_url=slack.api_url), {CONSOLE: console})
+    return console
+
+
+def check_receiver(settings: Settings) -> Iterator[str | Skipped]:
+    """Say whether alerts can be told, without telling one. As `KeySource.check`."""
+    slack = settings.slack
+    try:
+        if slack is not None and slack.token is not None:
+            from keywatch.notify.slack import SlackNotifier
+
+            yield from SlackNotifier(slack.token.resolve(), base_url=slack.api_url).check()
+        elif slack is not None and slack.webhook is not None:
+            slack.webhook.resolve()
+            yield "the webhook is set; whether it works shows with the first message"
+        else:
+            yield "no [slack] is configured: alerts are printed where the daemon runs"
+    except KeywatchError as error:
+        yield Skipped("settings", error.message, error.hint)
 
 
 def run(settings: Settings, *, once: bool) -> bool:

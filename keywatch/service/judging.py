@@ -54,7 +54,7 @@ class Judge:
         wrong = problems(judged, found.values(), blind_sources(self._store.sources()), now=now, grace=self._rules.grace)
         wrong = [self._owned(problem, found) for problem in wrong]
         decisions = decide(wrong, self._store.alerts(), now=now, inhibited=inhibited(judged))
-        messages = deliveries(decisions, self._rules.routing, now=now)
+        messages = deliveries(decisions, self._rules.routing, now=now, told_alone=self._store.told_alone())
         self._store.apply(decisions, messages, now)
         self._show(judged, found.values(), decisions)
         return decisions

@@ -19,7 +19,8 @@ FIELDS = frozenset(
     """
     event level timestamp logger source job step outcome seconds items skipped what why hint error error_type at keys
     findings alerts deliveries fired changed resolved regressed sent failed retried bytes chunks version pid state_dir
-    listen signal config sources channel delivery count interval transition reconciled path message running
+    listen signal config sources channel delivery count interval transition reconciled path message running reason
+    attempts
     """.split()  # noqa: SIM905 - a page of names reads better as words
 )
 """The names of fields that may be logged."""

@@ -170,7 +170,9 @@ def _request_log(log: RequestLog, keys: tuple[DeclaredKey, ...], now: Callable[[
         applications={key.client_id: key.application for key in keys if key.client_id and key.application},
         assume_sp_api=log.assume_sp_api,
     )
-    return Requests(log.name, str(Path(log.path).expanduser()), now=now, layout=layout)
+    writers = log.applications or ((log.application,) if log.application else ())
+    path = str(Path(log.path).expanduser())
+    return Requests(log.name, path, now=now, layout=layout, applications=frozenset(writers))
 
 
 def _content(entry: Scan, ruleset: str) -> Planned:

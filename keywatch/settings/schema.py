@@ -165,6 +165,8 @@ class RequestLog(_Table):
     """A file or a glob; rotation is followed."""
     application: str | None = None
     """The application all lines are of, where the lines do not say."""
+    applications: tuple[str, ...] = ()
+    """The applications that write to this log; empty: `application` if that is set, else all there are."""
     assume_sp_api: bool = False
     """Whether lines without a host are calls of production SP-API. If not, such lines prove nothing."""
     fields: RequestLogFields = RequestLogFields()

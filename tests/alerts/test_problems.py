@@ -255,7 +255,8 @@ def test_a_finding_without_a_target_can_be_told() -> None:
     ("category", "ownership", "of", "expected"),
     [
         pytest.param("seller", Ownership.UNKNOWN, None, True, id="a seller's by its rule"),
-        pytest.param("aws", Ownership.FOREIGN, None, True, id="an Amazon secret of somebody else"),
+        pytest.param("lwa", Ownership.FOREIGN, None, True, id="a selling-partner secret of somebody else"),
+        pytest.param("aws", Ownership.FOREIGN, None, False, id="an AWS key of an account that is not ours"),
         pytest.param("github", Ownership.FOREIGN, None, False, id="somebody else's, but not Amazon's"),
         pytest.param("lwa", Ownership.UNKNOWN, None, False, id="perhaps ours"),
         pytest.param("seller", Ownership.OURS, None, False, id="ours by its account"),

@@ -142,8 +142,8 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-def source(log: Path, handles: frozenset[Handle] = frozenset()) -> RequestLog:
-    return RequestLog("orders", str(log), now=lambda: NOW, handles=handles)
+def source(log: Path, applications: frozenset[str] = frozenset()) -> RequestLog:
+    return RequestLog("orders", str(log), now=lambda: NOW, applications=applications)
 
 
 def read(log: Path, cursor: Cursor | None = None) -> tuple[list[Evidence], list[Skipped], CallBatch]:
@@ -212,8 +212,8 @@ def test_an_empty_log_covers_nothing_yet(log: Path) -> None:
 
 def test_a_log_may_be_of_certain_applications_only(log: Path) -> None:
     """Other applications are not taken to be silent because this log does not name them."""
-    *_, last = source(log, frozenset({APPLICATION})).read({})
-    assert last.coverage.handles == {APPLICATION}
+    *_, last = source(log, frozenset({"orders"})).read({})
+    assert last.coverage.applications == {"orders"}
 
 
 def test_broken_lines_are_counted_and_named(log: Path) -> None:

@@ -31,6 +31,7 @@ def a_key(
         handles=(HANDLE,),
         name="orders",
         locations=(Location(IAM, "user/orders"),),
+        application="orders",
         created_at=created,
         status=status,
         account=account,
@@ -48,10 +49,16 @@ def watched(
     kind: KeyKind = KeyKind.AWS_ACCESS_KEY,
     blind: str | None = None,
     accounts: frozenset[str] = frozenset(),
-    handles: frozenset[Handle] = frozenset(),
+    applications: frozenset[str] = frozenset(),
 ) -> Coverage:
     return Coverage(
-        source=TRAIL, kinds=frozenset({kind}), since=since, until=until, blind=blind, accounts=accounts, handles=handles
+        source=TRAIL,
+        kinds=frozenset({kind}),
+        since=since,
+        until=until,
+        blind=blind,
+        accounts=accounts,
+        applications=applications,
     )
 
 
@@ -155,8 +162,8 @@ def test_a_source_for_other_keys_proves_nothing() -> None:
     """A request log of SP-API calls says nothing of an AWS key, nor another account's trail."""
     other_kind = standing(a_key(), coverage=watched(kind=KeyKind.LWA_CLIENT_SECRET))
     other_account = standing(a_key(), coverage=watched(accounts=frozenset({"444455556666"})))
-    other_handle = standing(a_key(), coverage=watched(handles=frozenset({Handle(HandleSpace.APPLICATION, "x")})))
-    assert [item.basis for item in (other_kind, other_account, other_handle)] == [Basis.UNKNOWN] * 3
+    other_application = standing(a_key(), coverage=watched(applications=frozenset({"invoices"})))
+    assert [item.basis for item in (other_kind, other_account, other_application)] == [Basis.UNKNOWN] * 3
     assert "no configured source can prove" in other_kind.reasons[0]
 
 

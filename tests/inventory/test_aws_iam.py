@@ -47,7 +47,7 @@ def test_a_key_carries_what_iam_and_the_users_tags_say(iam: IamServer) -> None:
     expected = Key(
         kind=KeyKind.AWS_ACCESS_KEY,
         handles=(Handle(HandleSpace.AWS_ACCESS_KEY_ID, key_id(0)),),
-        name=f"user0 {key_id(0)}",
+        name="user0",
         locations=(Location(source(iam).id, "arn:aws:iam::111122223333:user/user0"),),
         created_at=BORN,
         owner="ops@example.com",

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "keywatch" / "demo"
 
 # A library whose errors or types are part of another's interface: asking for the one is asking for the other.
-COMES_WITH = {"botocore": "boto3", "pydantic-core": "pydantic", "requests": "hvac"}
+COMES_WITH = {"botocore": "boto3", "pydantic-core": "pydantic"}
 
 
 @cache

@@ -9,7 +9,7 @@ from keywatch.collect.calls.request_line import RequestLayout, read_line
 from keywatch.collect.tail import Follower, TailBatch
 from keywatch.model.call import Coverage
 from keywatch.model.errors import SourceDenied, SourceUnreachable
-from keywatch.model.key import Handle, KeyKind, SourceId
+from keywatch.model.key import KeyKind, SourceId
 from keywatch.model.source import CallBatch, CallSource, Cursor, Skipped
 from keywatch.model.time import parse_rfc3339, to_rfc3339
 
@@ -33,7 +33,7 @@ class RequestLog:
         *,
         now: Callable[[], datetime],
         layout: RequestLayout | None = None,
-        handles: frozenset[Handle] = frozenset(),
+        applications: frozenset[str] = frozenset(),
     ) -> None:
         """
         Args:
@@ -41,14 +41,14 @@ class RequestLog:
             pattern: The log's path or glob.
             now: The clock.
             layout: How its lines are read.
-            handles: The applications and authorisations that write to this log. Empty: all there are, so that one
-                which never shows up in it is taken to be silent.
+            applications: Those that write to this log. Empty: all there are, so that one which never shows up in it
+                is taken to be silent.
         """  # noqa: D205
         self._id = SourceId(f"request-log:{name}")
         self._follower = Follower(pattern)
         self._now = now
         self._layout = layout or RequestLayout()
-        self._handles = handles
+        self._applications = applications
 
     @property
     def id(self) -> SourceId:
@@ -104,7 +104,9 @@ class RequestLog:
             yield Skipped(_where(piece, first[0]), f"{broken} lines could not be read, this one first: {first[1]}")
 
     def _batch(self, state: "_State", evidence: Latest, skipped: tuple[Skipped, ...]) -> CallBatch:
-        coverage = Coverage(source=self._id, kinds=_KINDS, handles=self._handles, since=state.since, until=state.until)
+        coverage = Coverage(
+            source=self._id, kinds=_KINDS, applications=self._applications, since=state.since, until=state.until
+        )
         return CallBatch(evidence=evidence.calls(), cursor=state.cursor(), coverage=coverage, skipped=skipped)
 
 

@@ -84,7 +84,7 @@ class AwsIamKeys:
         return Key(
             kind=KeyKind.AWS_ACCESS_KEY,
             handles=(Handle(HandleSpace.AWS_ACCESS_KEY_ID, key.id),),
-            name=f"{key.user.name} {key.id}",
+            name=key.user.name,
             locations=(Location(self._id, key.user.arn),),
             status=_STATUS.get(key.status, KeyStatus.UNKNOWN),
             created_at=key.created_at,
