@@ -11,6 +11,7 @@ from keywatch.report.formats import Format
 from keywatch.report.safe import visible
 
 if TYPE_CHECKING:
+    from keywatch.cli.scan_run import Installation
     from keywatch.detect.known import KnownKeys
     from keywatch.detect.ruleset import RuleSet
     from keywatch.model.source import ContentSource
@@ -58,13 +59,14 @@ def scan(  # noqa: PLR0917 - options, which typer passes by name
         raise UsageError("--staged excludes --no-git and --since", hint="say which of them you mean")
     if no_git and since:
         raise UsageError("--since needs the history that --no-git leaves out", hint="leave one of them out")
-    from keywatch.cli.scan_run import explain, progress, run, written
+    from keywatch.cli.scan_run import explain, installation, progress, run, written
     from keywatch.report.formats import write
 
     chosen = _rules(rules or [])
     sources = [_source(text, chosen, staged=staged, git=not no_git, since=since) for text in targets or ["."]]
+    here = installation()
     with written(output) as out:
-        report = run(sources, chosen, known_keys(), jobs=jobs, show=progress(wanted=not no_progress))
+        report = run(sources, chosen, here, known_keys(here), jobs=jobs, show=progress(wanted=not no_progress))
         write(report, form, out)
     explain(report, summarised=form is Format.TEXT and output is None)
     if report.interrupted:
@@ -74,11 +76,12 @@ def scan(  # noqa: PLR0917 - options, which typer passes by name
     return FOUND if report.findings and not exit_zero else 0
 
 
-def known_keys() -> "KnownKeys":
-    """Return the keys whose leak is told as ours; none without an inventory."""
+def known_keys(here: "Installation") -> "KnownKeys":
+    """Return the keys whose leak is told as ours: those the daemon of this installation left; else none."""
     from keywatch.detect.known import KnownKeys
+    from keywatch.scan.known_file import read_known
 
-    return KnownKeys(())
+    return KnownKeys(()) if here.directory is None else read_known(here.directory, here.pepper.id, _note)
 
 
 def _rules(files: list[Path]) -> "RuleSet":
@@ -88,8 +91,12 @@ def _rules(files: list[Path]) -> "RuleSet":
     for file in files:
         chosen = chosen.extended(load(file))
     for warning in chosen.warnings:
-        typer.echo(f"keywatch: note: {visible(warning)}", err=True)
+        _note(warning)
     return chosen
+
+
+def _note(text: str) -> None:
+    typer.echo(f"keywatch: note: {visible(text)}", err=True)
 
 
 def _source(text: str, rules: "RuleSet", *, staged: bool, git: bool, since: str | None) -> "ContentSource":

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -32,20 +33,33 @@ _EVERY = 0.1
 """Seconds between two looks of the progress line."""
 
 
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What this machine keeps between two scans."""
+
+    pepper: Pepper
+    directory: Path | None
+    """None: nothing can be kept, and the pepper is for this run only."""
+
+
 def run(
-    sources: Iterable[ContentSource], rules: RuleSet, known: KnownKeys, *, jobs: int | None, show: Show
+    sources: Iterable[ContentSource],
+    rules: RuleSet,
+    here: Installation,
+    known: KnownKeys,
+    *,
+    jobs: int | None,
+    show: Show,
 ) -> ScanReport:
     """
     Scan every source, whatever becomes of the others, and report.
 
     Raises:
-        StoreError: the pepper is there, and unfit to be used.
         RuleError: the rules cannot be compiled.
     """
     began = time.monotonic()
-    pepper, cache = _pepper()
-    engine = Threads(jobs)
-    scanner = Scanner(Detector(rules, cache_dir=cache), pepper, known, engine=engine)
+    cache = here.directory / "cache" if here.directory else None
+    scanner = Scanner(Detector(rules, cache_dir=cache), here.pepper, known, engine=Threads(jobs))
     found = FindingSet()
     skipped: list[Skipped] = []
     errors: list[KeywatchError] = []
@@ -82,14 +96,19 @@ def run(
     )
 
 
-def _pepper() -> tuple[Pepper, Path | None]:
-    """Return this installation's pepper and where to cache; without a writable home, a pepper for this run only."""
+def installation() -> Installation:
+    """
+    Return this installation; without a writable home, one for this run only.
+
+    Raises:
+        StoreError: the pepper is there, and unfit to be used.
+    """
     try:
         directory = state_dir()
-        return load_pepper(directory, create=True), directory / "cache"
+        return Installation(load_pepper(directory, create=True), directory)
     except NoState as error:
         sys.stderr.write(f"keywatch: note: {visible(error.message)}; fingerprints are good for this run only\n")
-        return Pepper(os.urandom(Pepper.SIZE)), None
+        return Installation(Pepper(os.urandom(Pepper.SIZE)), None)
 
 
 @contextmanager

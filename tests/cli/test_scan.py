@@ -12,7 +12,11 @@ import pytest
 
 from keywatch.cli import scan as command
 from keywatch.cli.main import COMMANDS, run
+from keywatch.collect.state_dir import load_pepper
+from keywatch.model.key import Handle, HandleSpace, Key, KeyKind
+from keywatch.model.secret import Secret
 from keywatch.report.formats import Format
+from keywatch.scan.known_file import KNOWN, write_known
 
 LEAK = "amzn1.oa2-cs.v1." + hashlib.sha256(b"EXAMPLE secret of the command line").hexdigest()
 
@@ -232,6 +236,26 @@ def test_without_a_place_for_state(
     assert "fingerprints are good for this run only" in capsys.readouterr().err
 
 
+def test_a_key_of_ours_is_named(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the daemon left of its inventory names the key; what it left damaged is told, and stops nothing."""
+    run(["scan", "--format", "jsonl", str(folder)])
+    capsys.readouterr()
+    pepper = load_pepper(tmp_path / "state", create=False)
+    key = Key(
+        kind=KeyKind.LWA_CLIENT_SECRET,
+        handles=(Handle(HandleSpace.DECLARED, "orders"),),
+        name="orders",
+        locations=(),
+        fingerprints=frozenset({pepper.fingerprint(Secret(LEAK.encode()))}),
+    )
+    write_known(tmp_path / "state", [key], frozenset(), pepper_id=pepper.id)
+    assert run(["scan", "--format", "jsonl", str(folder)]) == 1
+    assert json.loads(capsys.readouterr().out)["key"] == "declared:orders"
+    (tmp_path / "state" / KNOWN).write_text("{")
+    assert run(["scan", "--format", "jsonl", str(folder)]) == 1
+    assert "damaged; no key is named as ours" in capsys.readouterr().err
+
+
 def test_an_unfit_pepper_is_an_error(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A pepper that others may read is not used, and not replaced either."""
     (tmp_path / "state").mkdir()
@@ -246,7 +270,7 @@ def test_a_defect_is_told_in_two_lines(
 ) -> None:
     """An error nobody foresaw is exit 2 without a traceback; its message, which may quote a secret, is left out."""
 
-    def defective() -> None:
+    def defective(_here: object) -> None:
         raise RuntimeError(LEAK)
 
     monkeypatch.setattr(command, "known_keys", defective)
