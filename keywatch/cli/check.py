@@ -27,7 +27,7 @@ def check(config: Config = None) -> int:
     missing = 0
     with open_state(settings) as state:
         typer.echo(f"{state.directory}: state directory, pepper {state.pepper.id}")
-        sources = plan(settings, state.pepper, now=utc_now)
+        sources = plan(settings, state.pepper, now=utc_now, patient=False)
         for source in sources:
             typer.echo(f"\n{source.id} ({source.role.value}, every {source.every})")
             try:

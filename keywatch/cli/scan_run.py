@@ -122,6 +122,11 @@ def written(path: Path | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         return
+    path = path.resolve()  # a link stays one: what it points to is written
+    if path.exists() and not path.is_file():
+        with _opened(path) as file:  # a pipe or device is written to; replacing /dev/null would hurt the whole machine
+            yield file
+        return
     try:
         descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
@@ -136,6 +141,13 @@ def written(path: Path | None) -> Iterator[TextIO]:
         with suppress(OSError):
             Path(draft).unlink()
         raise
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        return path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise UsageError(f"--output {path}: {error.strerror}", hint="name a file you can write") from None
 
 
 def progress(*, wanted: bool) -> Show:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypedDict, TypeVar
 
 from keywatch.collect.aws import AwsClients, Identity, asking, error_code
-from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed
+from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed, SourceUnreachable
 from keywatch.model.source import Skipped
 from keywatch.model.time import to_utc
 
@@ -163,6 +163,8 @@ class IamAccount:
                 trial()
             except SourceError as error:
                 yield Skipped(action, error.message, error.hint)
+                if isinstance(error, SourceUnreachable):
+                    return  # nobody answers: asking for the next permission would only take as long again
             else:
                 yield action
 

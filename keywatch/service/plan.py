@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from keywatch.alerts.problems import SourceRole
 from keywatch.model.key import KeyKind, SourceId
@@ -13,9 +13,14 @@ from keywatch.model.secret import Pepper
 from keywatch.model.source import CallSource, ContentSource, KeySource
 from keywatch.settings.schema import Aws, CloudTrail, DeclaredKey, RequestLog, Scan, Settings, Vault
 
+if TYPE_CHECKING:
+    from keywatch.collect.aws import AwsAccess
+
 Source: TypeAlias = KeySource | CallSource | ContentSource
 
 _DECLARED_EVERY = timedelta(minutes=5)
+_PATIENT, _IMPATIENT = 10, 2
+"""Tries of one request to AWS."""
 _SELLING_PARTNER = frozenset({KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN})
 
 
@@ -33,7 +38,9 @@ class Planned:
     """Who hears of what is found here, when nothing else says whose it is."""
 
 
-def plan(settings: Settings, pepper: Pepper, *, now: Callable[[], datetime], ruleset: str = "") -> tuple[Planned, ...]:
+def plan(
+    settings: Settings, pepper: Pepper, *, now: Callable[[], datetime], ruleset: str = "", patient: bool = True
+) -> tuple[Planned, ...]:
     """
     Return every configured source; inventories first, then calls, then content.
 
@@ -42,17 +49,19 @@ def plan(settings: Settings, pepper: Pepper, *, now: Callable[[], datetime], rul
         pepper: fingerprints declared keys.
         now: the clock.
         ruleset: `RuleSet.hash` of what is looked for: content is read anew when it changes.
+        patient: whether AWS may take its time; a person who waits for an answer would rather have it now.
     """
+    attempts = _PATIENT if patient else _IMPATIENT
     return (
-        *_inventories(settings, pepper, now),
-        *_calls(settings, now),
+        *_inventories(settings, pepper, attempts, now),
+        *_calls(settings, attempts, now),
         *(_content(entry, ruleset) for entry in settings.scan),
     )
 
 
-def _inventories(settings: Settings, pepper: Pepper, now: Callable[[], datetime]) -> Iterator[Planned]:
+def _inventories(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], datetime]) -> Iterator[Planned]:
     for aws in settings.aws:
-        yield _planned(f"aws-iam:{aws.name}", SourceRole.INVENTORY, aws.every, partial(_aws_keys, aws))
+        yield _planned(f"aws-iam:{aws.name}", SourceRole.INVENTORY, aws.every, partial(_aws_keys, aws, attempts))
     for vault in settings.vault:
         yield _planned(f"vault-kv2:{vault.name}", SourceRole.INVENTORY, vault.every, partial(_vault_keys, vault, now))
     if settings.key:
@@ -60,13 +69,19 @@ def _inventories(settings: Settings, pepper: Pepper, now: Callable[[], datetime]
         yield _planned("declared:config", SourceRole.INVENTORY, _DECLARED_EVERY, build)
 
 
-def _calls(settings: Settings, now: Callable[[], datetime]) -> Iterator[Planned]:
+def _calls(settings: Settings, attempts: int, now: Callable[[], datetime]) -> Iterator[Planned]:
     for aws in settings.aws:
-        yield _planned(f"iam-last-used:{aws.name}", SourceRole.CALLS, aws.every, partial(_last_used, aws, now))
+        yield _planned(
+            f"iam-last-used:{aws.name}", SourceRole.CALLS, aws.every, partial(_last_used, aws, attempts, now)
+        )
     for trail in settings.cloudtrail:
         kinds = frozenset({KeyKind.AWS_ACCESS_KEY})
         yield _planned(
-            f"cloudtrail:{trail.name}", SourceRole.CALLS, trail.every, partial(_cloudtrail, trail, now), kinds=kinds
+            f"cloudtrail:{trail.name}",
+            SourceRole.CALLS,
+            trail.every,
+            partial(_cloudtrail, trail, attempts, now),
+            kinds=kinds,
         )
     for log in settings.request_log:
         yield _planned(
@@ -90,22 +105,32 @@ def _planned(
     return Planned(id=SourceId(name), role=role, every=every, build=build, kinds=kinds, owner=owner)
 
 
-def _aws_keys(aws: Aws) -> Source:
+def _access(account: Aws | CloudTrail, attempts: int) -> "AwsAccess":
     from keywatch.collect.aws import AwsAccess
+
+    return AwsAccess(
+        region=account.region,
+        profile=account.profile,
+        role_arn=account.role,
+        endpoint_url=account.endpoint_url,
+        attempts=attempts,
+    )
+
+
+def _aws_keys(aws: Aws, attempts: int) -> Source:
     from keywatch.collect.inventory.aws_iam import AwsIamKeys
 
-    access = AwsAccess(region=aws.region, profile=aws.profile, role_arn=aws.role, endpoint_url=aws.endpoint_url)
+    access = _access(aws, attempts)
     tags = aws.tags
     return AwsIamKeys(
         aws.name, access, account=aws.account, owner_tags=(tags.owner,), application_tags=(tags.application,)
     )
 
 
-def _last_used(aws: Aws, now: Callable[[], datetime]) -> Source:
-    from keywatch.collect.aws import AwsAccess
+def _last_used(aws: Aws, attempts: int, now: Callable[[], datetime]) -> Source:
     from keywatch.collect.calls.iam_last_used import IamLastUsed
 
-    access = AwsAccess(region=aws.region, profile=aws.profile, role_arn=aws.role, endpoint_url=aws.endpoint_url)
+    access = _access(aws, attempts)
     return IamLastUsed(aws.name, access, now=now, account=aws.account)
 
 
@@ -144,11 +169,10 @@ def _declared_keys(keys: tuple[DeclaredKey, ...], pepper: Pepper) -> Source:
     )
 
 
-def _cloudtrail(trail: CloudTrail, now: Callable[[], datetime]) -> Source:
-    from keywatch.collect.aws import AwsAccess
+def _cloudtrail(trail: CloudTrail, attempts: int, now: Callable[[], datetime]) -> Source:
     from keywatch.collect.calls.cloudtrail import CloudTrailFiles
 
-    access = AwsAccess(region=trail.region, profile=trail.profile, role_arn=trail.role, endpoint_url=trail.endpoint_url)
+    access = _access(trail, attempts)
     return CloudTrailFiles(
         trail.name,
         access,

@@ -206,6 +206,29 @@ def test_a_report_file_appears_whole(folder: Path, tmp_path: Path, capsys: pytes
     assert told.err.startswith("keywatch: 1 secret in 1 place")
 
 
+def test_a_report_into_a_pipe_leaves_the_pipe(folder: Path, tmp_path: Path) -> None:
+    """What is no regular file is written to, never replaced: as root, `--output /dev/null` would be the end of it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(
+        [sys.executable, "-m", "keywatch", "scan", "--format", "json", "--output", str(pipe), str(folder)],
+        stderr=subprocess.DEVNULL,
+    ) as scanning:
+        report = json.loads(pipe.read_bytes())
+        assert scanning.wait() == 1
+    assert len(report["findings"]) == 1
+    assert pipe.is_fifo()
+
+
+def test_a_report_through_a_link_leaves_the_link(folder: Path, tmp_path: Path) -> None:
+    """The file that a link names is written; the link stays one."""
+    link, report = tmp_path / "link.json", tmp_path / "report.json"
+    link.symlink_to(report)
+    assert run(["scan", "--format", "json", "--output", str(link), str(folder)]) == 1
+    assert link.is_symlink()
+    assert len(json.loads(report.read_bytes())["findings"]) == 1
+
+
 def test_rules_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """--rules adds to the packaged rules."""
     rules = tmp_path / "rules.toml"
