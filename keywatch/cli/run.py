@@ -26,12 +26,11 @@ def run(
 
     settings = load(find(config))
     configure(settings.log_level)
-    went_well = run_keywatch(settings, once=once)
-    if once:
-        return 0 if went_well else INCOMPLETE
-    if not went_well:
-        # A step hangs in somebody else's code. What it had saved is saved; waiting for it would break the promise.
+    ending = run_keywatch(settings, once=once)
+    status = 0 if ending.complete else INCOMPLETE
+    if not ending.idle:
+        # A step hangs in somebody else's code: waiting for its thread would break the promise.
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)
-    return 0
+        os._exit(status)
+    return status

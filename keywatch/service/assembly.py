@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,20 +18,22 @@ from keywatch.alerts.routing import CONSOLE, Routing
 from keywatch.collect.state_dir import load_pepper, state_dir
 from keywatch.detect.engine import Detector
 from keywatch.detect.known import KnownKeys
-from keywatch.detect.rules import load, packaged
-from keywatch.model.errors import KeywatchError
+from keywatch.detect.rules import RuleSet, load, packaged
+from keywatch.model.errors import ConfigError, KeywatchError
 from keywatch.model.secret import Pepper
 from keywatch.model.source import Notifier, Skipped
 from keywatch.notify.console import ConsoleNotifier
 from keywatch.notify.switchboard import Switchboard
+from keywatch.scan.known_file import write_known
 from keywatch.scan.scanner import Scanner
 from keywatch.service.daemon import Daemon, Job
+from keywatch.service.ending import Ending, attended, stop_signals
 from keywatch.service.judging import Judge, Rules
 from keywatch.service.lock import StateLock
 from keywatch.service.metrics import Metrics
 from keywatch.service.plan import Planned, plan
 from keywatch.service.reading import Reader
-from keywatch.service.standings import policy
+from keywatch.service.standings import known_keys, policy
 from keywatch.service.web import WebServer
 from keywatch.settings.schema import Settings
 from keywatch.store import Store
@@ -39,8 +42,12 @@ _log = structlog.get_logger(__name__)
 
 _JUDGE_EVERY = timedelta(seconds=2)
 _SEND_EVERY = timedelta(seconds=2)
+_SEND_FOR = 60.0
+"""Seconds after which the sender takes a breath: a queue that takes hours must not look like a sender that hangs."""
 _JUDGE_AT_LEAST = timedelta(minutes=10)
 """A standing ages without anything being read."""
+_PATIENCE = timedelta(minutes=10)
+"""As long is waited for the inventories before the first judgement: one that hangs must not silence everything."""
 _KEEP_DELIVERED = timedelta(days=400)
 """Sent messages are kept this long, so that they can be updated and looked up."""
 
@@ -74,6 +81,19 @@ def open_state(settings: Settings) -> Iterator[State]:
         yield State(directory=directory, store=store, pepper=pepper)
 
 
+def rule_set(settings: Settings) -> RuleSet:
+    """
+    Return the packaged rules and the configured ones.
+
+    Raises:
+        RuleError: a rule file cannot be used.
+    """
+    rules = packaged()
+    for path in settings.rules:
+        rules = rules.extended(load(Path(path).expanduser()))
+    return rules
+
+
 class Keywatch:
     """All the parts, connected."""
 
@@ -85,23 +105,33 @@ class Keywatch:
             KeywatchError: a rule file cannot be used, or Slack's token cannot be read.
         """
         self._settings = settings
+        self._state = state
         self._store = state.store
         self._now = now
         self.stopping = threading.Event()
         self.metrics = Metrics()
-        rules = packaged()
-        for path in settings.rules:
-            rules = rules.extended(load(Path(path).expanduser()))
+        rules = rule_set(settings)
         self.sources = plan(settings, state.pepper, now=now, ruleset=rules.hash)
-        scanner = Scanner(Detector(rules, cache_dir=state.directory / "cache"), state.pepper, KnownKeys(()))
-        self.reader = Reader(state.store, scanner, now=now, metrics=self.metrics, stopping=self.stopping)
+        self._scanner = Scanner(Detector(rules, cache_dir=state.directory / "cache"), state.pepper, KnownKeys(()))
+        self.reader = Reader(state.store, self._scanner, now=now, metrics=self.metrics, stopping=self.stopping)
         self.routing = _routing(settings)
         self.judge = Judge(state.store, self._rules(), now=now, metrics=self.metrics)
         self.notifier = _notifier(settings)
         self._pacer = Pacer(sleep=self.stopping.wait)
         self._news = threading.Event()
+        self._began = now()
         self._judged: datetime | None = None
-        self._ready = False
+
+    def _decide(self) -> None:
+        """Judge, and leave what `keywatch scan` needs to name a key of ours."""
+        self.judge.run()
+        keys = known_keys(self._store)
+        ours = frozenset(key.account for key in keys if key.account) | frozenset(self._settings.our_accounts)
+        write_known(self._state.directory, keys, ours, pepper_id=self._state.pepper.id)
+
+    def close(self) -> None:
+        """End the threads that scan."""
+        self._scanner.close()
 
     def once(self) -> bool:
         """
@@ -112,7 +142,9 @@ class Keywatch:
         """
         self._forget_removed()
         went_well = [self.reader.run(source) for source in self.sources if not self.stopping.is_set()]
-        self.judge.run()
+        if self.stopping.is_set():
+            return False  # half of what was to be read is no ground for a judgement
+        self._decide()
         self.send()
         waiting, _ = self._store.queue_depth(self._now())
         return all(went_well) and not waiting and not self.stopping.is_set()
@@ -122,26 +154,41 @@ class Keywatch:
         self._forget_removed()
         jobs = [self._reading(source) for source in self.sources]
         jobs.append(Job(name="judge", every=_JUDGE_EVERY, run=self._judge_news, pool="judge", recorded=False))
-        jobs.append(Job(name="send", every=_SEND_EVERY, run=self.send, pool="sender", recorded=False))
+        jobs.append(Job(name="send", every=_SEND_EVERY, run=self._send_a_while, pool="sender", recorded=False))
         daemon = Daemon(jobs, store=self._store, metrics=self.metrics, stopping=self.stopping, now=self._now)
         http = self._settings.http
         web = WebServer(
-            http.host, http.port, metrics=self.metrics, alive=daemon.alive, ready=lambda: self._ready and daemon.alive()
+            http.host,
+            http.port,
+            metrics=self.metrics,
+            alive=daemon.alive,
+            ready=lambda: self._judged is not None and daemon.alive(),
         )
         return daemon, web
 
-    def send(self) -> bool:
-        """Deliver what is due. Returns whether nothing went wrong."""
+    def send(self, until: float = float("inf")) -> bool:
+        """
+        Deliver what is due.
+
+        Args:
+            until: begin no message after this time, as `time.monotonic` tells it.
+
+        Returns:
+            Whether nothing went wrong.
+        """
         summary = deliver(
             self._store,
             self.notifier,
             self._now,
             routing=self.routing,
             pacer=self._pacer,
-            stopping=self.stopping.is_set,
+            stopping=lambda: self.stopping.is_set() or time.monotonic() > until,
         )
         self._count(summary)
         return summary.refused == summary.postponed == summary.uncertain == 0
+
+    def _send_a_while(self) -> bool:
+        return self.send(time.monotonic() + _SEND_FOR)
 
     def _reading(self, source: Planned) -> Job:
         def run() -> bool:
@@ -156,14 +203,19 @@ class Keywatch:
     def _judge_news(self) -> bool:
         """Judge when something was read, and now and then because time passes; first when all inventories are in."""
         now = self._now()
-        if not self._inventories_tried():
+        if self._judged is None and not self._inventories_tried() and now - self._began < _PATIENCE:
             return True
-        aged = self._judged is None or now - self._judged >= _JUDGE_AT_LEAST
-        if self._news.is_set() or aged:
-            self._news.clear()
-            self.judge.run()
-            self._judged, self._ready = now, True
-            self._store.prune_deliveries(now - _KEEP_DELIVERED)
+        aged = self._judged is None or not timedelta(0) <= now - self._judged < _JUDGE_AT_LEAST
+        if not self._news.is_set() and not aged:
+            return True
+        self._news.clear()
+        try:
+            self._decide()
+        except BaseException:
+            self._news.set()  # it is still to be judged
+            raise
+        self._judged = now
+        self._store.prune_deliveries(now - _KEEP_DELIVERED)
         return True
 
     def _inventories_tried(self) -> bool:
@@ -176,7 +228,7 @@ class Keywatch:
         for state in self._store.sources():
             if state.source not in configured:
                 _log.info("source_forgotten", source=state.source)
-                self._store.forget_source(state.source)
+                self._store.forget_source(state.source, self._now())
 
     def _count(self, summary: DeliverySummary) -> None:
         for outcome in ("sent", "reconciled", "repeated", "postponed", "refused", "uncertain"):
@@ -237,25 +289,29 @@ def check_receiver(settings: Settings) -> Iterator[str | Skipped]:
         yield Skipped("settings", error.message, error.hint)
 
 
-def run(settings: Settings, *, once: bool) -> bool:
+def run(settings: Settings, *, once: bool) -> Ending:
     """
     Run keywatch on these settings, as a daemon or for one cycle.
 
-    Returns:
-        For one cycle: whether all of it could be done. For the daemon: whether every step had ended when it stopped;
-        if not, the caller must end the process without waiting for its threads.
-
     Raises:
-        KeywatchError: it could not start.
+        KeywatchError: it could not start; for one cycle also: it could not go on.
     """
-    from keywatch.service.daemon import stop_signals
-
+    if not any((settings.aws, settings.cloudtrail, settings.vault, settings.key, settings.request_log, settings.scan)):
+        raise ConfigError(
+            "nothing to watch: no source is configured", hint="`keywatch init` writes a file with them all"
+        )
+    if settings.slack is None:
+        _log.warning("slack_missing", hint="no [slack] is configured: alerts are printed on standard output")
     directory = Path(settings.state_dir).expanduser() if settings.state_dir else state_dir()
     with ExitStack() as stack:
         stack.enter_context(StateLock(directory))
         keywatch = Keywatch(settings, stack.enter_context(open_state(settings)))
         if once:
             stack.enter_context(stop_signals(keywatch.stopping))
-            return keywatch.once()
-        daemon, web = keywatch.daemon()
-        return daemon.run(web)
+            ending = attended(keywatch.once, keywatch.stopping)
+        else:
+            daemon, web = keywatch.daemon()
+            ending = daemon.run(web)
+        if ending.idle:
+            keywatch.close()
+        return ending

@@ -5,22 +5,22 @@ The schedule is memory only; what has been done is in the store. APScheduler run
 kept apart, so that four hanging scans delay no message: https://apscheduler.readthedocs.io/en/3.x/
 """
 
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import FrameType
 
 import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.triggers.base import BaseTrigger
 
 from keywatch.model.errors import KeywatchError
 from keywatch.service import systemd
+from keywatch.service.ending import GRACE, Ending, stop_signals
 from keywatch.service.metrics import Metrics
 from keywatch.service.web import WebServer
 from keywatch.store import Store
@@ -29,15 +29,24 @@ _log = structlog.get_logger(__name__)
 
 POOLS = {"sources": 4, "scans": 2, "judge": 1, "sender": 1, "pulse": 1}
 """Threads for each kind of work."""
+_BEAT = "beat"
 _PULSE = timedelta(seconds=15)
 _DEAD_AFTER = 60.0
 """Seconds without a pulse after which the scheduler counts as dead."""
 _STUCK_AFTER = 600.0
 """Seconds after which the judge or the sender, had they not finished a run, would count as stuck."""
+_LOOK = 1.0
+"""Seconds between two looks at the clock."""
 _STEP = 60.0
-"""Seconds by which the wall clock may drift from the monotonic one between two pulses before it was set."""
-GRACE = 8.0
-"""Seconds that running steps are given to finish; systemd and the promise allow ten."""
+"""Seconds by which the wall clock may drift from the monotonic one between two looks before it was set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """The two clocks by whose difference it shows that somebody set one of them; both in seconds."""
+
+    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +62,23 @@ class Job:
     """Whether its runs are kept in the store, so that a restart neither forgets nor repeats one."""
 
 
+class Every(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """
+    Fires an interval after it fired last; what was missed in between is made up for by one run.
+
+    APScheduler's own interval trigger lists every missed instant before it drops all but one: a machine that wakes up
+    ten years later would run out of memory over a job of two seconds.
+    """
+
+    def __init__(self, interval: timedelta) -> None:
+        self._interval = interval
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """As `BaseTrigger.get_next_fire_time`; never in the past."""
+        due = (previous_fire_time or now) + self._interval
+        return due if due > now else now + self._interval
+
+
 class Daemon:
     """Runs jobs until it is told to stop. Made for one `run`."""
 
@@ -64,12 +90,28 @@ class Daemon:
         metrics: Metrics,
         stopping: threading.Event,
         now: Callable[[], datetime],
+        clocks: Clocks | None = None,
+        grace: float = GRACE,
     ) -> None:
+        """
+        Plan the jobs; nothing runs yet.
+
+        Args:
+            jobs: what to run, each under its own name.
+            store: remembers when the recorded ones ran.
+            metrics: count runs and time.
+            stopping: ends `run` when it is set.
+            now: the clock by which runs are recorded.
+            clocks: by which it is noticed that the clock was set; None for the machine's.
+            grace: seconds that running jobs are given to finish.
+        """
         self._jobs = tuple(jobs)
         self._store = store
         self._metrics = metrics
         self._stopping = stopping
         self._now = now
+        self._clocks = clocks or Clocks()
+        self._grace = grace
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={name: ThreadPoolExecutor(size) for name, size in POOLS.items()},
@@ -77,22 +119,21 @@ class Daemon:
         )
         self._running = 0
         self._idle = threading.Condition()
-        self._pulse = time.monotonic()
-        self._offset = time.time() - self._pulse
+        self._pulse = self._clocks.monotonic()
+        self._offset = self._clocks.wall() - self._pulse
         self._progress = {job.name: self._pulse for job in self._jobs if not job.recorded}
 
     def alive(self) -> bool:
         """Whether the scheduler beats and neither the judge nor the sender is stuck."""
-        now = time.monotonic()
+        now = self._clocks.monotonic()
         return now - self._pulse < _DEAD_AFTER and all(now - at < _STUCK_AFTER for at in self._progress.values())
 
-    def run(self, web: WebServer) -> bool:
+    def run(self, web: WebServer) -> Ending:
         """
         Run until `stopping` is set or a signal arrives, then let running steps finish.
 
-        Returns:
-            Whether everything had stopped in time. If not, the process must be ended without waiting for its threads:
-            what they had saved is saved.
+        Raises:
+            KeywatchError: it could not start.
         """
         with ExitStack() as stack:
             stack.enter_context(web)
@@ -100,43 +141,42 @@ class Daemon:
             self._start()
             systemd.notify("READY=1", "STATUS=watching")
             _log.info("daemon_started", listen=web.url, sources=len([job for job in self._jobs if job.recorded]))
-            while not self._stopping.wait(1.0):
-                pass
+            while not self._stopping.wait(_LOOK):
+                self._mind_clock()
             systemd.notify("STOPPING=1")
             self._scheduler.shutdown(wait=False)
             finished = self._wait_for_steps()
             _log.info("daemon_stopped", running=self._running)
-            return finished
+            return Ending(complete=True, idle=finished)
 
     def _start(self) -> None:
+        self._scheduler.add_listener(self._overran, EVENT_JOB_MAX_INSTANCES)
         for job in self._jobs:
             self._scheduler.add_job(
                 self._do,
-                IntervalTrigger(seconds=job.every.total_seconds(), timezone=UTC),
+                Every(job.every),
                 args=[job],
                 id=job.name,
                 executor=job.pool,
                 next_run_time=self._first_run(job),
             )
-        self._scheduler.add_job(
-            self._beat, IntervalTrigger(seconds=_PULSE.total_seconds(), timezone=UTC), executor="pulse"
-        )
+        self._scheduler.add_job(self._beat, Every(_PULSE), id=_BEAT, executor="pulse", next_run_time=datetime.now(UTC))
         self._scheduler.start()
 
     def _first_run(self, job: Job) -> datetime:
         """When a job is due that may have run before this process began: counted from its last run, not from now."""
         now = self._now()
         last = self._store.last_run(job.name) if job.recorded else None
-        return (
-            now if last is None or last.outcome != "done" else min(max(now, last.started + job.every), now + job.every)
-        )
+        if last is None or last.outcome != "done":
+            return now
+        return min(max(now, last.started + job.every), now + job.every)
 
     def _do(self, job: Job) -> None:
         with self._idle:
             if self._stopping.is_set():
                 return
             self._running += 1
-        began, clock = self._now(), time.monotonic()
+        began, clock = self._now(), self._clocks.monotonic()
         outcome = "failed"
         try:
             outcome = "done" if job.run() else "failed"
@@ -145,17 +185,16 @@ class Daemon:
         except Exception:  # noqa: BLE001 - a defect in one job must not end the others
             _log.exception("job_crashed", job=job.name)
         finally:
-            self._finished(job, began, outcome, time.monotonic() - clock)
+            self._finished(job, began, outcome, self._clocks.monotonic() - clock)
 
     def _finished(self, job: Job, began: datetime, outcome: str, seconds: float) -> None:
         try:
             self._metrics.runs.labels(job.name, outcome).inc()
             self._metrics.seconds.labels(job.name).observe(seconds)
-            if job.recorded:
-                if not self._stopping.is_set():
-                    self._store.record_run(job.name, began, self._now(), outcome)
-            else:
-                self._progress[job.name] = time.monotonic()
+            if not job.recorded:
+                self._progress[job.name] = self._clocks.monotonic()
+            elif not self._stopping.is_set():  # else it may have been cut short: it is due again at the next start
+                self._store.record_run(job.name, began, self._now(), outcome)
         except KeywatchError as error:
             _log.error("job_unrecorded", job=job.name, error=error.message, hint=error.hint)
         finally:
@@ -163,46 +202,32 @@ class Daemon:
                 self._running -= 1
                 self._idle.notify_all()
 
+    def _overran(self, event: JobSubmissionEvent) -> None:
+        """Count a run that was left out because the one before was still under way."""
+        self._metrics.overruns.labels(event.job_id).inc()
+
     def _beat(self) -> None:
-        self._pulse = time.monotonic()
+        """Show that the scheduler still runs what is due."""
+        self._pulse = self._clocks.monotonic()
         self._metrics.heartbeat.set_to_current_time()
-        offset = time.time() - self._pulse
-        if abs(offset - self._offset) > _STEP:
-            # APScheduler compares wall times: a clock set back would leave every job waiting for the old future.
-            _log.warning("clock_was_set", seconds=round(offset - self._offset))
-            for job in self._jobs:
-                self._scheduler.reschedule_job(
-                    job.name, trigger=IntervalTrigger(seconds=job.every.total_seconds(), timezone=UTC)
-                )
-        self._offset = offset
         if self.alive():
             systemd.notify("WATCHDOG=1")
 
+    def _mind_clock(self) -> None:
+        """
+        Run every job at once if the wall clock was set, or the machine has slept.
+
+        This is not for a job to do: APScheduler waits for an instant on the wall clock, and if that is set back by an
+        hour, no job at all runs for an hour.
+        """
+        offset = self._clocks.wall() - self._clocks.monotonic()
+        if abs(offset - self._offset) > _STEP:
+            _log.warning("clock_was_set", seconds=round(offset - self._offset))
+            for name in (*(job.name for job in self._jobs), _BEAT):
+                self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+        self._offset = offset
+
     def _wait_for_steps(self) -> bool:
-        deadline = time.monotonic() + GRACE
+        """Whether every step ended in time."""
         with self._idle:
-            while self._running and (left := deadline - time.monotonic()) > 0:
-                self._idle.wait(left)
-            return self._running == 0
-
-
-class stop_signals:  # noqa: N801 - a context manager, used as one
-    """While this is entered, SIGTERM and SIGINT ask for a clean stop; a second one ends the process at once."""
-
-    def __init__(self, stopping: threading.Event) -> None:
-        self._stopping = stopping
-        self._before: dict[signal.Signals, object] = {}
-
-    def __enter__(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._before[number] = signal.signal(number, self._handle)
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self._stopping.is_set():
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(signal.Signals(number))
-        self._stopping.set()
+            return self._idle.wait_for(lambda: not self._running, timeout=self._grace)

@@ -41,6 +41,10 @@ class StateLock:
             os.close(descriptor)
             hint = "stop that one first, or give this one its own state_dir"
             raise AlreadyRunning(f"another keywatch (pid {pid}) is running on {self._path.parent}", hint=hint) from None
+        except OSError as error:
+            os.close(descriptor)
+            hint = "the state directory must be on a disk of this machine"
+            raise StoreError(f"{self._path}: cannot be locked: {error.strerror}", hint=hint) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor

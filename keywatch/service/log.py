@@ -20,7 +20,7 @@ FIELDS = frozenset(
     event level timestamp logger source job step outcome seconds items skipped what why hint error error_type at keys
     findings alerts deliveries fired changed resolved regressed sent failed retried bytes chunks version pid state_dir
     listen signal config sources channel delivery count interval transition reconciled path message running reason
-    attempts
+    attempts fallback
     """.split()  # noqa: SIM905 - a page of names reads better as words
 )
 """The names of fields that may be logged."""
@@ -33,6 +33,8 @@ _TOKENS = re.compile(
 _CUT = "<cut>"
 _QUIET = ("apscheduler", "alembic", "boto3", "botocore", "hvac", "s3transfer", "slack_sdk", "urllib3", "uvicorn")
 """Libraries that log requests, some with their headers and bodies, below WARNING."""
+_OVERRUNS = "apscheduler.scheduler"
+"""Warns of each run that it leaves out: `keywatch_job_overruns_total` counts them."""
 
 
 def configure(level: str = "info") -> None:
@@ -64,6 +66,7 @@ def configure(level: str = "info") -> None:
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(_OVERRUNS).setLevel(logging.ERROR)
 
 
 def refuse_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -113,6 +116,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever somebody logs
 
 
 def _foreign(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """A library's record: its text is free form, so it is named as such."""
+    """A library's record: only the text its author wrote is kept, as what was put into it may come from anywhere."""
     record = event.get("_record")
-    return {**event, "event": "library_logged", "logger": record.name if record else "?", "message": event.get("event")}
+    name, text = (record.name, str(record.msg)) if isinstance(record, logging.LogRecord) else ("?", "")
+    return {**event, "event": "library_logged", "logger": name, "message": text}

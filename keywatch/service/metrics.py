@@ -35,6 +35,9 @@ class Metrics:
         self.runs = Counter(
             "keywatch_job_runs_total", "Runs by job and outcome.", ["job", "outcome"], registry=registry
         )
+        self.overruns = Counter(
+            "keywatch_job_overruns_total", "Runs left out, the one before being under way.", ["job"], registry=registry
+        )
         self.seconds = Histogram(
             "keywatch_job_duration_seconds",
             "Run time by job.",

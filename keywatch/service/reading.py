@@ -1,7 +1,7 @@
 """One run of one source: read it, save what it brought step by step, and record how it went."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,8 +11,9 @@ from keywatch.alerts.problems import SourceRole
 from keywatch.collect.content.attribution import Vouches
 from keywatch.model.call import Coverage
 from keywatch.model.errors import KeywatchError, SourceError, StoreError
+from keywatch.model.finding import FindingState, Place
 from keywatch.model.key import Key, SourceId
-from keywatch.model.source import CallSource, ContentSource, KeySource, Skipped, SourceReport
+from keywatch.model.source import CallSource, ContentSource, Cursor, KeySource, Skipped, SourceReport
 from keywatch.scan.scanner import Scanner
 from keywatch.service.metrics import Metrics
 from keywatch.service.plan import Planned, Source
@@ -21,6 +22,8 @@ from keywatch.store import Store
 _log = structlog.get_logger(__name__)
 _NAMED = 20
 """Skipped items of one run that are logged by name; the rest is in the count."""
+_TARGET = "target"
+"""In the cursor of a content source: what was read up to there."""
 
 
 class Stopped(Exception):
@@ -33,6 +36,8 @@ class _Run:
 
     items: int = 0
     skipped: list[Skipped] = field(default_factory=list)
+    ended: datetime | None = None
+    """When an inventory was complete: the `last_seen` of all that it showed."""
 
 
 class Reader:
@@ -58,29 +63,26 @@ class Reader:
         run = _Run()
         self._store.source_started(planned.id, planned.role.value, self._now())
         try:
-            self._read(planned.build(), run)
-        except Stopped:
-            _log.info("source_interrupted", source=planned.id, items=run.items)
+            self._read(planned, planned.build(), run)
         except StoreError:
             raise  # nothing can be recorded
-        except KeywatchError as error:
-            self._failed(planned, error)
         except Exception as error:  # noqa: BLE001 - a defect in one source must not end the others
-            _log.exception("source_crashed", source=planned.id)
-            what = f"{planned.id}: unexpected {type(error).__name__}"
-            self._failed(planned, SourceError(what, hint="this is a defect in keywatch: please report it"))
-        else:
-            self._succeeded(planned.id, run)
-            return True
-        return False
+            if isinstance(error, Stopped) or self._stopping.is_set():
+                # Ctrl-C reaches a git of ours too: what fails now says nothing of the source.
+                _log.info("source_interrupted", source=planned.id, items=run.items)
+            else:
+                self._failed(planned, _explained(planned, error))
+            return False
+        self._succeeded(planned.id, run)
+        return True
 
-    def _read(self, source: Source, run: _Run) -> None:
+    def _read(self, planned: Planned, source: Source, run: _Run) -> None:
         if isinstance(source, KeySource):
             self._inventory(source, run)
         elif isinstance(source, CallSource):
             self._calls(source, run)
         else:
-            self._content(source, run)
+            self._content(planned, source, run)
 
     def _inventory(self, source: KeySource, run: _Run) -> None:
         found: list[Key] = []
@@ -94,9 +96,9 @@ class Reader:
         except SourceError:
             self._store.save_inventory(source.id, found, complete=False, now=self._now())
             raise
+        run.items, run.ended = len(found), self._now()
         # One refused user is enough not to call any missing key gone.
-        self._store.save_inventory(source.id, found, complete=not run.skipped, now=self._now())
-        run.items = len(found)
+        self._store.save_inventory(source.id, found, complete=not run.skipped, now=run.ended)
 
     def _calls(self, source: CallSource, run: _Run) -> None:
         for batch in source.read(self._store.cursor(source.id)):
@@ -105,31 +107,49 @@ class Reader:
             run.skipped += batch.skipped
             self._go_on()
 
-    def _content(self, source: ContentSource, run: _Run) -> None:
-        before = self._store.cursor(source.id)
+    def _content(self, planned: Planned, source: ContentSource, run: _Run) -> None:
+        before = self._begin(planned, source)
+        vouches = isinstance(source, Vouches)
+        after = before
         seen: set[str] = set()
         for step in self._scanner.scan(source, before):
-            self._store.save_findings(source.id, step.findings, step.cursor, self._now())
+            after = after if step.cursor is None else {**step.cursor, _TARGET: source.target}
+            # Where something can be gone, the place to resume from is saved last of all: a run that is cut short before
+            # it has looked for that would else not look again until something changes.
+            cursor = None if vouches or step.cursor is None else after
+            self._store.save_findings(source.id, step.findings, cursor, self._now())
             self._metrics.scanned.labels(source.id).inc(step.bytes)
             seen.update(finding.id for finding in step.findings)
             run.skipped += step.skipped
             self._go_on()
         run.items = len(seen)
-        if self._store.cursor(source.id) != before:
-            self._resolve(source)
+        if isinstance(source, Vouches) and after != before:
+            self._resolve(source, source.gone, seen)
+            self._store.save_findings(source.id, (), after, self._now())
 
-    def _resolve(self, source: ContentSource) -> None:
+    def _begin(self, planned: Planned, source: ContentSource) -> Cursor:
+        """Return where to resume from. A source that was pointed elsewhere is another one: the old is forgotten."""
+        cursor = self._store.cursor(source.id)
+        if cursor.get(_TARGET, source.target) == source.target:
+            return cursor
+        _log.info("source_forgotten", source=source.id, reason="it has another target now")
+        self._store.forget_source(source.id, self._now())
+        self._store.source_started(planned.id, planned.role.value, self._now())
+        return {}
+
+    def _resolve(
+        self, source: ContentSource, gone: Callable[[Iterable[Place]], Container[Place]], seen: Container[str]
+    ) -> None:
         """
-        Resolve what `source` can show to be gone.
+        Resolve what `source` can show to be gone, and has not just `seen`.
 
         A log shows nothing of the kind: what was written stays written, until a person says that it was dealt with.
         """
-        if not isinstance(source, Vouches):
-            return
-        known = [seen.finding for seen in self._store.findings() if source.id in seen.sources]
+        findings = self._store.findings(FindingState.OPEN, FindingState.ACKNOWLEDGED)
+        known = [item.finding for item in findings if source.id in item.sources and item.finding.id not in seen]
         mine = {finding.id: [p for p in finding.places if p.target == source.target] for finding in known}
-        gone = source.gone(place for places in mine.values() for place in places)
-        over = [name for name, places in mine.items() if places and gone.issuperset(places)]
+        lost = gone(place for places in mine.values() for place in places)
+        over = [name for name, places in mine.items() if places and all(place in lost for place in places)]
         self._store.resolve_findings(source.id, over, self._now())
 
     def _go_on(self) -> None:
@@ -137,7 +157,7 @@ class Reader:
             raise Stopped
 
     def _succeeded(self, source: SourceId, run: _Run) -> None:
-        now = self._now()
+        now = run.ended or self._now()
         self._store.source_succeeded(SourceReport(source=source, items=run.items, skipped=tuple(run.skipped)), now)
         self._metrics.source_up.labels(source).set(1)
         self._metrics.source_success.labels(source).set(now.timestamp())
@@ -159,3 +179,12 @@ class Reader:
         known = next((coverage for coverage in self._store.coverages() if coverage.source == planned.id), None)
         covered = known or Coverage(source=planned.id, kinds=planned.kinds, since=None, until=None)
         return replace(covered, blind=error.message, blind_since=covered.blind_since or now)
+
+
+def _explained(planned: Planned, error: Exception) -> KeywatchError:
+    """What went wrong, fit to be told: an error that is none of ours is named by its type alone."""
+    if isinstance(error, KeywatchError):
+        return error
+    _log.error("source_crashed", source=planned.id, exc_info=error)
+    hint = "this is a defect in keywatch: please report it"
+    return SourceError(f"{planned.id}: unexpected {type(error).__name__}", hint=hint)

@@ -77,6 +77,7 @@ def _unreadable(key: Key, present: Iterable[Sighting], sources: Mapping[SourceId
             continue
         if state.failing_since is not None:
             blind[sighting.source] = state.error or "the last reading failed"
-        elif state.skipped_total and state.last_started and sighting.last_seen < state.last_started:
+        elif state.skipped_total and state.last_success and sighting.last_seen < state.last_success:
+            # A run stamps all that it shows with the instant of its success; a run under way has shown nothing yet.
             blind[sighting.source] = "it was not shown in the last reading, which was refused in part"
     return blind

@@ -1,8 +1,10 @@
 """`/healthz`, `/readyz` and `/metrics` on loopback. Nothing here changes anything."""
 
+import errno
 import socket
 import threading
 from collections.abc import Callable
+from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +18,9 @@ from starlette.routing import Route
 
 from keywatch.model.errors import ConfigError
 from keywatch.service.metrics import Metrics
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+"""What a browser on this machine may call us."""
 
 
 class WebServer:
@@ -47,9 +52,11 @@ class WebServer:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((self._host, self._port))
+            listener.listen()  # from here on nobody is refused, though the server is still starting
         except OSError as error:
             listener.close()
-            hint = "another program has it: set [http] listen to a free address"
+            taken = "another program has it: " if error.errno == errno.EADDRINUSE else ""
+            hint = f"{taken}set [http] listen to a free address of this machine"
             raise ConfigError(f"cannot listen on {self.url}: {error.strerror}", hint=hint) from None
         self._port = listener.getsockname()[1]
         config = uvicorn.Config(self._app(), log_config=None, access_log=False, lifespan="off", server_header=False)
@@ -75,8 +82,9 @@ class WebServer:
         self.stop()
 
     def _app(self) -> Starlette:
-        # A page on the internet can make a browser ask a loopback address; it cannot make it send a loopback Host.
-        hosts = ["127.0.0.1", "localhost", "[::1]", self._host]
+        # A page on the internet can make a browser ask a loopback address; it cannot make it send a loopback Host. An
+        # address that others are meant to reach is known to them by names that nobody has told us.
+        hosts = [*_LOOPBACK, self._host] if _is_loopback(self._host) else ["*"]
         return Starlette(
             routes=[
                 Route("/healthz", self._answer("alive", self._alive)),
@@ -95,3 +103,10 @@ class WebServer:
 
     def _show_metrics(self, _request: Request) -> Response:
         return Response(self._metrics.render(), media_type=self._metrics.CONTENT_TYPE)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

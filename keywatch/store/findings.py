@@ -94,7 +94,7 @@ class FindingRecords(Database):
                 connection.execute(
                     update(schema.place).where(here & schema.place.c.gone_at.is_(None)).values(gone_at=now)
                 )
-                _resolve_unseen(connection, some, now)
+                resolve_unseen_by_all(connection, some, now)
 
     def resolve_unseen(self, source: SourceId, since: datetime, now: datetime) -> None:
         """
@@ -109,7 +109,7 @@ class FindingRecords(Database):
             ids = sorted(set(connection.execute(select(table.c.finding).where(unseen)).scalars()))
             connection.execute(update(table).where(unseen).values(gone_at=now))
             for some in batches(ids):
-                _resolve_unseen(connection, some, now)
+                resolve_unseen_by_all(connection, some, now)
 
     def findings_of(self, source: SourceId) -> frozenset[str]:
         """Return the ids of the findings that `source` sees now: those a complete scan misses are gone."""
@@ -143,7 +143,8 @@ def _save(connection: Connection, source: SourceId, finding: Finding, now: datet
     save_places(connection, source, storable(finding.id), finding.places, now)
 
 
-def _resolve_unseen(connection: Connection, ids: Sequence[str], now: datetime) -> None:
+def resolve_unseen_by_all(connection: Connection, ids: Sequence[str], now: datetime) -> None:
+    """Resolve those of these findings that no source sees any more."""
     table = schema.finding
     seen = exists().where((schema.place.c.finding == table.c.id) & schema.place.c.gone_at.is_(None))
     resolvable = table.c.state.in_([FindingState.OPEN.value, FindingState.ACKNOWLEDGED.value])

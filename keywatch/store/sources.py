@@ -11,6 +11,8 @@ from keywatch.model.source import Skipped, SourceReport
 from keywatch.store import schema
 from keywatch.store.codec import dump, load
 from keywatch.store.database import Database
+from keywatch.store.findings import resolve_unseen_by_all
+from keywatch.store.places import batches
 from keywatch.store.sql import insert_new, upsert
 
 SKIPPED_KEPT = 20
@@ -91,11 +93,17 @@ class SourceRecords(Database):
             for row in rows
         ]
 
-    def forget_source(self, source: SourceId) -> None:
-        """Remove all that a source ever told: it has been taken out of the configuration."""
+    def forget_source(self, source: SourceId, now: datetime) -> None:
+        """Remove all that a source ever told, and when it was read: it has been taken out of the configuration."""
+        place = schema.place
         with self._writing() as connection:
             for table in (schema.key, schema.call, schema.silence, schema.coverage, schema.cursor, schema.source):
                 connection.execute(delete(table).where(table.c.source == source))
-            connection.execute(delete(schema.place).where(schema.place.c.source == source))
-            placeless = schema.finding.c.id.not_in(select(schema.place.c.finding))
-            connection.execute(delete(schema.finding).where(placeless))
+            # Should it come back, it is due at once.
+            connection.execute(delete(schema.job_run).where(schema.job_run.c.job == source))
+            mine = select(place.c.finding).distinct().where(place.c.source == source)
+            shown = connection.execute(mine).scalars().all()
+            connection.execute(delete(place).where(place.c.source == source))
+            connection.execute(delete(schema.finding).where(schema.finding.c.id.not_in(select(place.c.finding))))
+            for some in batches(shown):
+                resolve_unseen_by_all(connection, some, now)

@@ -148,7 +148,7 @@ def test_a_forgotten_source_leaves_nothing(store: Store) -> None:
     store.save_findings(LOG, [finding("a"), finding("b")], {"x": 1}, NOW)
     store.save_findings(IAM, [finding("b")], None, NOW)
     store.source_started(LOG, "calls", NOW)
-    store.forget_source(LOG)
+    store.forget_source(LOG, NOW)
     assert (store.sightings(), store.evidence(), store.coverages(), store.sources()) == ([], [], [], [])
     assert store.cursor(LOG) == {}
     assert [(one.finding.id, one.sources) for one in store.findings()] == [(finding("b").id, (IAM,))]
