@@ -51,6 +51,13 @@ coverage: venv ## run every test and say which lines and branches none of them r
 scan-self: venv ## keywatch looks for secrets in its own repository
 	$(BIN)/keywatch scan --no-progress .
 
+PEERS := kingfisher-bin detect-secrets
+
+.PHONY: bench-detection
+bench-detection: venv ## what keywatch finds and flags beside its peers, on a corpus made for it (ARGS=--misses lists misses)
+	@test -d $(VENV)/peers || { $(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/python -m pip install --quiet $(PEERS); }
+	$(BIN)/python -m benchmarks.detection $(ARGS)
+
 # The locks hold for every supported Python (3.11 on) and name no index. A pin stays until UPGRADE=--upgrade moves it.
 UV := $(VENV)/uv/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
