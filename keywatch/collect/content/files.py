@@ -51,12 +51,7 @@ class Directory:
         """Read every file, unless not one of them changed since `cursor`. See `ContentSource.read`."""
         if not os.path.lexists(self.path):
             raise ScanError(f"{self.target}: no such file or directory", hint="check the spelling of the target")
-        if not self.path.is_dir():
-            entry = Entry(str(self.path), printable(self.path.name), os.lstat(self.path))
-            yield from batches(read_file(entry.path, self._origin(entry)))
-            yield ContentBatch(chunks=(), cursor={"version": 1, "ruleset": self._ruleset})
-            return
-        entries, skipped = survey(str(self.path), self._excluded)
+        entries, skipped = self._survey()
         digest = digest_of(entries)
         if cursor.get("tree") == digest and cursor.get("ruleset") == self._ruleset:
             yield ContentBatch(chunks=(), cursor=cursor, skipped=tuple(skipped))
@@ -82,6 +77,11 @@ class Directory:
             return not os.path.lexists(path) or (place.blob is not None and blob_id(path) not in {place.blob, None})
 
         return frozenset(place for place in places if is_gone(place))
+
+    def _survey(self) -> tuple[list[Entry], list[Skipped]]:
+        if self.path.is_dir():
+            return survey(str(self.path), self._excluded)
+        return [Entry(str(self.path), printable(self.path.name), os.lstat(self.path))], []
 
     def _origin(self, entry: Entry) -> Origin:
         # The name its content has as a blob tells later whether it is still the same.
