@@ -59,4 +59,5 @@ def main() -> None:
                 print("\n".join(misses(families, hits["keywatch"], Path(name), wanted=wanted)), end="\n\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

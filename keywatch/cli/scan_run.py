@@ -1,13 +1,16 @@
 """One run of `keywatch scan`: its parts brought together, its targets scanned, its troubles told."""
 
 import os
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 from keywatch.collect.state_dir import NoState, load_pepper, state_dir
@@ -65,8 +68,7 @@ def run(
     errors: list[KeywatchError] = []
     targets: list[str] = []
     size = chunks = 0
-    interrupted = False
-    try:
+    with _interruptible() as asked_to_stop, suppress(KeyboardInterrupt), _closing(scanner, show):
         for source in sources:
             targets.append(source.target)
             try:
@@ -76,13 +78,10 @@ def run(
                     size += step.bytes
                     chunks += step.chunks
                     show(size, chunks)
+                    if asked_to_stop.is_set():
+                        raise KeyboardInterrupt
             except ScanError as error:
                 errors.append(error)
-    except KeyboardInterrupt:
-        interrupted = True
-    finally:
-        scanner.close()
-        show(-1, -1)
     return ScanReport(
         targets=tuple(targets),
         findings=found.all(),
@@ -92,8 +91,36 @@ def run(
         bytes=size,
         chunks=chunks,
         seconds=time.monotonic() - began,
-        interrupted=interrupted,
+        interrupted=asked_to_stop.is_set(),
     )
+
+
+@contextmanager
+def _closing(scanner: Scanner, show: Show) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        scanner.close()
+        show(-1, -1)
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Note Ctrl-C also where the exception is lost: in a callback or a destructor Python can only ignore it."""
+    asked_to_stop = threading.Event()
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        asked_to_stop.set()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked_to_stop  # only the main thread is interrupted
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield asked_to_stop
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def installation() -> Installation:

@@ -114,6 +114,7 @@ def test_text() -> None:
 def test_text_in_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal gets colours, and nothing in a path is taken for one, or for markup."""
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     told = text(REPORT, Format.TEXT)
     assert "\x1b[1;31mCRITICAL" in told
