@@ -1,12 +1,16 @@
 """`keywatch check`: can every source be reached, and what may it do there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import typer
 
 from keywatch.cli.options import Config
 from keywatch.model.errors import KeywatchError
 from keywatch.model.source import Skipped
+
+if TYPE_CHECKING:
+    from keywatch.service.plan import Planned
 
 INCOMPLETE = 2
 
@@ -17,29 +21,37 @@ def check(config: Config = None) -> int:
 
     Nothing is changed and nobody is told. Exit status: 0 all is well, 2 something is missing.
     """
-    from keywatch.service.assembly import check_receiver, open_state, utc_now
+    from keywatch.service.assembly import check_receiver, open_state, rule_set, utc_now
     from keywatch.service.plan import plan
+    from keywatch.settings.interval import interval_words
     from keywatch.settings.load import find, load
 
     path = find(config)
     settings = load(path)
-    typer.echo(f"{path}: is well formed")
+    typer.echo(f"{path}: is well formed, {len(rule_set(settings).rules)} rules")
     missing = 0
     with open_state(settings) as state:
         typer.echo(f"{state.directory}: state directory, pepper {state.pepper.id}")
         sources = plan(settings, state.pepper, now=utc_now, patient=False)
         for source in sources:
-            typer.echo(f"\n{source.id} ({source.role.value}, every {source.every})")
-            try:
-                missing += _show(source.build().check())
-            except KeywatchError as error:
-                missing += _show([Skipped("settings", error.message, error.hint)])
+            typer.echo(f"\n{source.id} ({source.role.value}, every {interval_words(source.every)})")
+            missing += _show(_tried(source))
     if not sources:
         typer.echo("\nno source is configured: see the comments in the configuration")
         missing += 1
     typer.echo("\nalerts")
     missing += _show(check_receiver(settings))
     return INCOMPLETE if missing else 0
+
+
+def _tried(source: "Planned") -> Iterator[str | Skipped]:
+    """What a source says of itself; whatever goes wrong with it is its own trouble."""
+    try:
+        yield from source.build().check()
+    except KeywatchError as error:
+        yield Skipped("settings", error.message, error.hint)
+    except Exception as error:  # noqa: BLE001 - the others are still to be tried; its text may quote anything
+        yield Skipped(f"unexpected {type(error).__name__}", "a defect in keywatch", "please report it")
 
 
 def _show(results: Iterable[str | Skipped]) -> int:

@@ -25,5 +25,14 @@ def parse_interval(text: object) -> timedelta:
     raise ValueError('should be a length of time such as "30s", "5m", "6h" or "1d"')
 
 
+def interval_words(interval: timedelta) -> str:
+    """Write a length of time as it would be configured, in the largest unit that is exact: `90s`, `1h`."""
+    seconds = int(interval.total_seconds())
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
 Interval = Annotated[timedelta, BeforeValidator(parse_interval)]
 """A setting that is a length of time."""

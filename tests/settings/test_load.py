@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keywatch.model.errors import ConfigError
-from keywatch.settings.interval import parse_interval
+from keywatch.settings.interval import interval_words, parse_interval
 from keywatch.settings.load import find, load
 from keywatch.settings.reference import Reference
 
@@ -86,6 +86,16 @@ def test_an_empty_file_is_a_configuration(tmp_path: Path) -> None:
         pytest.param("[slack\n", "not valid TOML", "toml.io", id="not-toml"),
         pytest.param("[slack]\n", "either token (with channel) or webhook", None, id="slack-without-a-way"),
         pytest.param('[slack]\ntoken = "env:T"\n', "token needs channel", None, id="slack-without-channel"),
+        pytest.param('[http]\nlisten = "127.0.0.1:70000"\n', ":2: http.listen: has a port above", None, id="no-port"),
+        pytest.param('[[scan]]\nname = "a"\ngit = ""\n', ":3: scan[1].git: ", None, id="empty-path"),
+        pytest.param('state_dir = "a\\u0000b"\n', ":1: state_dir: ", None, id="nul-in-a-path"),
+        pytest.param('[channels]\nteam = "#team"\n', "needs [slack] with a token", None, id="channels-nobody-serves"),
+        pytest.param(
+            '[[key]]\nname = "a"\nkind = "mws-key"\nvault = ["prd/kv/a"]\n',
+            "no [[vault]] has that name",
+            None,
+            id="no-such-vault",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_line(tmp_path: Path, text: str, says: str, hint: str | None) -> None:
@@ -162,6 +172,12 @@ def test_what_is_no_reference_is_refused(text: object) -> None:
     """Only the three known forms pass, and a credential's name cannot leave its directory."""
     with pytest.raises(ValueError, match=r"reference|credential"):
         Reference.parse(text)
+
+
+@pytest.mark.parametrize("text", ["90s", "1m", "90m", "1h", "36h", "2d"])
+def test_an_interval_is_written_as_it_is_configured(text: str) -> None:
+    """What `keywatch check` shows can be put into the file."""
+    assert interval_words(parse_interval(text)) == text
 
 
 @given(st.text(max_size=8))
