@@ -17,8 +17,12 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """Letters, digits, `_`, `.` and `-`; at most 64."""
 Label = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """One line of text for people."""
+FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""Of a file or directory, or a glob; `~` is the home directory."""
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+
+_LAST_PORT = 65535
 
 
 class _Table(BaseModel):
@@ -56,6 +60,13 @@ class Http(_Table):
     @property
     def port(self) -> int:
         return int(self.listen.rpartition(":")[2])
+
+    @field_validator("listen")
+    @classmethod
+    def _port_exists(cls, listen: str) -> str:
+        if int(listen.rpartition(":")[2]) > _LAST_PORT:
+            raise ValueError(f"has a port above {_LAST_PORT}")
+        return listen
 
 
 class Slack(_Table):
@@ -122,7 +133,7 @@ class Vault(_Table):
     mounts: tuple[str, ...] = ()
     """Empty: every KV v2 mount that the token is shown."""
     namespace: str | None = None
-    ca_file: str | None = None
+    ca_file: FilePath | None = None
     every: Interval = timedelta(hours=1)
 
 
@@ -161,7 +172,7 @@ class RequestLog(_Table):
     """An application's own log of its SP-API requests, as JSON lines: the proof that a selling-partner key works."""
 
     name: Name
-    path: str
+    path: FilePath
     """A file or a glob; rotation is followed."""
     application: str | None = None
     """The application all lines are of, where the lines do not say."""
@@ -177,10 +188,10 @@ class Scan(_Table):
     """Something in which a secret may have leaked. Exactly one of git, directory and log."""
 
     name: Name
-    git: str | None = None
+    git: FilePath | None = None
     """A repository: its whole history, and its working tree."""
-    directory: str | None = None
-    log: str | None = None
+    directory: FilePath | None = None
+    log: FilePath | None = None
     """A file or a glob; followed."""
     owner: str | None = None
     every: Interval | None = None
@@ -200,12 +211,12 @@ class Scan(_Table):
 class Settings(_Table):
     """The whole file."""
 
-    state_dir: str | None = None
+    state_dir: FilePath | None = None
     """Default: $STATE_DIRECTORY, else $XDG_STATE_HOME/keywatch, else ~/.local/state/keywatch."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     our_accounts: tuple[AccountId, ...] = ()
     """AWS accounts of the company: an access key of any other account is somebody else's."""
-    rules: tuple[str, ...] = ()
+    rules: tuple[FilePath, ...] = ()
     """Rule files beside the packaged ones, in keywatch's or gitleaks' form."""
     baseline: Baseline = Baseline()
     http: Http = Http()
@@ -229,3 +240,18 @@ class Settings(_Table):
                 raise ValueError(f'has two entries named "{name}"; names must differ')
             seen.add(name)
         return tables
+
+    @model_validator(mode="after")
+    def _channels_can_be_reached(self) -> Self:
+        if self.channels and (self.slack is None or self.slack.token is None):
+            raise ValueError("channels needs [slack] with a token: a webhook has one channel, and the console none")
+        return self
+
+    @model_validator(mode="after")
+    def _vaults_are_known(self) -> Self:
+        known = {vault.name for vault in self.vault}
+        for key in self.key:
+            for place in key.vault:
+                if place.partition("/")[0] not in known:
+                    raise ValueError(f'key "{key.name}" is said to be in "{place}", but no [[vault]] has that name')
+        return self

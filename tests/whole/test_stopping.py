@@ -1,4 +1,4 @@
-"""SIGTERM stops keywatch in time, whatever it is in the middle of. The bounds are wide: what hangs, hangs for minutes."""
+"""SIGTERM stops keywatch in time, whatever it is in the middle of. The bounds are wide: what hangs takes minutes."""
 
 import os
 import signal
