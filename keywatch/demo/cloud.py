@@ -70,9 +70,9 @@ class Cloud:
             for at, error in ((user.idle, None), (user.refused, "AccessDenied")):
                 if at is not None:
                     moment = self._now - at
-                    calls.setdefault(_day(moment), []).append(self._record(user.name, moment, error))
+                    calls.setdefault(self._delivery(moment), []).append(self._record(user.name, moment, error))
         for back in range(_DAYS_OF_TRAIL, -1, -1):
-            day = _day(self._now - timedelta(days=back))
+            day = self._delivery(self._now - timedelta(days=back))
             self._deliver(day, calls.get(day, []))
 
     def call(self, user: str, at: datetime) -> None:
@@ -125,6 +125,10 @@ class Cloud:
         }
         return record | ({"errorCode": error, "errorMessage": "not allowed"} if error else {})
 
+    def _delivery(self, moment: datetime) -> datetime:
+        """When the file with the calls of that day is delivered: at its end, but not later than now."""
+        return min(moment.replace(hour=23, minute=55, second=0, microsecond=0), self._now)
+
     def _deliver(self, at: datetime, records: list[dict[str, object]]) -> None:
         name = f"{ACCOUNT}_CloudTrail_{REGION}_{at:%Y%m%dT%H%MZ}_{secrets.token_hex(8)}"
         key = f"AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/{at:%Y/%m/%d}/{name}.json.gz"
@@ -154,7 +158,3 @@ def _session() -> "boto3.Session":
     import boto3
 
     return boto3.Session(aws_access_key_id=_KEY_ID, aws_secret_access_key=_KEY, region_name=REGION)
-
-
-def _day(moment: datetime) -> datetime:
-    return moment.replace(hour=12, minute=0, second=0, microsecond=0)
