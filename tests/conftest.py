@@ -1,10 +1,12 @@
 """What every test may use: stand-ins for the outside world, and an environment in which nothing real can be reached."""
 
+import logging
 import os
 from collections.abc import Iterator
 from urllib.request import Request, urlopen
 
 import pytest
+import structlog
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +19,17 @@ def _no_ambient_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def clean_logging() -> Iterator[None]:
+    """What a test configures of the log is forgotten when it ends."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

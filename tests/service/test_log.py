@@ -3,13 +3,14 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from keywatch.model.secret import Secret
 from keywatch.service.log import configure
+
+pytestmark = pytest.mark.usefixtures("clean_logging")
 
 CANARY = "wJ" + "alrXUtnFEMIK7MDENGbPxRfiCYcanary012345"
 TOKENS = [
@@ -22,16 +23,6 @@ TOKENS = [
     "https://hooks.slack.com/" + "services/T0/B0/canary",
     "hvs." + "canarycanary",
 ]
-
-
-@pytest.fixture(autouse=True)
-def _clean_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:

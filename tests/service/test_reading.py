@@ -1,14 +1,11 @@
 """A source that fails, is refused in part, or is cut short: what is recorded of it, and what it does to the others."""
 
-import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-import structlog
 
 from keywatch.alerts.problems import SourceRole
 from keywatch.demo.text import invented_refresh_token
@@ -102,19 +99,6 @@ class Shelf:
         yield "all is well"
 
 
-@contextmanager
-def logging_as_the_daemon_does() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    configure("debug")
-    try:
-        yield
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        structlog.reset_defaults()
-
-
 def planned(source: Source, role: SourceRole) -> Planned:
     kinds = frozenset({KeyKind.AWS_ACCESS_KEY}) if role is SourceRole.CALLS else frozenset[KeyKind]()
     return Planned(id=source.id, role=role, every=timedelta(hours=1), build=lambda: source, kinds=kinds)
@@ -129,13 +113,14 @@ def used(name: str, ago: timedelta, here: Installation) -> Call:
     return Call(handle=handle, at=here.now - ago, outcome=Outcome.SUCCESS, source=TRAIL)
 
 
+@pytest.mark.usefixtures("clean_logging")
 def test_a_defect_in_one_source_ends_no_other(here: Installation, capsys: pytest.CaptureFixture[str]) -> None:
     """It is told as blind, by the type of the error alone; the others are read, and the cycle is not complete."""
     here.configure(LOG)
     here.write("app.log", invented_refresh_token().reveal().decode() + "\n")
     broken = inventory(error=RuntimeError(SECRET))
-    with logging_as_the_daemon_does():
-        assert not here.cycle(broken)
+    configure("debug")
+    assert not here.cycle(broken)
     assert [line for line in here.told if "cannot read vault-kv2:test" in line]
     assert [line for line in here.told if "Leaked" in line]
     state = here.source(VAULT)
