@@ -67,21 +67,25 @@ class _Compiled:
 class Database:
     """The compiled patterns. Safe to share between threads: each gets a scratch of its own."""
 
-    def __init__(self, patterns: Sequence[str], cache_dir: Path | None = None) -> None:
+    def __init__(
+        self, patterns: Sequence[str], cache_dir: Path | None = None, groups: Sequence[Sequence[str]] = ()
+    ) -> None:
         """
         Load the database for `patterns` from the cache, or compile it and put it there.
 
         Args:
             patterns: regular expressions; the index of one is its number in `sightings`.
             cache_dir: None keeps nothing on disk. A cache that cannot be read or written is done without.
+            groups: further ones that are told under one number each, after those of `patterns`, by their ends only.
         """
         import hyperscan
 
-        path = cache_dir / f"rules-{_key(patterns, version('hyperscan'))}.hsdb" if cache_dir is not None else None
+        key = _key(patterns, groups, version("hyperscan"))
+        path = cache_dir / f"rules-{key}.hsdb" if cache_dir is not None else None
         self.from_cache = False
         loaded = _load(path, len(patterns)) if path is not None else None
         if loaded is None:
-            compiled = _compile(patterns)
+            compiled = _compile(patterns, groups)
             loaded = (hyperscan.loadb(compiled.blob, hyperscan.HS_MODE_BLOCK), compiled)
             if path is not None:
                 _save(path, compiled)
@@ -89,7 +93,11 @@ class Database:
             self.from_cache = True
         self._database: hyperscan.Database = loaded[0]
         self.modes = loaded[1].modes
-        self._loose = frozenset(number for number, mode in enumerate(self.modes) if mode is Mode.END)
+        # In Hyperscan each has a number of its own: one for many patterns makes compiling them fifty times slower.
+        grouped = [number for number, group in enumerate(groups, len(patterns)) for _ in group]
+        self._number = [*range(len(patterns)), *grouped]
+        loose = (number for number, mode in enumerate(self.modes) if mode is Mode.END)
+        self._loose = frozenset([*loose, *range(len(patterns), len(patterns) + len(groups))])
         self._local = threading.local()
 
     def sightings(self, data: bytes) -> tuple[Sightings, frozenset[int]]:
@@ -97,8 +105,10 @@ class Database:
         found: Sightings = {}
         cut: set[int] = set()
         loose = self._loose  # their starts are not known: every end counts
+        numbers = self._number
 
-        def note(pattern: int, start: int, end: int, _flags: int, _context: object) -> None:
+        def note(own: int, start: int, end: int, _flags: int, _context: object) -> None:
+            pattern = numbers[own]
             entry = found.get(pattern)
             if entry is None:
                 found[pattern] = ([start], [end])
@@ -125,20 +135,27 @@ class Database:
         return scratch
 
 
-def _key(patterns: Sequence[str], library: str) -> str:
-    parts = [library, platform.machine(), platform.processor(), _FORMAT.decode(), *patterns]
+def _key(patterns: Sequence[str], groups: Sequence[Sequence[str]], library: str) -> str:
+    parts = [
+        library,
+        platform.machine(),
+        platform.processor(),
+        _FORMAT.decode(),
+        list(patterns),
+        list(map(list, groups)),
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def _compile(patterns: Sequence[str]) -> _Compiled:
+def _compile(patterns: Sequence[str], groups: Sequence[Sequence[str]]) -> _Compiled:
     import hyperscan
 
     modes = [Mode.START] * len(patterns)
     try:
-        blob = _compiled(patterns, modes)
+        blob = _compiled(patterns, modes, groups)
     except hyperscan.error:
         modes = [_mode(pattern) for pattern in patterns]
-        blob = _compiled(patterns, modes)
+        blob = _compiled(patterns, modes, groups)
     return _Compiled(blob, tuple(modes))
 
 
@@ -148,12 +165,12 @@ def _mode(pattern: str) -> Mode:
 
     for mode in (Mode.START, Mode.END):
         with suppress(hyperscan.error):
-            _compiled([pattern], [mode])
+            _compiled([pattern], [mode], ())
             return mode
     return Mode.WHOLE
 
 
-def _compiled(patterns: Sequence[str], modes: Sequence[Mode]) -> bytes:
+def _compiled(patterns: Sequence[str], modes: Sequence[Mode], groups: Sequence[Sequence[str]]) -> bytes:
     import hyperscan
 
     flags = {
@@ -161,13 +178,14 @@ def _compiled(patterns: Sequence[str], modes: Sequence[Mode]) -> bytes:
         Mode.END: hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_ALLOWEMPTY,
     }
     chosen = [number for number, mode in enumerate(modes) if mode is not Mode.WHOLE]
+    grouped = [pattern for group in groups for pattern in group]
     # A database needs a pattern; this one cannot match, for nothing follows the end.
-    expressions = [loosened(patterns[number]).encode() for number in chosen] or [rb"\zx"]
+    expressions = [*(loosened(patterns[number]) for number in chosen), *grouped] or [r"\zx"]
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
-        expressions=expressions,
-        ids=chosen or [0],
-        flags=[flags[modes[number]] for number in chosen] or [0],
+        expressions=[expression.encode() for expression in expressions],
+        ids=[*chosen, *range(len(patterns), len(patterns) + len(grouped))] or [0],
+        flags=[flags[modes[number]] for number in chosen] + [0] * len(grouped) or [0],
     )
     return bytes(hyperscan.dumpb(database))
 

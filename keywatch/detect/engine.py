@@ -9,19 +9,27 @@ from keywatch.detect.allow import MARKERS, excused_lines
 from keywatch.detect.candidate import Budget, Candidate, Stretch, confirmed
 from keywatch.detect.compose import WINDOW, composed, most_specific, windows
 from keywatch.detect.database import Database, Mode, Sightings
+from keywatch.detect.decoding import DEPTH, Decoder
 from keywatch.detect.filters import Sheet, allows_path, has_keyword, survives
 from keywatch.detect.pattern import compiled
 from keywatch.detect.rule import Condition, Required, Rule
 from keywatch.detect.ruleset import RuleSet
+from keywatch.detect.trigger import triggers
+from keywatch.detect.view import joined
 from keywatch.model.content import Chunk
 from keywatch.model.finding import Match
 from keywatch.model.secret import Secret
+
+ENCODED = "encoded-text"
+"""What stands for the triggers of encoded text among the rules that were cut off."""
 
 
 class Detector:
     """Finds secrets in chunks. Pure but for its cache file; safe to share between threads."""
 
-    def __init__(self, rules: RuleSet, *, cache_dir: Path | None = None, honour_comments: bool = True) -> None:
+    def __init__(
+        self, rules: RuleSet, *, cache_dir: Path | None = None, honour_comments: bool = True, depth: int = DEPTH
+    ) -> None:
         """
         Compile `rules`, or load what an earlier run compiled.
 
@@ -29,6 +37,7 @@ class Detector:
             rules: what to look for.
             cache_dir: where to keep the compiled database; None keeps nothing.
             honour_comments: whether a `keywatch:allow` on its line excuses a secret.
+            depth: how often encoded text (base64, hexadecimal, escapes, UTF-16, gzip) is decoded; 0: never.
         """
         self.rules = rules
         self._honour_comments = honour_comments
@@ -38,8 +47,11 @@ class Detector:
         self._paths = tuple((r, r.path) for r in rules.rules if r.regex is None and r.path and not r.skip_report)
         self._lock = threading.Lock()
         patterns = [marker.regex for marker in MARKERS] + [rule.anchor or rule.regex or "" for rule in self._seen]
-        self._database = Database(patterns, cache_dir)
-        self._markers = frozenset(range(len(MARKERS)))
+        encodings = triggers(rules.rules) if depth else ()
+        self._database = Database(patterns, cache_dir, [trigger.patterns for trigger in encodings])
+        self._decoder = Decoder(encodings, len(patterns))
+        self._depth = depth
+        self._unruled = frozenset(range(len(MARKERS))) | self._decoder.numbers
         self._whole = frozenset(number for number, mode in enumerate(self._database.modes) if mode is Mode.WHOLE)
         self._needs_sightings = not self._whole and not self._paths
         self.overruns: Counter[str] = Counter()
@@ -61,17 +73,33 @@ class Detector:
         sheet = Sheet(chunk)
         if self._excused_by_path(sheet):
             return []
-        overrun = {self._seen[pattern - len(MARKERS)].id for pattern in cut - self._markers}
-        found = self._candidates(sheet, sightings, overrun)
+        overrun = self._cut_off(cut)
+        specific = self._specific(sheet, sightings, overrun, self._depth)
         if overrun:
             with self._lock:
                 self.overruns.update(overrun)
-        # Parts take part, so that the public id of a key is not taken for a secret by a less specific rule.
-        specific = most_specific(candidate for candidates in found.values() for candidate in candidates)
         reported = [c for c in specific if not c.rule.skip_report and c.reach > chunk.overlap]
         excused = self._excused(sheet, sightings) if reported else frozenset()
         named = [_match(candidate, sheet) for candidate in reported if not _on_lines(candidate, sheet, excused)]
         return [*self._named_by_path(sheet), *named]
+
+    def _specific(self, sheet: Sheet, sightings: Sightings, overrun: set[str], depth: int) -> list[Candidate]:
+        """Return what stands in the chunk, plainly or encoded up to `depth` times; one candidate for each secret."""
+        found = self._candidates(sheet, sightings, overrun)
+        # Parts take part, so that the public id of a key is not taken for a secret by a less specific rule.
+        plain = most_specific(candidate for candidates in found.values() for candidate in candidates)
+        view = self._decoder.view(sheet, sightings, plain) if depth else None
+        if view is None:
+            return plain
+        inner, cut = self._database.sightings(view.data)
+        overrun |= self._cut_off(cut)
+        decoded = self._specific(Sheet(Chunk(view.data, sheet.chunk.origin)), inner, overrun, depth - 1)
+        return joined(plain, view.placed(decoded))
+
+    def _cut_off(self, numbers: frozenset[int]) -> set[str]:
+        """Return the ids of the rules with these numbers."""
+        rules = {self._seen[number - len(MARKERS)].id for number in numbers - self._unruled}
+        return rules | {ENCODED for _ in numbers & self._decoder.numbers}
 
     def _excused_by_path(self, sheet: Sheet) -> bool:
         return any(
@@ -83,7 +111,7 @@ class Detector:
     def _candidates(self, sheet: Sheet, sightings: Sightings, overrun: set[str]) -> dict[str, list[Candidate]]:
         """Return what each rule confirms in the chunk; a rule that was cut off is added to `overrun`."""
         found: dict[str, list[Candidate]] = {}
-        for number in sorted((sightings.keys() | self._whole) - self._markers):
+        for number in sorted((sightings.keys() | self._whole) - self._unruled):
             rule, mode = self._seen[number - len(MARKERS)], self._database.modes[number]
             if mode is not Mode.START and not has_keyword(rule, sheet):
                 continue  # the first pass was loose: gitleaks' own first pass is cheaper than the exact pattern

@@ -1,0 +1,152 @@
+"""
+What gives encoded text away: the rules' own keywords as they look in base64, hexadecimal, UTF-16 or after an escape.
+
+These are literals in the engine's own database, so the plain pass finds them on its way; text that only happens to be
+made of base64 characters, of which every source tree is full, costs nothing.
+"""
+
+import base64
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from keywatch.detect.rule import Rule
+
+_LEAST = 4
+"""Characters of a keyword that is worth looking for: shorter ones stand in random base64 too often."""
+
+_ALWAYS = (
+    "secret", "passw", "token", "api_key", "apikey", "access_key", "private key", "credential", "client_id",
+    "AKIA", "ASIA", "amzn1.", "amzn.mws.", "Atzr|", "Atza|", "Atz.sprdt|", "-----BEGIN", "://", "eyJhbGciOi",
+)  # fmt: skip
+_CORE = (
+    "secret", "token", "passw", "amzn1.", "AKIA", "ASIA", "Atzr|", "Atza|", "-----BEGIN",
+    "ghp_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "npm_", "hvs.", "AIza", "sk_live_", "sk-", "SG.",
+)  # fmt: skip
+"""What is looked for however deep it hides: in base64 of base64 of base64, and escaped letter by letter."""
+_SPOKEN = (
+    "シークレット", "秘密キー", "秘密鍵", "パスワード", "密钥", "密码", "密碼", "密鑰",
+    "Schlüssel", "clé secr", "contraseña",
+)  # fmt: skip
+"""Words of the rules for human text, as JSON writes them where it is kept to ASCII."""
+_NAME = r"(?:secret|token|key|passw(?:or)?d|passphrase|pwd|credentials?|auth)[a-z0-9_.\]-]{0,32}"
+
+_BEFORE = (
+    "%3D", "%3d", "%3A", "%3a", "%22", "%20", "%0A", "%0a", "%2C", "%26", "%27",
+    r"\\n", r"\\r", r"\\t", r"\\u003d", r"\\u003D", r"\\u003a", r"\\u0022", r"\\u0026", r"\\u0027",
+    r"\\u000a", r"\\u000A", "%250A", "%253D", "%2522", "%2520",
+)  # fmt: skip
+"""What stands, escaped, in front of a word that begins a token."""
+
+
+class Encoding(StrEnum):
+    """How text is written that a rule cannot read."""
+
+    BASE64 = "base64"
+    HEX = "hex"
+    UTF16 = "utf-16"
+    ESCAPED = "escaped"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Patterns that give one encoding away; of interest is where they end."""
+
+    encoding: Encoding
+    patterns: tuple[str, ...]
+    phase: int = 0
+    """Base64 only: characters between the beginning of a group of four and the pattern's end."""
+
+
+def triggers(rules: Sequence[Rule]) -> tuple[Trigger, ...]:
+    """Return what to look for so that no keyword of `rules` hides in an encoding."""
+    words = sorted({spelled for word in _words(rules) for spelled in _spellings(*word)})
+    by_phase: defaultdict[int, set[str]] = defaultdict(set)
+    for word in [*words, *(_wide(word) for word in (*_ALWAYS, *_core()))]:
+        for phase, literal in _in_base64(word.encode("latin-1", "ignore")):
+            by_phase[phase].add(re.escape(literal))
+    for word in _core():
+        for _, once in _in_base64(word.encode()):
+            for phase, twice in _in_base64(once.encode()):
+                by_phase[phase].add(re.escape(twice))
+                for last, thrice in _in_base64(twice.encode()):
+                    by_phase[last].add(re.escape(thrice))
+    by_phase[0].add("H4sI")  # gzip
+    return (
+        *(Trigger(Encoding.BASE64, tuple(sorted(found)), phase) for phase, found in sorted(by_phase.items())),
+        Trigger(Encoding.HEX, ("(?i)1f8b08", *sorted({f"(?i){word.encode().hex()}" for word in words}))),
+        Trigger(Encoding.UTF16, tuple(sorted({_in_utf16(word) for word in words}))),
+        Trigger(Encoding.ESCAPED, tuple(sorted({*_escaped(), *_preceded(rules)}))),
+    )
+
+
+def _words(rules: Iterable[Rule]) -> Iterator[tuple[str, str]]:
+    """Yield each keyword with the pattern that shows how it is spelled."""
+    for word in _ALWAYS:
+        yield word, word
+    for rule in rules:
+        for word in rule.keywords:
+            if len(word) >= _LEAST and word.isascii():
+                yield word, (rule.regex or "").replace("\\", "")
+
+
+def _core() -> Iterator[str]:
+    """Yield the words that are looked for however deep they hide."""
+    for word in _CORE:
+        yield from sorted({word, word.upper(), word.capitalize()} if word.isalpha() and word.islower() else {word})
+
+
+def _spellings(word: str, pattern: str) -> set[str]:
+    found = {word, word.lower(), word.upper(), word.capitalize()}
+    at = pattern.lower().find(word)
+    return found | {pattern[at : at + len(word)]} if at >= 0 else found
+
+
+def _in_base64(word: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the characters that depend on `word` alone, at each of the three places it may begin in a group."""
+    for before in range(3):
+        first, last = -(-before * 8 // 6), (before + len(word)) * 8 // 6
+        literal = base64.b64encode(bytes(before) + word).decode()[first:last]
+        if len(literal) >= _LEAST:
+            yield last % 4, literal
+            yield last % 4, literal.translate(str.maketrans("+/", "-_"))
+
+
+def _wide(word: str) -> str:
+    return word.encode("utf-16-le").decode("latin-1").rstrip("\0")
+
+
+def _in_utf16(word: str) -> str:
+    return "(?i)" + r"\x00".join(map(re.escape, word.lower()))
+
+
+def _preceded(rules: Iterable[Rule]) -> Iterator[str]:
+    """
+    Yield the beginning of each kind of token right behind an escape, where it is no longer at a word boundary.
+
+    Spelled out, as a class of escapes before so many words would slow the whole pass.
+    """
+    for word, pattern in _words(rules):
+        at = pattern.lower().find(word)
+        spelled = pattern[at : at + len(word)] if at >= 0 else word
+        yield from (before + re.escape(spelled) for before in _BEFORE)
+
+
+def _escaped() -> Iterator[str]:
+    yield rf"(?i){_NAME}(?:%(?:3[ad]|22|27|5d|25|7[cd])|\\{{1,7}}u00(?:3[ad]|22|27|7c|5c))"
+    yield rf"(?i){_NAME}\\{{1,15}}[\"']\s{{0,2}}[:=,]"
+    yield r"(?i)%3a%2f%2f[^\s&\"']{3,80}%40"
+    yield r"(?i)-----BEGIN(?:%|\+|\\u)[a-z0-9%+\\ ]{0,60}PRIVATE"
+    for word in _core():
+        yield "(?i)" + "".join(f"%{letter:02x}" for letter in word.encode())
+        yield "(?i)" + "".join(f"\\\\(?:u00|x){letter:02x}" for letter in word.encode())
+    for word in _SPOKEN:
+        strange = "".join(letter if letter.isascii() else f"\\\\u{ord(letter):04x}" for letter in word)
+        yield "(?i)" + strange
+        yield "(?i)" + "".join(letter if letter.isascii() else _percent(letter) for letter in word)
+
+
+def _percent(letter: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in letter.encode())

@@ -1,0 +1,123 @@
+"""A chunk read as it was meant: encoded stretches in plain, with their surroundings, and the way back to the bytes."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from keywatch.detect.candidate import Candidate
+from keywatch.detect.encoding import Edit
+from keywatch.detect.lines import Lines
+
+_AROUND = 12
+"""Lines on each side that are shown with a decoded stretch, so that a name or an id beside it is seen too."""
+_REACH = 1024
+"""Bytes of them at most."""
+_SEAM = b"\n" * 14 + b"\0" + b"\n" * 14
+"""Between stretches that are far apart: nothing matches across it."""
+
+
+class View:
+    """What the edits of one chunk make of it. No longer than the chunk and all decoded text together."""
+
+    def __init__(self, data: bytes, edits: Iterable[Edit], lines: Lines) -> None:
+        """
+        Put the text of the edits in the place of what they replace.
+
+        Args:
+            data: the chunk.
+            edits: ascending, none overlapping another.
+            lines: of the chunk.
+        """
+        self._pieces: list[tuple[int, int, int]] = []
+        self._at: list[int] = []
+        self._edited: list[tuple[int, int]] = []
+        self._parts: list[bytes] = []
+        self._size = 0
+        reached = 0
+        for edit in edits:
+            floor = lines.around(edit.start, _AROUND, _REACH)[0]
+            if floor > reached:
+                reached = self._after(data, reached, edit.start, lines)
+                if reached < floor:
+                    self._add(_SEAM, reached, reached)
+                    reached = floor
+            self._add(data[reached : edit.start], reached, edit.start)
+            self._edited.append((self._size, self._size + len(edit.text)))
+            self._add(edit.text, edit.start, edit.end, edited=True)
+            reached = edit.end
+        self._after(data, reached, len(data), lines)
+        self.data = b"".join(self._parts)
+
+    def _after(self, data: bytes, reached: int, limit: int, lines: Lines) -> int:
+        """Show what follows the last edit, up to `limit`; return how far that is."""
+        if not self._edited:
+            return reached
+        end = min(limit, lines.around(reached, _AROUND, _REACH)[1])
+        self._add(data[reached:end], reached, end)
+        return end
+
+    def _add(self, text: bytes, start: int, end: int, *, edited: bool = False) -> None:
+        if text or edited:
+            self._at.append(self._size)
+            self._pieces.append((start, end, edited))
+            self._parts.append(text)
+            self._size += len(text)
+
+    def placed(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Return those of `candidates` that rest on decoded text, with their places in the chunk."""
+        return [self._placed(candidate) for candidate in candidates if self._rests(candidate)]
+
+    def _rests(self, candidate: Candidate) -> bool:
+        # One byte more, for the escape in front of a token that begins at a word boundary.
+        at = bisect_right(self._edited, (max(candidate.end, candidate.reach), 0)) - 1
+        return at >= 0 and self._edited[at][1] > candidate.start - 1
+
+    def _placed(self, candidate: Candidate) -> Candidate:
+        start, end = self._span(candidate.start, candidate.end)
+        secret_start, secret_end = self._span(candidate.secret_start, candidate.secret_end)
+        reach = self._span(candidate.secret_start, max(candidate.reach, candidate.secret_end))[1]
+        return replace(
+            candidate,
+            start=min(start, secret_start),
+            end=max(end, secret_end),
+            secret_start=secret_start,
+            secret_end=secret_end,
+            reach=reach,
+        )
+
+    def _span(self, start: int, end: int) -> tuple[int, int]:
+        """Return where the chunk holds what the view shows from `start` to `end`."""
+        first, last = self._piece(start), self._piece(max(start, end - 1))
+        begin = self._pieces[first][0] if self._pieces[first][2] else self._within(first, start)
+        stop = self._pieces[last][1] if self._pieces[last][2] else self._within(last, end)
+        return begin, max(begin, stop)
+
+    def _piece(self, position: int) -> int:
+        # Of pieces that begin at one byte the last is meant: those before it are empty.
+        return bisect_right(self._at, position) - 1
+
+    def _within(self, piece: int, position: int) -> int:
+        start, end, _ = self._pieces[piece]
+        return min(end, start + position - self._at[piece])
+
+
+def joined(plain: Sequence[Candidate], decoded: Sequence[Candidate]) -> list[Candidate]:
+    """
+    Return what was found plainly and what was found decoded, without what both saw, sorted by place.
+
+    Of two that overlap the more specific stays; of equals the plain one, whose place is exact.
+    """
+    if not decoded:
+        return list(plain)
+    dropped: set[int] = set()
+    open_: list[tuple[Candidate, bool]] = []
+    told = [(candidate, False) for candidate in plain] + [(candidate, True) for candidate in decoded]
+    told.sort(key=lambda item: (item[0].secret_start, item[0].secret_end, item[1]))
+    for candidate, is_decoded in told:
+        open_ = [item for item in open_ if item[0].secret_end > candidate.secret_start and id(item[0]) not in dropped]
+        for other, other_is_decoded in open_:
+            if other_is_decoded is not is_decoded:
+                pair = (candidate, other) if is_decoded else (other, candidate)
+                dropped.add(id(pair[pair[0].rule.specificity > pair[1].rule.specificity]))
+        open_.append((candidate, is_decoded))
+    return [candidate for candidate, _ in told if id(candidate) not in dropped]
