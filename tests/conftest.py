@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from urllib.request import Request, urlopen
 
@@ -26,7 +27,9 @@ def clean_logging() -> Iterator[None]:
     """What a test configures of the log is forgotten when it ends."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    hook, loud = threading.excepthook, logging.raiseExceptions
     yield
+    threading.excepthook, logging.raiseExceptions = hook, loud
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()

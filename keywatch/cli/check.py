@@ -21,8 +21,10 @@ def check(config: Config = None) -> int:
 
     Nothing is changed and nobody is told. Exit status: 0 all is well, 2 something is missing.
     """
-    from keywatch.service.assembly import check_receiver, open_state, rule_set, utc_now
+    from keywatch.service.assembly import rule_set, utc_now
     from keywatch.service.plan import plan
+    from keywatch.service.receiver import check_receiver
+    from keywatch.service.state import open_state
     from keywatch.settings.interval import interval_words
     from keywatch.settings.load import find, load
 

@@ -13,9 +13,9 @@ def findings(config: Config = None, json: Json = False) -> int:
     """
     from keywatch.report.formats import Format, write
     from keywatch.report.scan_report import ScanReport
-    from keywatch.service.assembly import open_state
     from keywatch.service.judging import named, open_findings
     from keywatch.service.standings import known_keys
+    from keywatch.service.state import open_state
     from keywatch.settings.load import find, load
 
     settings = load(find(config))

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from datetime import UTC, datetime
 
 import typer
 
@@ -15,12 +16,12 @@ def keys(config: Config = None, json: Json = False) -> int:
     Reads what the daemon has gathered (`keywatch run`), and asks no source.
     """
     from keywatch.report import inventory
-    from keywatch.service.assembly import open_state, utc_now
     from keywatch.service.standings import policy, standings
+    from keywatch.service.state import open_state
     from keywatch.settings.load import find, load
 
     settings = load(find(config))
-    now = utc_now()
+    now = datetime.now(UTC)
     with open_state(settings) as state:
         judged = standings(state.store, policy(settings.baseline), now)
     if json:

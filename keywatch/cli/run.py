@@ -21,11 +21,12 @@ def run(
     SIGTERM and Ctrl-C stop it within ten seconds. Exit status of --once: 0 everything was read and told, 2 not.
     """
     from keywatch.service.assembly import run as run_keywatch
-    from keywatch.service.log import configure
+    from keywatch.service.log import configure, guard_streams
     from keywatch.settings.load import find, load
 
     settings = load(find(config))
     configure(settings.log_level)
+    guard_streams()
     ending = run_keywatch(settings, once=once)
     status = 0 if ending.complete else INCOMPLETE
     if not ending.idle:

@@ -27,6 +27,7 @@ MARK = "keywatch"
 """Our role session name and user agent: what we do ourselves is never evidence that somebody uses a key."""
 
 _PRINCIPAL = re.compile(r"User: (arn:[\w:/+=,.@*-]{1,512}) is not authorized")
+_CODE = re.compile(r"[A-Za-z0-9.:_-]{1,64}")
 _CREDENTIALS = frozenset(
     {
         "InvalidClientTokenId",
@@ -207,8 +208,10 @@ def asking(who: str, action: str, principal: str | None = None) -> Iterator[None
 
 
 def error_code(error: "ClientError") -> str:
-    """The error code AWS gave, `NoSuchEntity`; a bare HTTP status where the answer had no body."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+    """The error code AWS gave, `NoSuchEntity`; a bare HTTP status where the answer had no body; empty if it was none."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    # Whoever answers in AWS's place could quote the request in it.
+    return code if _CODE.fullmatch(code) else ""
 
 
 def _answered(who: str, action: str, principal: str | None, error: "ClientError") -> SourceError:

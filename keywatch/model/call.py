@@ -78,9 +78,7 @@ class Coverage:
     until: datetime | None
     blind: str | None = None
     """Why the source cannot be read now, for a person; None while it can."""
-    blind_since: datetime | None = None
 
     def __post_init__(self) -> None:
         require_utc(self.since, "since")
         require_utc(self.until, "until")
-        require_utc(self.blind_since, "blind_since")

@@ -161,10 +161,8 @@ class Notifier(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReport:
-    """How the last run of a source went; what `/`, `keywatch check` and the logs show of it."""
+    """What a run of a source brought that went through to its end."""
 
     source: SourceId
     items: int = 0
-    skipped: tuple[Skipped, ...] = field(default=())
-    error: str | None = None
-    hint: str | None = None
+    skipped: tuple[Skipped, ...] = ()

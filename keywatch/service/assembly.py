@@ -1,11 +1,9 @@
 """Putting a keywatch together from its settings: one place knows every part."""
 
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,16 +12,10 @@ import structlog
 from keywatch.alerts.outbox import DeliverySummary, deliver
 from keywatch.alerts.pacing import Pacer
 from keywatch.alerts.problems import Grace, SourceRole
-from keywatch.alerts.routing import CONSOLE, Routing
-from keywatch.collect.state_dir import load_pepper, state_dir
 from keywatch.detect.engine import Detector
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.rules import RuleSet, load, packaged
-from keywatch.model.errors import ConfigError, KeywatchError
-from keywatch.model.secret import Pepper
-from keywatch.model.source import Notifier, Skipped
-from keywatch.notify.console import ConsoleNotifier
-from keywatch.notify.switchboard import Switchboard
+from keywatch.model.errors import ConfigError
 from keywatch.scan.known_file import write_known
 from keywatch.scan.scanner import Scanner
 from keywatch.service.daemon import Daemon, Job
@@ -33,10 +25,11 @@ from keywatch.service.lock import StateLock
 from keywatch.service.metrics import Metrics
 from keywatch.service.plan import Planned, plan
 from keywatch.service.reading import Reader
+from keywatch.service.receiver import notifier_of, routing_of
 from keywatch.service.standings import known_keys, policy
+from keywatch.service.state import State, directory_of, open_state
 from keywatch.service.web import WebServer
 from keywatch.settings.schema import Settings
-from keywatch.store import Store
 
 _log = structlog.get_logger(__name__)
 
@@ -55,30 +48,6 @@ _KEEP_DELIVERED = timedelta(days=400)
 def utc_now() -> datetime:
     """The time, aware, in UTC."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What is on disk: the database, and the pepper that its fingerprints were made with."""
-
-    directory: Path
-    store: Store
-    pepper: Pepper
-
-
-@contextmanager
-def open_state(settings: Settings) -> Iterator[State]:
-    """
-    Open the state directory, making it if need be.
-
-    Raises:
-        StoreError: it cannot be used, or its pepper is missing although there are fingerprints made with it.
-    """
-    directory = Path(settings.state_dir).expanduser() if settings.state_dir else state_dir()
-    with Store.open(directory) as store:
-        pepper = load_pepper(directory, create=store.pepper_id is None)
-        store.check_pepper(pepper.id)
-        yield State(directory=directory, store=store, pepper=pepper)
 
 
 def rule_set(settings: Settings) -> RuleSet:
@@ -114,9 +83,9 @@ class Keywatch:
         self.sources = plan(settings, state.pepper, now=now, ruleset=rules.hash)
         self._scanner = Scanner(Detector(rules, cache_dir=state.directory / "cache"), state.pepper, KnownKeys(()))
         self.reader = Reader(state.store, self._scanner, now=now, metrics=self.metrics, stopping=self.stopping)
-        self.routing = _routing(settings)
+        self.routing = routing_of(settings)
         self.judge = Judge(state.store, self._rules(), now=now, metrics=self.metrics)
-        self.notifier = _notifier(settings)
+        self.notifier = notifier_of(settings)
         self._pacer = Pacer(sleep=self.stopping.wait)
         self._news = threading.Event()
         self._began = now()
@@ -127,7 +96,12 @@ class Keywatch:
         self.judge.run()
         keys = known_keys(self._store)
         ours = frozenset(key.account for key in keys if key.account) | frozenset(self._settings.our_accounts)
-        write_known(self._state.directory, keys, ours, pepper_id=self._state.pepper.id)
+        try:
+            write_known(self._state.directory, keys, ours, pepper_id=self._state.pepper.id)
+        except OSError as error:
+            # No reason to keep silent about what was just decided.
+            hint = "`keywatch scan` names keys as they were before"
+            _log.error("known_keys_unwritten", error=error.strerror or type(error).__name__, hint=hint)
 
     def close(self) -> None:
         """End the threads that scan."""
@@ -248,47 +222,6 @@ class Keywatch:
         )
 
 
-def _routing(settings: Settings) -> Routing:
-    slack = settings.slack
-    if slack is None:
-        return Routing()
-    if slack.webhook is not None:
-        return Routing(default="webhook")
-    default = slack.channel or CONSOLE
-    return Routing(default=default, owners=settings.channels, fallbacks=(default, CONSOLE))
-
-
-def _notifier(settings: Settings) -> Notifier:
-    console = ConsoleNotifier(sys.stdout)
-    slack = settings.slack
-    if slack is not None and slack.webhook is not None:
-        from keywatch.notify.webhook import WebhookNotifier
-
-        return Switchboard(WebhookNotifier(slack.webhook.resolve()), {CONSOLE: console})
-    if slack is not None and slack.token is not None:
-        from keywatch.notify.slack import SlackNotifier
-
-        return Switchboard(SlackNotifier(slack.token.resolve(), base_url=slack.api_url), {CONSOLE: console})
-    return console
-
-
-def check_receiver(settings: Settings) -> Iterator[str | Skipped]:
-    """Say whether alerts can be told, without telling one. As `KeySource.check`."""
-    slack = settings.slack
-    try:
-        if slack is not None and slack.token is not None:
-            from keywatch.notify.slack import SlackNotifier
-
-            yield from SlackNotifier(slack.token.resolve(), base_url=slack.api_url).check()
-        elif slack is not None and slack.webhook is not None:
-            slack.webhook.resolve()
-            yield "the webhook is set; whether it works shows with the first message"
-        else:
-            yield "no [slack] is configured: alerts are printed where the daemon runs"
-    except KeywatchError as error:
-        yield Skipped("settings", error.message, error.hint)
-
-
 def run(settings: Settings, *, once: bool) -> Ending:
     """
     Run keywatch on these settings, as a daemon or for one cycle.
@@ -302,9 +235,8 @@ def run(settings: Settings, *, once: bool) -> Ending:
         )
     if settings.slack is None:
         _log.warning("slack_missing", hint="no [slack] is configured: alerts are printed on standard output")
-    directory = Path(settings.state_dir).expanduser() if settings.state_dir else state_dir()
     with ExitStack() as stack:
-        stack.enter_context(StateLock(directory))
+        stack.enter_context(StateLock(directory_of(settings)))
         keywatch = Keywatch(settings, stack.enter_context(open_state(settings)))
         if once:
             stack.enter_context(stop_signals(keywatch.stopping))

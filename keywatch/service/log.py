@@ -9,6 +9,7 @@ variables are where other people's libraries put secrets.
 import logging
 import re
 import sys
+import threading
 from types import TracebackType
 from typing import Any
 
@@ -67,6 +68,21 @@ def configure(level: str = "info") -> None:
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger(_OVERRUNS).setLevel(logging.ERROR)
+
+
+def guard_streams() -> None:
+    """
+    Keep this process from writing past the log what failed.
+
+    Python tells of a thread that died, and of a line that could not be logged, on stderr: with the exception's text and
+    the line's values.
+    """
+    threading.excepthook = _thread_died
+    logging.raiseExceptions = False
+
+
+def _thread_died(died: threading.ExceptHookArgs) -> None:
+    structlog.get_logger(__name__).error("thread_died", exc_info=died.exc_value)
 
 
 def refuse_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

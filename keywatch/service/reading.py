@@ -167,18 +167,17 @@ class Reader:
         _log.info("source_read", source=source, items=run.items, skipped=len(run.skipped))
 
     def _failed(self, planned: Planned, error: KeywatchError) -> None:
-        now = self._now()
-        self._store.source_failed(planned.id, error, now)
+        self._store.source_failed(planned.id, error, self._now())
         self._metrics.source_up.labels(planned.id).set(0)
         _log.error("source_failed", source=planned.id, error=error.message, hint=error.hint)
         if planned.role is SourceRole.CALLS:
-            self._store.save_coverage(self._blinded(planned, error, now))
+            self._store.save_coverage(self._blinded(planned, error))
 
-    def _blinded(self, planned: Planned, error: KeywatchError, now: datetime) -> Coverage:
+    def _blinded(self, planned: Planned, error: KeywatchError) -> Coverage:
         """What the source covered until now, marked so that nothing is concluded from its silence any more."""
         known = next((coverage for coverage in self._store.coverages() if coverage.source == planned.id), None)
         covered = known or Coverage(source=planned.id, kinds=planned.kinds, since=None, until=None)
-        return replace(covered, blind=error.message, blind_since=covered.blind_since or now)
+        return replace(covered, blind=error.message)
 
 
 def _explained(planned: Planned, error: Exception) -> KeywatchError:

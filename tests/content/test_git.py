@@ -508,3 +508,14 @@ def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     with pytest.raises(ScanError):
         read(open_target(str(tmp_path)))
+
+
+def test_what_git_quotes_of_the_configuration_is_not_told(tmp_path: Path) -> None:
+    """A value in `.git/config` may be a password, in its own right or in a URL."""
+    repository = Repository(tmp_path / "repository")
+    repository.commit({"a": "b"})
+    repository.git("config", "core.bigFileThreshold", "hunter2canary")
+    with pytest.raises(GitFailed) as failed:
+        list(GitRepository(repository.path).read({}))
+    assert "core.bigfilethreshold" in failed.value.message
+    assert "canary" not in failed.value.message

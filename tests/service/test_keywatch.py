@@ -188,6 +188,14 @@ def test_a_finding_left_to_a_source_that_lost_it_is_over(here: Installation, lea
     assert here.news()[0].startswith("resolved")
 
 
+def test_a_known_keys_file_that_cannot_be_written_silences_nothing(here: Installation, leak: str) -> None:
+    """What `keywatch scan` reads is a convenience; the alert leaves all the same."""
+    here.configure(SCAN_FILES)
+    here.write("files/notes.txt", leak)
+    (here.directory / "state" / "known-keys.json").mkdir()
+    assert here.news()[0].startswith("fired: ")
+
+
 def test_a_key_whose_age_nobody_tells_ages_from_the_day_it_was_first_seen(here: Installation) -> None:
     """A declared key without a date, proven silent by its application's log: never used since we know of it."""
     here.configure(

@@ -3,12 +3,13 @@
 import json
 import logging
 import sys
+import threading
 
 import pytest
 import structlog
 
 from keywatch.model.secret import Secret
-from keywatch.service.log import configure
+from keywatch.service.log import configure, guard_streams
 
 pytestmark = pytest.mark.usefixtures("clean_logging")
 
@@ -93,3 +94,27 @@ def test_a_person_at_a_terminal_reads_text(monkeypatch: pytest.MonkeyPatch, caps
     text = capsys.readouterr().err
     assert "daemon_started" in text
     assert not text.startswith("{")
+
+
+def test_a_thread_that_dies_is_logged_without_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Python itself would print the exception's text on stderr, past every rule of the log."""
+    configure()
+    guard_streams()
+
+    def dies() -> None:
+        raise RuntimeError("short-canary-value")
+
+    thread = threading.Thread(target=dies)
+    thread.start()
+    thread.join()
+    (line,) = lines(capsys)
+    assert (line["event"], line["error_type"]) == ("thread_died", "RuntimeError")
+    assert "canary" not in json.dumps(line)
+
+
+def test_a_line_that_cannot_be_logged_is_not_printed_instead(capsys: pytest.CaptureFixture[str]) -> None:
+    """A library that logs in a wrong way must not have its values shown for it."""
+    configure()
+    guard_streams()
+    logging.getLogger("somebody").warning("two values: %s %s", "short-canary-value")  # noqa: PLE1206 - as libraries do
+    assert "canary" not in capsys.readouterr().err

@@ -108,7 +108,7 @@ def test_evidence_and_cursor_are_saved_together_or_not_at_all(store: Store) -> N
 def test_coverage_can_be_replaced_by_itself(store: Store) -> None:
     """A source that goes blind keeps its evidence, and says that it is blind."""
     store.save_calls(LOG, batch(call()), NOW)
-    blind = Coverage(source=LOG, kinds=frozenset(), since=NOW - DAY, until=NOW, blind="sealed", blind_since=NOW)
+    blind = Coverage(source=LOG, kinds=frozenset(), since=NOW - DAY, until=NOW, blind="sealed")
     store.save_coverage(blind)
     assert (store.coverages(), store.evidence()) == ([blind], [call()])
 

@@ -7,6 +7,7 @@ missing object, were lazy fetching not forbidden by the environment: the reposit
 """
 
 import os
+import re
 import resource
 import subprocess
 import tempfile
@@ -37,6 +38,8 @@ _SETTINGS = {
     "gc.auto": "0",
 }
 
+_QUOTED = re.compile(r"(config value )'.*?'(?= |$)|(?<=://)[^/@\s]+(?=@)")
+"""What git quotes of a repository's configuration: a password may be among it."""
 _MEMORY = 1 << 30
 """Bytes a git process may allocate. A tree bomb would have its log collect ten thousand million paths."""
 
@@ -166,7 +169,7 @@ class Git:
 
     def _failed(self, arguments: tuple[str, ...], stderr: bytes) -> GitFailed:
         lines = stderr.decode("utf-8", "backslashreplace").strip().splitlines()
-        said = lines[-1] if lines else "no reason given"
+        said = _QUOTED.sub(r"\g<1>…", lines[-1]) if lines else "no reason given"
         return GitFailed(
             f"{self.path}: git {_verb(arguments)}: {said}", hint="run `git fsck` there to see what is broken"
         )
