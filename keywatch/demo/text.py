@@ -56,10 +56,10 @@ def write_requests(path: Path, now: datetime) -> None:
 
 def _requests(now: datetime) -> Iterator[dict[str, object]]:
     for back in range(100, -1, -1):
-        at = now - timedelta(days=back, minutes=20)
+        at = now - timedelta(days=back)
         yield _request(at, BERLIN, 200)
         # Paris took its permission back: since then Amazon refuses, which no dashboard of status 5xx shows.
-        yield _request(at + timedelta(minutes=1), PARIS, 200 if back >= 77 else 403)
+        yield _request(at, PARIS, 200 if back >= 77 else 403)
 
 
 def _request(at: datetime, seller: str, status: int) -> dict[str, object]:
