@@ -208,7 +208,7 @@ def asking(who: str, action: str, principal: str | None = None) -> Iterator[None
 
 
 def error_code(error: "ClientError") -> str:
-    """The error code AWS gave, `NoSuchEntity`; a bare HTTP status where the answer had no body; empty if it was none."""
+    """The error code AWS gave, `NoSuchEntity`; a bare HTTP status where the answer had no body; empty if none."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     # Whoever answers in AWS's place could quote the request in it.
     return code if _CODE.fullmatch(code) else ""

@@ -96,28 +96,6 @@ class FindingRecords(Database):
                 )
                 resolve_unseen_by_all(connection, some, now)
 
-    def resolve_unseen(self, source: SourceId, since: datetime, now: datetime) -> None:
-        """
-        Record that a complete scan begun at `since` has shown every place this source has: the others are gone.
-
-        For sources that are read from the beginning each time (a directory). One that reads on from a cursor does not
-        show old places again, and must not call this.
-        """
-        table = schema.place
-        unseen = (table.c.source == source) & (table.c.last_seen < since) & table.c.gone_at.is_(None)
-        with self._writing() as connection:
-            ids = sorted(set(connection.execute(select(table.c.finding).where(unseen)).scalars()))
-            connection.execute(update(table).where(unseen).values(gone_at=now))
-            for some in batches(ids):
-                resolve_unseen_by_all(connection, some, now)
-
-    def findings_of(self, source: SourceId) -> frozenset[str]:
-        """Return the ids of the findings that `source` sees now: those a complete scan misses are gone."""
-        table = schema.place
-        query = select(table.c.finding).distinct().where((table.c.source == source) & table.c.gone_at.is_(None))
-        with self._reading() as connection:
-            return frozenset(connection.execute(query).scalars())
-
 
 def _save_all(connection: Connection, source: SourceId, findings: Sequence[Finding], now: datetime) -> None:
     for finding in findings:

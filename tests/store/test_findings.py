@@ -9,7 +9,7 @@ from keywatch.model.finding import FindingState
 from keywatch.model.key import SourceId
 from keywatch.store import Store
 from keywatch.store.places import PLACES_COUNTED, PLACES_KEPT
-from tests.alerts.builders import DAY, NOW, SECOND, finding, key, place
+from tests.alerts.builders import DAY, NOW, finding, key, place
 
 GIT = SourceId("git:orders")
 LOG = SourceId("log:orders")
@@ -106,21 +106,6 @@ def test_a_persons_word_stays(store: Store, state: FindingState) -> None:
         connection.exec_driver_sql("UPDATE finding SET state = ?", (state.value,))
     store.save_findings(GIT, [finding()], None, NOW + DAY)
     assert [one.state for one in store.findings()] == [state]
-
-
-def test_a_complete_scan_resolves_what_it_did_not_see(store: Store) -> None:
-    """After a scan from the beginning to the end, places it did not show are gone, and findings without a place too."""
-    moved, deleted = finding("moved", places=(place(line=1),)), finding("deleted")
-    store.save_findings(GIT, [moved, deleted], None, NOW)
-    store.save_findings(LOG, [finding("other")], None, NOW)
-    start = NOW + DAY
-    store.save_findings(GIT, [finding("moved", places=(place(line=3),))], None, start + SECOND)
-    store.resolve_unseen(GIT, start, start + 2 * SECOND)
-    states = {one.finding.redacted.fingerprint: one for one in store.findings()}
-    assert states[deleted.redacted.fingerprint].state is FindingState.RESOLVED
-    assert states[moved.redacted.fingerprint].state is FindingState.OPEN
-    assert [one.line for one in states[moved.redacted.fingerprint].finding.places] == [3]
-    assert store.findings_of(GIT) == {moved.id}
 
 
 def test_many_findings_come_back(store: Store) -> None:
