@@ -57,13 +57,15 @@ def _tried(source: "Planned") -> Iterator[str | Skipped]:
 
 
 def _show(results: Iterable[str | Skipped]) -> int:
+    from keywatch.report.safe import visible
+
     missing = 0
     for result in results:
         if isinstance(result, Skipped):
             missing += 1
-            typer.echo(f"  missing  {result.what}: {result.why}")
+            typer.echo(f"  missing  {visible(f'{result.what}: {result.why}')}")
             if result.hint:
-                typer.echo(f"           {result.hint}")
+                typer.echo(f"           {visible(result.hint)}")
         else:
-            typer.echo(f"  ok       {result}")
+            typer.echo(f"  ok       {visible(result)}")
     return missing

@@ -8,6 +8,7 @@ from io import StringIO
 from keywatch.model.key import HandleSpace, Key
 from keywatch.model.standing import Basis, Level, Standing
 from keywatch.model.time import to_rfc3339
+from keywatch.report.safe import visible
 
 VERSION = 1
 """Of the JSON form; it rises when a field changes its meaning or goes away."""
@@ -51,7 +52,7 @@ def as_text(standings: Iterable[Standing], *, width: int, colour: bool) -> str:
     console.print(table)
     for row in rows:
         if row.reasons:
-            console.print(Text(f"{label(row.key)}: {'; '.join(row.reasons)}", style="dim"))
+            console.print(Text(f"{label(row.key)}: {visible('; '.join(row.reasons))}", style="dim"))
     return out.getvalue()
 
 
@@ -81,12 +82,7 @@ def most_pressing(standings: Iterable[Standing]) -> Sequence[Standing]:
 def label(key: Key) -> str:
     """What a person calls the key, with the end of its access key id where it has one."""
     ids = [handle.value for handle in key.handles if handle.space is HandleSpace.AWS_ACCESS_KEY_ID]
-    return printable(f"{key.name} (…{ids[0][-4:]})" if ids else key.name)
-
-
-def printable(text: str) -> str:
-    """The text without control characters, line ends and direction marks: names come from outside."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
+    return visible(f"{key.name} (…{ids[0][-4:]})" if ids else key.name)
 
 
 def _cells(row: Standing) -> tuple[str, ...]:
@@ -101,7 +97,7 @@ def _cells(row: Standing) -> tuple[str, ...]:
         f"{row.last_success:%Y-%m-%d %H:%M}" if row.last_success else "none known",
         f"≥ {left}" if uncertain else left,
         dies,
-        printable(row.key.owner or "-"),
+        visible(row.key.owner or "-"),
         ", ".join(sorted({location.source for location in row.key.locations})),
     )
 
