@@ -35,8 +35,8 @@ _DEAD_AFTER = 60.0
 """Seconds without a pulse after which the scheduler counts as dead."""
 _STUCK_AFTER = 600.0
 """Seconds after which the judge or the sender, had they not finished a run, would count as stuck."""
-_LOOK = 1.0
-"""Seconds between two looks at the clock."""
+_LOOK = 0.5
+"""Seconds between two looks at the clock, and at whether somebody asked for an end."""
 _STEP = 60.0
 """Seconds by which the wall clock may drift from the monotonic one between two looks before it was set."""
 
@@ -141,7 +141,9 @@ class Daemon:
             self._start()
             systemd.notify("READY=1", "STATUS=watching")
             _log.info("daemon_started", listen=web.url, sources=len([job for job in self._jobs if job.recorded]))
-            while not self._stopping.wait(_LOOK):
+            # Not `stopping.wait`: a signal that arrives while this thread holds the event's lock would wait for itself.
+            while not self._stopping.is_set():
+                time.sleep(_LOOK)
                 self._mind_clock()
             systemd.notify("STOPPING=1")
             self._scheduler.shutdown(wait=False)

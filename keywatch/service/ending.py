@@ -27,7 +27,12 @@ class Ending:
 
 
 class stop_signals:  # noqa: N801 - a context manager, used as one
-    """While this is entered, SIGTERM and SIGINT ask for a clean stop; a second one ends the process at once."""
+    """
+    While this is entered, SIGTERM and SIGINT ask for a clean stop; a second one ends the process at once.
+
+    The main thread, in which Python handles signals, must not wait for `stopping` meanwhile: a signal that arrives
+    while it holds the event's lock would wait for itself.
+    """
 
     def __init__(self, stopping: threading.Event) -> None:
         self._stopping = stopping
