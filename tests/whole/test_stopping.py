@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -38,15 +38,23 @@ def keywatch(directory: Path, text: str, *arguments: str) -> Iterator["subproces
             process.kill()
 
 
+def asked(silent: socket.socket, process: "subprocess.Popen[str]") -> socket.socket:
+    """The connection over which the process asks, once it does; one that ends instead says why."""
+    while process.poll() is None:
+        with suppress(TimeoutError):
+            return silent.accept()[0]
+    assert process.stdout is not None
+    pytest.fail(process.stdout.read())
+
+
 @pytest.mark.parametrize(("arguments", "status"), [(("--once",), 2), ((), 0)], ids=["once", "daemon"])
 def test_while_aws_does_not_answer(tmp_path: Path, arguments: tuple[str, ...], status: int) -> None:
     """An endpoint that takes connections and says nothing would hold a request for minutes, retries and all."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(WAIT)
+        silent.settimeout(1)
         text = f'[[aws]]\nname = "x"\nendpoint_url = "http://127.0.0.1:{silent.getsockname()[1]}"\n'
         with keywatch(tmp_path, text, *arguments) as process:
-            connection, _ = silent.accept()
-            with connection:
+            with asked(silent, process):
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(WAIT) == status
             assert process.stdout is not None
