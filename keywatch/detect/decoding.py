@@ -8,6 +8,7 @@ from keywatch.detect.candidate import Candidate
 from keywatch.detect.database import Sightings
 from keywatch.detect.encoding import Edit, base64_edit, escape_edits, from_base64, hex_edit, utf16_edit
 from keywatch.detect.filters import Sheet
+from keywatch.detect.structure import apart_edits, broken_edits
 from keywatch.detect.trigger import Encoding, Trigger
 from keywatch.detect.view import View
 
@@ -51,6 +52,10 @@ class Decoder:
             ends = sightings[number][1] if number in sightings else []
             if trigger.encoding is Encoding.ESCAPED:
                 escaped += ends
+            elif trigger.encoding is Encoding.APART:
+                yield from apart_edits(data, sorted(ends))
+            elif trigger.encoding is Encoding.BROKEN:
+                yield from broken_edits(data, sorted(ends))
             else:
                 runs.setdefault(trigger.encoding, []).extend((end, trigger.phase) for end in ends)
         for encoding, seen in runs.items():

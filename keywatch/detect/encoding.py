@@ -54,6 +54,8 @@ class Edit:
     end: int
     text: bytes = field(default=b"", repr=False)
     """Empty: it is not encoded text, or not with its beginning at this place."""
+    ours: bool = False
+    """The text is no part of the chunk: it only says what stands beside it."""
 
 
 def base64_edit(data: bytes, end: int, phase: int, floor: int) -> Edit:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from keywatch.detect.rule import Rule
+from keywatch.detect.structure import BROKEN
+from keywatch.detect.structure import TRIGGERS as APART
 
 _LEAST = 4
 """Characters of a keyword that is worth looking for: shorter ones stand in random base64 too often."""
@@ -34,9 +36,8 @@ _SPOKEN = (
 _NAME = r"(?:secret|token|key|passw(?:or)?d|passphrase|pwd|credentials?|auth)[a-z0-9_.\]-]{0,32}"
 
 _BEFORE = (
-    "%3D", "%3d", "%3A", "%3a", "%22", "%20", "%0A", "%0a", "%2C", "%26", "%27",
-    r"\\n", r"\\r", r"\\t", r"\\u003d", r"\\u003D", r"\\u003a", r"\\u0022", r"\\u0026", r"\\u0027",
-    r"\\u000a", r"\\u000A", "%250A", "%253D", "%2522", "%2520",
+    "%3D", "%3d", "%3A", "%22", "%20", "%0A", "%2C", "%27", "%250A", "%253D", "%2522",
+    r"\\n", r"\\r", r"\\t", r"\\u003d", r"\\u0022", r"\\u0026", r"\\u0027", r"\\u000a",
 )  # fmt: skip
 """What stands, escaped, in front of a word that begins a token."""
 
@@ -48,6 +49,10 @@ class Encoding(StrEnum):
     HEX = "hex"
     UTF16 = "utf-16"
     ESCAPED = "escaped"
+    APART = "apart"
+    """A value away from its name: `keywatch.detect.structure`."""
+    BROKEN = "broken"
+    """A token in pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ def triggers(rules: Sequence[Rule]) -> tuple[Trigger, ...]:
         Trigger(Encoding.HEX, ("(?i)1f8b08", *sorted({f"(?i){word.encode().hex()}" for word in words}))),
         Trigger(Encoding.UTF16, tuple(sorted({_in_utf16(word) for word in words}))),
         Trigger(Encoding.ESCAPED, tuple(sorted({*_escaped(), *_preceded(rules)}))),
+        Trigger(Encoding.APART, APART),
+        Trigger(Encoding.BROKEN, BROKEN),
     )
 
 
@@ -99,9 +106,10 @@ def _core() -> Iterator[str]:
 
 
 def _spellings(word: str, pattern: str) -> set[str]:
-    found = {word, word.lower(), word.upper(), word.capitalize()}
-    at = pattern.lower().find(word)
-    return found | {pattern[at : at + len(word)]} if at >= 0 else found
+    at = pattern.lower().find(word.lower())
+    shown = pattern[at : at + len(word)] if at >= 0 else word
+    # A word may be written in any case; the beginning of a token is written as its pattern shows it.
+    return {shown, word.lower(), word.upper(), word.capitalize()} if word in _ALWAYS or word.isalpha() else {shown}
 
 
 def _in_base64(word: bytes) -> Iterator[tuple[int, str]]:

@@ -31,6 +31,7 @@ class View:
         self._pieces: list[tuple[int, int, int]] = []
         self._at: list[int] = []
         self._edited: list[tuple[int, int]] = []
+        self._ours: list[tuple[int, int]] = []
         self._parts: list[bytes] = []
         self._size = 0
         reached = 0
@@ -43,6 +44,8 @@ class View:
                     reached = floor
             self._add(data[reached : edit.start], reached, edit.start)
             self._edited.append((self._size, self._size + len(edit.text)))
+            if edit.ours:
+                self._ours.append(self._edited[-1])
             self._add(edit.text, edit.start, edit.end, edited=True)
             reached = edit.end
         self._after(data, reached, len(data), lines)
@@ -69,8 +72,10 @@ class View:
 
     def _rests(self, candidate: Candidate) -> bool:
         # One byte more, for the escape in front of a token that begins at a word boundary.
-        at = bisect_right(self._edited, (max(candidate.end, candidate.reach), 0)) - 1
-        return at >= 0 and self._edited[at][1] > candidate.start - 1
+        end = max(candidate.end, candidate.reach)
+        return _touches(self._edited, candidate.start - 1, end) and not _touches(
+            self._ours, candidate.secret_start, candidate.secret_end
+        )
 
     def _placed(self, candidate: Candidate) -> Candidate:
         start, end = self._span(candidate.start, candidate.end)
@@ -101,6 +106,12 @@ class View:
         return min(end, start + position - self._at[piece])
 
 
+def _touches(spans: list[tuple[int, int]], start: int, end: int) -> bool:
+    """Tell whether one of the spans, which ascend and do not overlap, has a byte from `start` to `end`."""
+    at = bisect_right(spans, (end, 0)) - 1
+    return at >= 0 and spans[at][1] > start
+
+
 def joined(plain: Sequence[Candidate], decoded: Sequence[Candidate]) -> list[Candidate]:
     """
     Return what was found plainly and what was found decoded, without what both saw, sorted by place.
@@ -118,6 +129,13 @@ def joined(plain: Sequence[Candidate], decoded: Sequence[Candidate]) -> list[Can
         for other, other_is_decoded in open_:
             if other_is_decoded is not is_decoded:
                 pair = (candidate, other) if is_decoded else (other, candidate)
-                dropped.add(id(pair[pair[0].rule.specificity > pair[1].rule.specificity]))
+                dropped.add(id(pair[_says_more(*pair)]))
         open_.append((candidate, is_decoded))
     return [candidate for candidate, _ in told if id(candidate) not in dropped]
+
+
+def _says_more(decoded: Candidate, plain: Candidate) -> bool:
+    """Tell whether the decoded reading is more specific, or goes on where the plain one was cut off."""
+    if decoded.rule.specificity != plain.rule.specificity:
+        return decoded.rule.specificity > plain.rule.specificity
+    return len(decoded.secret) > len(plain.secret) and decoded.secret.startswith(plain.secret)
