@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
@@ -50,3 +51,14 @@ def aws_url(_moto: str) -> str:
     """AWS as moto's server plays it over HTTP, empty at the start of every test."""
     with urlopen(Request(f"{_moto}/moto-api/reset", method="POST")):  # noqa: S310 - our own loopback server
         return _moto
+
+
+@pytest.fixture(scope="session")
+def rules_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packaged rules, compiled once: a state directory that gets a copy as `cache` need not compile them again."""
+    from keywatch.detect.engine import Detector
+    from keywatch.detect.rules import packaged
+
+    directory = tmp_path_factory.mktemp("rules")
+    Detector(packaged(), cache_dir=directory)
+    return directory

@@ -1,5 +1,6 @@
 """The whole of keywatch against the demo's world, as processes of their own."""
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -42,9 +43,11 @@ class Lived:
 
 
 @pytest.fixture
-def make_world(tmp_path: Path) -> Iterator[Lived]:
-    """A fresh world."""
-    (tmp_path / "world").mkdir()
+def make_world(tmp_path: Path, rules_cache: Path) -> Iterator[Lived]:
+    """A fresh world, but for the compiled rules."""
+    state = tmp_path / "world" / "state"
+    state.mkdir(mode=0o700, parents=True)
+    shutil.copytree(rules_cache, state / "cache")
     lived = Lived()
     with world(tmp_path / "world", on_message=lived.hear) as lived.world:
         yield lived
