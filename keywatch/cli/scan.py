@@ -1,6 +1,7 @@
 """`keywatch scan`: look for secrets now."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from keywatch.detect.known import KnownKeys
     from keywatch.detect.ruleset import RuleSet
     from keywatch.model.source import ContentSource
+    from keywatch.scan.baseline_file import GitleaksIgnore
 
 FOUND = 1
 INCOMPLETE = 2
@@ -46,6 +48,17 @@ def scan(  # noqa: PLR0917 - options, which typer passes by name
     since: Annotated[
         str | None, typer.Option("--since", metavar="REV", help="Leave out what this revision reaches.")
     ] = None,
+    baseline: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--baseline", metavar="FILE", help="Do not tell what it accepts (keywatch's, gitleaks', detect-secrets')."
+        ),
+    ] = None,
+    write_baseline: Annotated[
+        Path | None,
+        typer.Option("--write-baseline", metavar="FILE", help="Accept what is found: add it to that file, exit 0."),
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it is accepted.")] = "",
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 also when something is found.")] = False,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress on stderr.")] = False,
 ) -> int:
@@ -64,16 +77,34 @@ def scan(  # noqa: PLR0917 - options, which typer passes by name
 
     chosen = _rules(rules or [])
     sources = [_source(text, chosen, staged=staged, git=not no_git, since=since) for text in targets or ["."]]
+    from keywatch.scan.baseline_file import Recorder, read_baseline, read_own
+
+    today = datetime.now(UTC).date()
+    accepted = [read_baseline(file, today=today, warn=_note) for file in baseline or []]
+    recorder = Recorder(read_own(write_baseline), reason) if write_baseline else None
     here = installation()
     with written(output) as out:
-        report = run(sources, chosen, here, known_keys(here), jobs=jobs, show=progress(wanted=not no_progress))
+        report = run(
+            sources,
+            chosen,
+            here,
+            known_keys(here),
+            jobs=jobs,
+            show=progress(wanted=not no_progress),
+            accepted=accepted,
+            recorder=recorder,
+            ignored=_ignored(targets or ["."]),
+        )
         write(report, form, out)
+    if write_baseline and recorder:
+        with written(write_baseline) as file:
+            file.write(recorder.text())
     explain(report, summarised=form is Format.TEXT and output is None)
     if report.interrupted:
         return INTERRUPTED
     if not report.complete:
         return INCOMPLETE
-    return FOUND if report.findings and not exit_zero else 0
+    return FOUND if report.findings and not (exit_zero or write_baseline) else 0
 
 
 def known_keys(here: "Installation") -> "KnownKeys":
@@ -93,6 +124,15 @@ def _rules(files: list[Path]) -> "RuleSet":
     for warning in chosen.warnings:
         _note(warning)
     return chosen
+
+
+def _ignored(targets: list[str]) -> "GitleaksIgnore":
+    """Return what the targets' own `.gitleaksignore` files excuse."""
+    from keywatch.scan.baseline_file import GitleaksIgnore, read_ignore
+
+    files = [Path(target) / ".gitleaksignore" for target in targets]
+    found = [read_ignore(file, _note) for file in files if file.is_file()]
+    return GitleaksIgnore(frozenset(place for ignore in found for place in ignore.places))
 
 
 def _note(text: str) -> None:

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from keywatch.report.safe import visible
 from keywatch.report.scan_report import ScanReport
 from keywatch.report.text import summary
 from keywatch.report.words import amount, size_words
+from keywatch.scan.baseline_file import Accepts, GitleaksIgnore, Recorder
 from keywatch.scan.engine import Threads
 from keywatch.scan.findings import FindingSet
 from keywatch.scan.scanner import Scanner
@@ -53,6 +54,9 @@ def run(
     *,
     jobs: int | None,
     show: Show,
+    accepted: Sequence[Accepts] = (),
+    recorder: Recorder | None = None,
+    ignored: GitleaksIgnore | None = None,
 ) -> ScanReport:
     """
     Scan every source, whatever becomes of the others, and report.
@@ -62,7 +66,10 @@ def run(
     """
     began = time.monotonic()
     cache = here.directory / "cache" if here.directory else None
-    scanner = Scanner(Detector(rules, cache_dir=cache), here.pepper, known, engine=Threads(jobs))
+    scanner = Scanner(
+        Detector(rules, cache_dir=cache), here.pepper, known, engine=Threads(jobs), accepted=accepted, recorder=recorder
+    )
+    ours = frozenset(rule.id for rule in rules.rules)
     found = FindingSet()
     skipped: list[Skipped] = []
     errors: list[KeywatchError] = []
@@ -73,7 +80,8 @@ def run(
             targets.append(source.target)
             try:
                 for step in scanner.scan(source, {}):
-                    found.add(step.findings)
+                    told = (ignored.without(item, ours) if ignored else item for item in step.findings)
+                    found.add(item for item in told if item is not None)
                     skipped += step.skipped
                     size += step.bytes
                     chunks += step.chunks

@@ -1,11 +1,13 @@
 """One chunk looked at: what the rules matched becomes findings, and the plaintext is let go."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from keywatch.detect.known import KnownKeys
 from keywatch.model.content import Chunk
 from keywatch.model.finding import Finding, Match, Place
 from keywatch.model.secret import Pepper, Redacted
+from keywatch.scan.baseline_file import Accepts, Recorder
 
 
 class Detects(Protocol):
@@ -19,14 +21,31 @@ class Detects(Protocol):
 class Examination:
     """Turns a chunk into findings. Safe to share between threads."""
 
-    def __init__(self, detector: Detects, pepper: Pepper, known: KnownKeys) -> None:
+    def __init__(
+        self,
+        detector: Detects,
+        pepper: Pepper,
+        known: KnownKeys,
+        accepted: Sequence[Accepts] = (),
+        recorder: Recorder | None = None,
+    ) -> None:
+        """Matches that one of `accepted` knows are not told; `recorder` notes all others."""
+        self._accepted = tuple(accepted)
+        self._recorder = recorder
         self._detector = detector
         self._pepper = pepper
         self._known = known
 
     def __call__(self, chunk: Chunk) -> list[Finding]:
         """Return a finding, with one place, for each match in `chunk`."""
-        return [self._finding(match) for match in self._detector.scan(chunk)]
+        matches = [match for match in self._detector.scan(chunk) if not self._is_accepted(match)]
+        if self._recorder is not None:
+            for match in matches:
+                self._recorder.note(match)
+        return [self._finding(match) for match in matches]
+
+    def _is_accepted(self, match: Match) -> bool:
+        return any(baseline.accepts(match) for baseline in self._accepted)
 
     def _finding(self, match: Match) -> Finding:
         fingerprint = self._pepper.fingerprint(match.secret)

@@ -1,7 +1,7 @@
 """One source scanned from a cursor on: read, examined on all cores, attributed, told in steps that can be committed."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from keywatch.collect.content.attribution import Attributes, Introduction
@@ -10,6 +10,7 @@ from keywatch.model.errors import ScanError
 from keywatch.model.finding import Finding, Place
 from keywatch.model.secret import Pepper
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
+from keywatch.scan.baseline_file import Accepts, Recorder
 from keywatch.scan.engine import Engine, Threads
 from keywatch.scan.examination import Detects, Examination
 from keywatch.scan.findings import merged
@@ -36,7 +37,16 @@ class ScanStep:
 class Scanner:
     """Scans sources. Share one between them: the detector behind it is costly to make, and safe to share."""
 
-    def __init__(self, detector: Detects, pepper: Pepper, known: KnownKeys, *, engine: Engine | None = None) -> None:
+    def __init__(
+        self,
+        detector: Detects,
+        pepper: Pepper,
+        known: KnownKeys,
+        *,
+        engine: Engine | None = None,
+        accepted: Sequence[Accepts] = (),
+        recorder: Recorder | None = None,
+    ) -> None:
         """
         Bring together what a scan needs.
 
@@ -45,9 +55,11 @@ class Scanner:
             pepper: makes fingerprints of them.
             known: tells whose they are.
             engine: where chunks are examined; by default on all cores of this machine.
+            accepted: baselines, whose values are not told.
+            recorder: notes every other value, for a baseline.
         """
         self._detector = detector
-        self._examine = Examination(detector, pepper, known)
+        self._examine = Examination(detector, pepper, known, accepted, recorder)
         self._engine = engine or Threads()
 
     def scan(self, source: ContentSource, cursor: Cursor) -> Iterator[ScanStep]:

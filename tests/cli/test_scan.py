@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,8 +23,10 @@ LEAK = "amzn1.oa2-cs.v1." + hashlib.sha256(b"EXAMPLE secret of the command line"
 
 
 @pytest.fixture(autouse=True)
-def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test has a state directory of its own."""
+def _own_state(tmp_path: Path, rules_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a state directory of its own, but for the compiled rules."""
+    (tmp_path / "state").mkdir(mode=0o700)
+    shutil.copytree(rules_cache, tmp_path / "state" / "cache")
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
 
 
@@ -279,9 +282,29 @@ def test_a_key_of_ours_is_named(folder: Path, tmp_path: Path, capsys: pytest.Cap
     assert "damaged; no key is named as ours" in capsys.readouterr().err
 
 
+def test_what_was_accepted_is_not_told_again(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--write-baseline accepts what there is; with --baseline only what is new is told, even on the same line."""
+    baseline = tmp_path / "baseline.json"
+    assert run(["scan", "--write-baseline", str(baseline), "--reason", "rotated", str(folder)]) == 0
+    assert run(["scan", "--baseline", str(baseline), str(folder)]) == 0
+    (folder / "config.py").write_text(f"SECRET = '{LEAK}' '{LEAK[:-3]}000'\n")
+    assert run(["scan", "--baseline", str(baseline), "--format", "jsonl", str(folder)]) == 1
+    assert LEAK not in baseline.read_text()
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert len(told) == 1
+    assert run(["scan", "--baseline", str(folder / "config.py"), str(folder)]) == 2
+
+
+def test_a_targets_own_ignore_file_is_followed(folder: Path) -> None:
+    """A `.gitleaksignore` in the target excuses its places."""
+    (folder / ".gitleaksignore").write_text("config.py:lwa-client-secret:2\n")
+    assert run(["scan", str(folder)]) == 0
+    (folder / "other.py").write_text(f"SECRET = '{LEAK}'\n")
+    assert run(["scan", str(folder)]) == 1
+
+
 def test_an_unfit_pepper_is_an_error(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A pepper that others may read is not used, and not replaced either."""
-    (tmp_path / "state").mkdir()
     (tmp_path / "state" / "pepper").write_bytes(bytes(32))
     (tmp_path / "state" / "pepper").chmod(0o644)
     assert run(["scan", str(folder)]) == 2
