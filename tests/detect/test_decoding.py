@@ -91,7 +91,7 @@ def test_every_encoding_is_undone(encode: Callable[[str], str | bytes], before: 
     assert sorted([KEY, TOKEN]) == secrets(encode(before + ENV))
 
 
-@pytest.mark.parametrize("token", [SECRET, TOKEN, GITHUB])
+@pytest.mark.parametrize("token", [SECRET, TOKEN, GITHUB], ids=["client-secret", "refresh-token", "github"])
 @pytest.mark.parametrize("encode", ENCODINGS, ids=range(len(ENCODINGS)))
 def test_a_token_alone_needs_no_name(encode: Callable[[str], str | bytes], token: str) -> None:
     """Tokens that speak for themselves are found without anything around them."""
@@ -109,6 +109,7 @@ def test_a_token_alone_needs_no_name(encode: Callable[[str], str | bytes], token
         ("text=" + quote_plus(f"Hallo, mein geheimer Schlüssel ist {KEY} danke"), "seller-secret-key"),
         ("text=" + quote_plus(f"Here is my secret key: {KEY} thanks"), "seller-secret-key"),
     ],
+    ids=range(7),
 )
 def test_names_beside_encoded_values_count(template: str, expected: str) -> None:
     """A Kubernetes secret, a Docker config, a form post: a plain name and an encoded value, or the other way round."""
