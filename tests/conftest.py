@@ -62,3 +62,8 @@ def rules_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("rules")
     Detector(packaged(), cache_dir=directory)
     return directory
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, so that all cores are busy to the end."""
+    items.sort(key=lambda item: "whole" not in item.path.parts)

@@ -17,6 +17,7 @@ from sqlalchemy.engine.default import DefaultDialect
 import keywatch.notify.slack
 import keywatch.service.assembly  # noqa: F401 - imported once, for all the children
 from keywatch.cli.main import run
+from keywatch.detect.rules import packaged
 
 COMMIT: Callable[[DefaultDialect, Any], None] = DefaultDialect.do_commit
 
@@ -41,6 +42,7 @@ def live(config: str, deadly: int, when: str, tally: int) -> int:
 
 def main() -> None:
     """Serve until the input ends."""
+    packaged()  # read once, for all the children
     log = os.open(Path(sys.argv[1]), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for line in sys.stdin:
         config, deadly, when = line.split()
