@@ -6,7 +6,7 @@ from functools import cached_property
 
 from keywatch.detect.rule import Allowlist, Rule
 
-ENGINE_REVISION = 3
+ENGINE_REVISION = 4
 """Raised when the engine or a filter finds other things with the same rules, so that content is scanned again."""
 
 _PROSE = frozenset({"matches", "ignores", "source"})

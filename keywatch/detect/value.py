@@ -13,6 +13,7 @@ _KEY_BITS = 4.2
 _KEY_LENGTH = 40
 _FEW = 3
 _PAIRS = 7
+_KEY_PAIRS = 22
 _WORDY = 0.62
 _PLAINLY_WORDY = 0.7
 _HARDLY_WORDY = 0.5
@@ -94,12 +95,12 @@ def looks_like_aws_secret(value: bytes) -> bool:
     return (
         len(value) == _KEY_LENGTH
         and not is_placeholder(value)
-        and (_has(value, _DIGITS | _MARKS) or not _reads_as_words(value, _HARDLY_WORDY))
+        and (_has(value, _DIGITS | _MARKS) or not _reads_as_words(value, _HARDLY_WORDY, _KEY_PAIRS))
         and _has(value, _UPPER)
         and _has(value, _LOWER)
         and _HEX.search(value) is None
         and entropy(value) > _KEY_BITS
-        and not _reads_as_words(value, _PLAINLY_WORDY)
+        and not _reads_as_words(value, _PLAINLY_WORDY, _KEY_PAIRS)
     )
 
 
@@ -125,7 +126,7 @@ def _has(value: bytes, kind: frozenset[int]) -> bool:
     return not kind.isdisjoint(value)
 
 
-def _reads_as_words(value: bytes, share: float = _WORDY) -> bool:
+def _reads_as_words(value: bytes, share: float = _WORDY, fewest: int = _PAIRS) -> bool:
     """
     Tell whether the letters of `value` follow one another as they do in words.
 
@@ -134,4 +135,4 @@ def _reads_as_words(value: bytes, share: float = _WORDY) -> bool:
     """
     text = value.lower()
     pairs = [text[n : n + 2] for n in range(len(text) - 1) if text[n : n + 2].isalpha()]
-    return len(pairs) >= _PAIRS and sum(pair in _COMMON_PAIRS for pair in pairs) > share * len(pairs)
+    return len(pairs) >= fewest and sum(pair in _COMMON_PAIRS for pair in pairs) > share * len(pairs)
