@@ -16,6 +16,9 @@ def _no_ambient_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may be logged in to AWS, Vault or Slack: no test ever sees it."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "VAULT_", "BAO_", "SLACK_", "KEYWATCH_"))]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("TERM", "xterm")  # whatever terminal this is run from
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA" + "KEYWATCHTEST" + "2345")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "invented")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
