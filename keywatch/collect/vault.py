@@ -76,12 +76,6 @@ class Vault:
         response = self._patiently("LIST", f"{mount}/metadata", None)
         return response.status_code != 404 or not _errors(response)  # noqa: PLR2004
 
-    def capabilities(self, path: str) -> frozenset[str]:
-        """What the token may do on `path`, by its own testimony."""
-        data = self._data("POST", "sys/capabilities-self", {"paths": [path]}) or {}
-        found = data.get(path)
-        return frozenset(str(word) for word in found) if isinstance(found, list) else frozenset()
-
     def token_lives(self) -> bool | None:
         """Whether the token is still accepted. None: its policies do not let it ask."""
         try:

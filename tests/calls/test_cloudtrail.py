@@ -287,11 +287,14 @@ BOMB = zlib.compress(b" " * (64 << 20), wbits=31)
     ],
 )
 def test_a_corrupt_file_is_named_and_the_rest_is_done(trail: Trail, body: bytes, why: str) -> None:
-    """A file that cannot be used is skipped by key and reason, once, and the others are read."""
+    """A file that cannot be used is skipped by key and reason, once, the others are read; silence before it is void."""
+    trail.put(NOW - 5 * HOUR)
     bad = trail.put(NOW - 2 * HOUR, body=body)
     trail.put(NOW - HOUR, record(NOW - HOUR))
     calls, [skipped], last = read(trail.source())
     assert len(calls) == 1
+    # The success that keeps a key alive may have been in it: its account is covered from there on only.
+    assert NOW - 2 * HOUR == last.coverage.since
     assert bad == skipped.what
     assert why in skipped.why
     assert read(trail.source(), last.cursor)[1] == []

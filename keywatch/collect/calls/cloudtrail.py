@@ -152,18 +152,17 @@ class CloudTrailFiles:
             place.hole(file)
             yield Skipped(what, str(error), "restore it, or choose a shorter lookback")
             return
-        except UnreadableFile as error:
-            place.mark(file)
-            yield Skipped(what, str(error))
-            return
-        except ValueError as error:
-            place.mark(file)
+        except (UnreadableFile, ValueError) as error:
+            place.hole(file)
             yield Skipped(what, str(error))
             return
         trouble = collect(records, place.tracer, self._now() + _AHEAD)
         if broken:
             trouble["are not CloudTrail records"] = broken
-        place.mark(file)
+        if trouble:
+            place.hole(file)  # one of them may have been the success that keeps a key alive
+        else:
+            place.mark(file)
         for why, count in trouble.items():
             yield Skipped(what, f"{count} of its records {why}")
 
