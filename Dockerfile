@@ -14,9 +14,9 @@ WORKDIR /src
 # The locks alone first: as long as they stand, this layer is taken from the cache.
 COPY requirements/build.txt requirements/runtime.txt requirements/
 RUN ["python3", "-m", "venv", "/build"]
-RUN ["/build/bin/pip", "install", "--require-hashes", "--only-binary", ":all:", "--requirement", "requirements/build.txt"]
+RUN ["/build/bin/pip", "install", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", "requirements/build.txt"]
 RUN ["python3", "-m", "venv", "--without-pip", "/opt/keywatch"]
-RUN ["/build/bin/pip", "--python", "/opt/keywatch/bin/python", "install", "--require-hashes", "--only-binary", ":all:", \
+RUN ["/build/bin/pip", "--python", "/opt/keywatch/bin/python", "install", "--no-deps", "--require-hashes", "--only-binary", ":all:", \
      "--requirement", "requirements/runtime.txt"]
 COPY pyproject.toml README.md LICENSE ./
 COPY keywatch keywatch
