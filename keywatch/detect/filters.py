@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
+import re2
+
 from keywatch.detect.candidate import Candidate
 from keywatch.detect.checksum import crc32_holds
 from keywatch.detect.entropy import entropy
@@ -11,6 +13,7 @@ from keywatch.detect.pattern import compiled
 from keywatch.detect.rule import Allowlist, Condition, RegexTarget, Rule, ValueTest
 from keywatch.detect.value import (
     is_placeholder,
+    looks_generated,
     looks_like_aws_secret,
     looks_like_password,
     looks_like_sellers_secret,
@@ -21,9 +24,13 @@ from keywatch.model.content import Chunk
 _LINE_REACH = 4096
 """Bytes of a line an allow-list may look at on each side of a hit; a minified file has lines of megabytes."""
 
+_NAME_REACH = 48
+_NAME = re2.compile(rb"[A-Za-z0-9_.-]*$")
+
 _TESTS: dict[ValueTest, Callable[[bytes], bool]] = {
     ValueTest.NONE: lambda value: not is_placeholder(value),
     ValueTest.RANDOM: looks_random,
+    ValueTest.GENERATED: looks_generated,
     ValueTest.KEY: looks_like_aws_secret,
     ValueTest.PASSWORD: looks_like_password,
     ValueTest.SELLER: looks_like_sellers_secret,
@@ -101,9 +108,16 @@ def allows_path(allowlist: Allowlist, path: bytes) -> bool:
     return any(compiled(regex).search(path) is not None for regex in allowlist.paths)
 
 
+def _name_start(data: bytes, position: int) -> int:
+    floor = max(0, position - _NAME_REACH)
+    return position - len(_NAME.search(data[floor:position])[0])
+
+
 def _target(target: RegexTarget, candidate: Candidate, sheet: Sheet) -> bytes:
     if target is RegexTarget.SECRET:
         return candidate.secret
+    if target is RegexTarget.NAME:
+        return sheet.data[_name_start(sheet.data, candidate.start) : candidate.end]
     if target is RegexTarget.MATCH:
         return sheet.data[candidate.start : candidate.end]
     return sheet.line(candidate.start, candidate.end)

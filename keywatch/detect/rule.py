@@ -23,6 +23,8 @@ class RegexTarget(StrEnum):
     SECRET = "secret"  # noqa: S105 - the name of a target
     MATCH = "match"
     LINE = "line"
+    NAME = "name"
+    """The match with all of the word it begins in: `csrf_` before `token=…`. Our own rules only."""
 
 
 class ValueTest(StrEnum):
@@ -31,6 +33,8 @@ class ValueTest(StrEnum):
     NONE = ""
     RANDOM = "random"
     """It must look generated: `keywatch.detect.value`."""
+    GENERATED = "generated"
+    """It must look generated, or be a UUID of chance."""
     KEY = "key"
     """It must look like 40 characters of an AWS secret, not like a path, a hash or a word list."""
     PASSWORD = "password"  # noqa: S105 - the name of a test

@@ -1,14 +1,23 @@
 """Whether a value looks generated: the tests that tell a secret from a word, a path, a reference or a placeholder."""
 
+import itertools
+import math
 import string
 
 import re2
 
+from keywatch.detect.efficiency import common_pairs, efficiency
 from keywatch.detect.entropy import entropy
 
 _SHORTEST = 12
 _HEX_BITS = 3.0
-_TEXT_BITS = 3.4
+_TEXT_BITS = 3.3
+_LESS_BITS = 0.6
+_SERIES = 0.5
+_WORDLESS = 20
+_LONG = 24
+_EFFICIENT = 1.85
+_EFFICIENT_LONG = 1.75
 _KEY_BITS = 4.2
 _KEY_LENGTH = 40
 _FEW = 3
@@ -42,25 +51,13 @@ _REFERENCE = re2.compile(
     rb"vault:|file:|cred:|ref\+|arn:|https?://|ssm:|op://|sops:|\.{1,2}/|/(?:usr|etc|home|var|opt|run|tmp|dev|mnt|srv|root|app|secrets?)/|[a-z]:\\|[A-Za-z_][\w.]*\()"
 )
 _CODE = re2.compile(rb"[(){}<>\[\];,\s]|::|->|=>|\.\.")
-_DOTTED = re2.compile(rb"^[A-Za-z_]\w*(?:[.:/][A-Za-z_][\w-]*)+$")
-_SLUG = re2.compile(rb"^(?:[A-Za-z]+|\d+)(?:[_.-](?:[A-Za-z]+|\d+))+$")
-_EXAMPLE = re2.compile(rb"(?i)example|placeholder|changeme")
+_EXAMPLE = re2.compile(rb"(?i)example|placeholder|changeme|%[0-9.-]*[sdfr]")
 _WORD = re2.compile(rb"^[A-Z]?[a-z]+[.!?,;:)]*$")
 _UUID = re2.compile(rb"(?i)^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
+_DOCUMENTED_UUID = b"123e4567-e89b-12d3-a456-426614174000"
 _HEX = re2.compile(rb"(?i)^(?:0x)?[0-9a-f]+$")
-_COMMON_PAIRS = frozenset(
-    (
-        b"th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa si ar "
-        b"ve ra ld ur ro ri ll li io ic ne me co ma om ce ta el la us ec ca ho ot no di ch em wa be il tr ss ee ei "
-        b"un ac pr ns pe po ut so na nc mo ie im lo am pa ge wi id ow rs ul ad ai iv ly sh ev mi fo wh ol ct ag ay "
-        b"ke bl ig os pl su fe rt ck ex gh op ab do go ap rm ry ty up qu cr cl bu bo bi ba fi fa da ga ci ir iz sp "
-        b"sc ub ud ug um br dr gr fr ft ue ui vi va vo ye ys ki ks wo ok ob od oi oo pt xp xt my py ts ls ms ds gi "
-        b"gu gn mp mb lt lu nk ph pp rd rv rk rc sk sy tu tw tt uc"
-    ).split()
-)
-"""Pairs of letters that make up nine tenths of English words and identifiers, and a quarter of random letters."""
 _DATE = re2.compile(rb"^\d{4}-\d\d-\d\d(?:T|$)")
-_SERIES = re2.compile(rb"(?i)abcdefgh|12345678|qwerty|asdfgh")
+_KEYBOARD = re2.compile(rb"(?i)qwerty|asdfgh")
 
 
 def is_placeholder(value: bytes) -> bool:
@@ -75,15 +72,31 @@ def is_placeholder(value: bytes) -> bool:
 
 def looks_random(value: bytes) -> bool:
     """Tell whether `value` looks like output of a generator rather than like something a person named."""
-    if len(value) < _SHORTEST or is_placeholder(value) or _CODE.search(value) or _DOTTED.search(value):
+    size = len(value)
+    if size < _SHORTEST or is_placeholder(value) or _CODE.search(value):
         return False
-    if any(named.search(value) for named in (_UUID, _DATE, _SERIES, _SLUG, _EXAMPLE)):
+    if any(named.search(value) for named in (_UUID, _DATE, _KEYBOARD, _EXAMPLE)) or _is_series(value):
         return False
-    if not (_has(value, _DIGITS) and _has(value, _UPPER | _LOWER)):
+    if not _has(value, _UPPER | _LOWER) or not (size >= _WORDLESS or _has(value, _DIGITS)):
         return False
     if _HEX.search(value):
-        return len(value) >= _SHORTEST_HEX and entropy(value) > _HEX_BITS
-    return entropy(value) > _TEXT_BITS and not _reads_as_words(value)
+        return size >= _SHORTEST_HEX and entropy(value) > _HEX_BITS
+    if entropy(value) <= min(_TEXT_BITS, math.log2(size) - _LESS_BITS):
+        return False
+    return efficiency(value) < (_EFFICIENT if size < _LONG else _EFFICIENT_LONG)
+
+
+def looks_generated(value: bytes) -> bool:
+    """Tell whether `value` looks random, or is a UUID that nobody chose."""
+    if _UUID.search(value) is None:
+        return looks_random(value)
+    return value.lower() != _DOCUMENTED_UUID and not _is_series(value) and entropy(value) > _HEX_BITS
+
+
+def _is_series(value: bytes) -> bool:
+    """Tell whether most characters of `value` follow from the one before: `abcd1234abcd1234`, `0987654321`, `aaaa`."""
+    steps = sum(abs(one - other) <= 1 for one, other in itertools.pairwise(value))
+    return steps > _SERIES * (len(value) - 1)
 
 
 def looks_like_aws_secret(value: bytes) -> bool:
@@ -133,6 +146,5 @@ def _reads_as_words(value: bytes, share: float = _WORDY, fewest: int = _PAIRS) -
     A vocabulary of pairs is enough to tell `productionDatabase2` from `q7hXtLwZ`: the share of common pairs is about
     0.9 in the one and 0.3 in the other. Values with few letters side by side have no reading and pass as random.
     """
-    text = value.lower()
-    pairs = [text[n : n + 2] for n in range(len(text) - 1) if text[n : n + 2].isalpha()]
-    return len(pairs) >= fewest and sum(pair in _COMMON_PAIRS for pair in pairs) > share * len(pairs)
+    pairs, common = common_pairs(value)
+    return pairs >= fewest and common > share * pairs

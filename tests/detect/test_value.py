@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 
 from keywatch.detect.canonical import canonical
 from keywatch.detect.checksum import crc32_base62, crc32_holds
+from keywatch.detect.efficiency import efficiency
 from keywatch.detect.entropy import entropy
 from keywatch.detect.examples import expand
 from keywatch.detect.lines import Lines
 from keywatch.detect.value import (
     is_placeholder,
+    looks_generated,
     looks_like_aws_secret,
     looks_like_password,
     looks_like_sellers_secret,
@@ -151,3 +153,37 @@ def test_lines_are_counted_as_anyone_would(parts: list[bytes], lines: int, seed:
     assert begin <= position <= end <= len(data)
     assert data[begin:position].count(b"\n") <= lines + 1
     assert data[position:end].count(b"\n") <= lines + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("productionDatabaseCredentials2", 4.0, 30.0),
+        ("bert-base-uncased-finetuned", 3.5, 30.0),
+        ("HTTPServerRequestHandler", 4.0, 30.0),
+        ("{alnum:32}", 1.0, 1.75),
+        ("{lowalnum:40}", 1.0, 1.75),
+        ("{base64url:64}", 1.0, 1.75),
+        ("2024", 2.0, 2.0),
+    ],
+)
+def test_words_take_few_pieces_and_chance_takes_many(text: str, least: float, most: float) -> None:
+    """A vocabulary compresses what people name, and not what a generator made."""
+    assert least <= efficiency(expand(text).encode()) <= most
+
+
+@pytest.mark.parametrize(
+    "template", ["{lowalnum:20}", "{lower:24}", "{upper:24}", "{alnum:14}", "{alnum:10}={alnum:10}"]
+)
+def test_chance_is_seen_without_digits_and_in_few_characters(template: str) -> None:
+    """Nine in ten values of one kind of letter, and short ones, pass as random."""
+    assert sum(looks_random(expand(template + "{}" * n).encode()) for n in range(60)) >= 50
+
+
+def test_a_uuid_counts_only_where_it_is_asked_for() -> None:
+    """Names of secrets admit a UUID; the one of the documentation and those of one digit are nobody's."""
+    uuid = expand("{uuid}").encode()
+    assert looks_generated(uuid)
+    assert not looks_random(uuid)
+    assert not looks_generated(b"123e4567-e89b-12d3-a456-426614174000")
+    assert not looks_generated(b"00000000-0000-0000-0000-000000000001")
