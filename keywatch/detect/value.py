@@ -1,5 +1,6 @@
 """Whether a value looks generated: the tests that tell a secret from a word, a path, a reference or a placeholder."""
 
+import binascii
 import itertools
 import math
 import string
@@ -14,6 +15,9 @@ _HEX_BITS = 3.0
 _TEXT_BITS = 3.3
 _LESS_BITS = 0.6
 _SERIES = 0.5
+_RUN = 5
+_ZERO = ord("A")
+_HEAD = 64
 _WORDLESS = 20
 _LONG = 24
 _EFFICIENT = 1.85
@@ -33,6 +37,7 @@ _DIGITS = frozenset(string.digits.encode())
 _UPPER = frozenset(string.ascii_uppercase.encode())
 _MARKS = frozenset(string.punctuation.encode())
 _LOWER = frozenset(string.ascii_lowercase.encode())
+_LETTERS = _UPPER | _LOWER
 
 _PLACEHOLDER = re2.compile(
     rb"(?i)^(?:.{0,3}(?:<[\w .,:'/-]*>|\{+[\w .,:$'/-]*\}+|\[[\w .,-]*\]).{0,3}|"
@@ -44,20 +49,27 @@ _PLACEHOLDER = re2.compile(
     rb"(?:[-_ .]?(?:your|my|the|here|me|this|with|own|it|value|key|secret|token|password|passwd|api|access|client|id"
     rb"|aws|string|goes|example|real|actual|new|for|test|dummy|123|1234)){0,8}[-_ .!0-9]{0,4})$"
 )
-_DOCUMENTED = re2.compile(rb"(?:EXAMPLE|EXAMPLEKEY|EXAMPLE_?TOKEN)$")
+_DOCUMENTED = re2.compile(rb"(?:EXAMPLE|EXAMPLEKEY|EXAMPLE_?TOKEN)$|^wJalrXUtnFEMI/K7MDENG/bPxRfiCY")
 _REFERENCE = re2.compile(
     rb"(?i)^(?:process\.env|os\.(?:environ|getenv)|env[.\[(:]|ENV\[|secrets?\.|vars?\.|var\.|self\.|this\.|config[.\[]|"
     rb"settings?\.|"
     rb"vault:|file:|cred:|ref\+|arn:|https?://|ssm:|op://|sops:|\.{1,2}/|/(?:usr|etc|home|var|opt|run|tmp|dev|mnt|srv|root|app|secrets?)/|[a-z]:\\|[A-Za-z_][\w.]*\()"
 )
-_CODE = re2.compile(rb"[(){}<>\[\];,\s]|::|->|=>|\.\.")
-_EXAMPLE = re2.compile(rb"(?i)example|placeholder|changeme|%[0-9.-]*[sdfr]")
 _WORD = re2.compile(rb"^[A-Z]?[a-z]+[.!?,;:)]*$")
 _UUID = re2.compile(rb"(?i)^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
 _DOCUMENTED_UUID = b"123e4567-e89b-12d3-a456-426614174000"
 _HEX = re2.compile(rb"(?i)^(?:0x)?[0-9a-f]+$")
-_DATE = re2.compile(rb"^\d{4}-\d\d-\d\d(?:T|$)")
-_KEYBOARD = re2.compile(rb"(?i)qwerty|asdfgh")
+_NAMED = re2.compile(
+    rb"(?i)[(){}<>\[\];,\s]|::|->|=>|\.\."  # code
+    rb"|example|placeholder|changeme|qwerty|asdfgh|%[0-9.-]*[sdfr]"
+    rb"|^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$"
+    rb"|^\d{4}-\d\d-\d\d(?:T|$)"
+    rb"|^(?:hmac-)?(?:sha-?\d{1,3}|md5|blake2b)[:-]"
+)
+"""Code, placeholders, UUIDs, dates and digests: what is made of random characters and opens nothing."""
+_BASE64 = re2.compile(rb"^[A-Za-z0-9+/_-]{16,}={0,2}$")
+_FROM_URL = bytes.maketrans(b"-_", b"+/")
+_PRINTABLE = bytes([9, 10, 13, *range(0x20, 0x7F)])
 
 
 def is_placeholder(value: bytes) -> bool:
@@ -73,17 +85,44 @@ def is_placeholder(value: bytes) -> bool:
 def looks_random(value: bytes) -> bool:
     """Tell whether `value` looks like output of a generator rather than like something a person named."""
     size = len(value)
-    if size < _SHORTEST or is_placeholder(value) or _CODE.search(value):
+    if size < _SHORTEST or not _has(value, _LETTERS if size >= _WORDLESS else _DIGITS) or not _has(value, _LETTERS):
         return False
-    if any(named.search(value) for named in (_UUID, _DATE, _KEYBOARD, _EXAMPLE)) or _is_series(value):
-        return False
-    if not _has(value, _UPPER | _LOWER) or not (size >= _WORDLESS or _has(value, _DIGITS)):
+    if is_placeholder(value) or _NAMED.search(value) is not None or _is_series(value):
         return False
     if _HEX.search(value):
         return size >= _SHORTEST_HEX and entropy(value) > _HEX_BITS
-    if entropy(value) <= min(_TEXT_BITS, math.log2(size) - _LESS_BITS):
+    return (
+        entropy(value) > min(_TEXT_BITS, math.log2(size) - _LESS_BITS)
+        and efficiency(value) < (_EFFICIENT if size < _LONG else _EFFICIENT_LONG)
+        and not _has_run(value)
+        and not _stands_for_words(value)
+    )
+
+
+def _has_run(value: bytes) -> bool:
+    """
+    Tell whether one character stands five times in a row: `1TDXXXXXX7K84H`, somebody's way to hide a value.
+
+    The letter A does not count: in base64 it is what bytes of zero look like.
+    """
+    run = 1
+    for one, other in itertools.pairwise(value):
+        run = run + 1 if one == other != _ZERO else 1
+        if run == _RUN:
+            return True
+    return False
+
+
+def _stands_for_words(value: bytes) -> bool:
+    """Tell whether `value` is base64 of text that reads as words, is a placeholder, or is the head of a web token."""
+    if _BASE64.search(value) is None:
         return False
-    return efficiency(value) < (_EFFICIENT if size < _LONG else _EFFICIENT_LONG)
+    whole = value[: len(value) // 4 * 4].translate(_FROM_URL)
+    text = binascii.a2b_base64(whole)
+    if text.translate(None, _PRINTABLE):
+        return False
+    is_head = text.startswith(b'{"') and len(value) < _HEAD
+    return is_head or is_placeholder(text) or efficiency(text) > _EFFICIENT
 
 
 def looks_generated(value: bytes) -> bool:

@@ -187,3 +187,20 @@ def test_a_uuid_counts_only_where_it_is_asked_for() -> None:
     assert not looks_random(uuid)
     assert not looks_generated(b"123e4567-e89b-12d3-a456-426614174000")
     assert not looks_generated(b"00000000-0000-0000-0000-000000000001")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "YW5vdGhlciB0b2tlbiBvZiBwYWdlcw==",
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9",
+        "1TDXXXXXX7K84HOVZXK5BQ9m2",
+        "sha256:q7hXtLwZ9kq7hXtLwZ9kA1b2",
+        "VS%0.f0COMNTOOLS7q",
+        "abcd1234abcd1234abcd",
+        "0987654321fedcba0987",
+    ],
+)
+def test_what_only_resembles_chance_is_known(value: str) -> None:
+    """Encoded words, heads of web tokens, masks, digests, formats and series are no secrets."""
+    assert not looks_random(value.encode())
