@@ -1,11 +1,11 @@
 """`keywatch check`: can every source be reached, and what may it do there."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from keywatch.cli.options import Config
+from keywatch.cli import options
+from keywatch.cli.parser import Parser
 from keywatch.model.errors import KeywatchError
 from keywatch.model.source import Skipped
 
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 INCOMPLETE = 2
 
 
-def check(config: Config = None) -> int:
+def arguments(parser: Parser) -> None:
+    """Declare what `check` takes."""
+    options.config(parser)
+
+
+def check(config: Path | None) -> int:
     """
     Try every configured source, and say what holds and what is missing.
 
@@ -30,18 +35,18 @@ def check(config: Config = None) -> int:
 
     path = find(config)
     settings = load(path)
-    typer.echo(f"{path}: is well formed, {len(rule_set(settings).rules)} rules")
+    print(f"{path}: is well formed, {len(rule_set(settings).rules)} rules")
     missing = 0
     with open_state(settings) as state:
-        typer.echo(f"{state.directory}: state directory, pepper {state.pepper.id}")
+        print(f"{state.directory}: state directory, pepper {state.pepper.id}")
         sources = plan(settings, state.pepper, now=utc_now, patient=False)
         for source in sources:
-            typer.echo(f"\n{source.id} ({source.role.value}, every {interval_words(source.every)})")
+            print(f"\n{source.id} ({source.role.value}, every {interval_words(source.every)})")
             missing += _show(_tried(source))
     if not sources:
-        typer.echo("\nno source is configured: see the comments in the configuration")
+        print("\nno source is configured: see the comments in the configuration")
         missing += 1
-    typer.echo("\nalerts")
+    print("\nalerts")
     missing += _show(check_receiver(settings))
     return INCOMPLETE if missing else 0
 
@@ -63,9 +68,9 @@ def _show(results: Iterable[str | Skipped]) -> int:
     for result in results:
         if isinstance(result, Skipped):
             missing += 1
-            typer.echo(f"  missing  {visible(f'{result.what}: {result.why}')}")
+            print(f"  missing  {visible(f'{result.what}: {result.why}')}")
             if result.hint:
-                typer.echo(f"           {visible(result.hint)}")
+                print(f"           {visible(result.hint)}")
         else:
-            typer.echo(f"  ok       {visible(result)}")
+            print(f"  ok       {visible(result)}")
     return missing

@@ -2,18 +2,19 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from keywatch.cli.parser import Parser
 from keywatch.model.errors import UsageError
 
 FAILED = 2
 
 
-def demo(
-    once: Annotated[bool, typer.Option("--once", help="Stop after one full cycle.")] = False,
-) -> int:
+def arguments(parser: Parser) -> None:
+    """Declare what `demo` takes."""
+    parser.add_argument("--once", action="store_true", help="Stop after one full cycle.")
+
+
+def demo(*, once: bool) -> int:
     """
     Run the real daemon against a seeded company on this machine: AWS, Vault and Slack are stand-ins on loopback.
 

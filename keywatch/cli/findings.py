@@ -1,11 +1,19 @@
 """`keywatch findings`: what the daemon's scans have found and nobody has dealt with yet."""
 
 import sys
+from pathlib import Path
 
-from keywatch.cli.options import Config, Json
+from keywatch.cli import options
+from keywatch.cli.parser import Parser
 
 
-def findings(config: Config = None, json: Json = False) -> int:
+def arguments(parser: Parser) -> None:
+    """Declare what `findings` takes."""
+    options.config(parser)
+    options.json(parser)
+
+
+def findings(config: Path | None, *, json: bool) -> int:
     """
     List the open findings, worst first: what, where, whose, and what to do. A secret is never shown.
 

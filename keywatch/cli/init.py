@@ -3,16 +3,18 @@
 import os
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from keywatch.cli.parser import Parser
 from keywatch.model.errors import ConfigError
 
 
-def init(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("keywatch.toml"),
-) -> None:
+def arguments(parser: Parser) -> None:
+    """Declare what `init` takes."""
+    where = "Where to write it. Default: keywatch.toml."
+    parser.add_argument("path", nargs="?", metavar="FILE", type=Path, default=Path("keywatch.toml"), help=where)
+
+
+def init(path: Path) -> int:
     """
     Write a commented configuration, every setting explained and switched off.
 
@@ -29,4 +31,5 @@ def init(
         raise ConfigError(f"{path}: {error.strerror}", hint="name a file in a directory that exists") from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
-    typer.echo(f"wrote {path}: switch on what you have, then run `keywatch check`")
+    print(f"wrote {path}: switch on what you have, then run `keywatch check`")
+    return 0

@@ -3,13 +3,19 @@
 import shutil
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
-import typer
+from keywatch.cli import options
+from keywatch.cli.parser import Parser
 
-from keywatch.cli.options import Config, Json
+
+def arguments(parser: Parser) -> None:
+    """Declare what `keys` takes."""
+    options.config(parser)
+    options.json(parser)
 
 
-def keys(config: Config = None, json: Json = False) -> int:
+def keys(config: Path | None, *, json: bool) -> int:
     """
     List every key that is held, most pressing first: its standing, its last successful call, its days left.
 
@@ -25,9 +31,9 @@ def keys(config: Config = None, json: Json = False) -> int:
     with open_state(settings) as state:
         judged = standings(state.store, policy(settings.baseline), now)
     if json:
-        typer.echo(inventory.as_json(judged, now=now), nl=False)
+        sys.stdout.write(inventory.as_json(judged, now=now))
         return 0
     person = sys.stdout.isatty()
     width = shutil.get_terminal_size((120, 40)).columns if person else 160
-    typer.echo(inventory.as_text(judged, width=width, colour=person), nl=False)
+    sys.stdout.write(inventory.as_text(judged, width=width, colour=person))
     return 0

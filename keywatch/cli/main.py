@@ -8,26 +8,22 @@ scan` pays for nothing the daemon needs.
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import typer
-from typer.core import TyperCommand, TyperGroup
 
 from keywatch import __version__
+from keywatch.cli.parser import Parser
 from keywatch.model.errors import KeywatchError
-
-if TYPE_CHECKING:
-    from typer._click import Context
 
 FAILED = 2
 INTERRUPTED = 130
 """128 and the number of the signal, as shells do."""
 
+_ABOUT = "Keep a company inside Amazon's rules for developer keys."
+
 COMMANDS = {
-    # name: module, whose function has the command's name
+    # name: module, whose function has the command's name, and which declares with `arguments` what that takes
     "init": "keywatch.cli.init",
     "check": "keywatch.cli.check",
     "run": "keywatch.cli.run",
@@ -38,32 +34,6 @@ COMMANDS = {
 }
 
 
-class _Lazy(TyperGroup):
-    """A group that imports a command's module when it is asked for."""
-
-    def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002 - as the base class calls it
-        return list(COMMANDS)
-
-    def get_command(self, ctx: "Context", cmd_name: str) -> TyperCommand | None:  # noqa: ARG002 - likewise
-        if cmd_name not in COMMANDS:
-            return None
-        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        single.command(cmd_name)(getattr(import_module(COMMANDS[cmd_name]), cmd_name))
-        command = typer.main.get_command(single)
-        return command if isinstance(command, TyperCommand) else None
-
-
-app = typer.Typer(cls=_Lazy, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-
-@app.callback()
-def keywatch(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
-    """Keep a company inside Amazon's rules for developer keys."""
-    if version:
-        typer.echo(f"keywatch {__version__}")
-        raise typer.Exit
-
-
 def run(arguments: Sequence[str]) -> int:
     """
     Run one command and return its exit status. Whatever goes wrong is told in a line, on stderr, without a traceback.
@@ -71,16 +41,53 @@ def run(arguments: Sequence[str]) -> int:
     0: all is well, 1: something was found, 2: it could not be done, or not finished; 130: interrupted.
     """
     try:
-        result = typer.main.get_command(app).main(list(arguments), prog_name="keywatch", standalone_mode=False)
+        status = _run(arguments)
+        sys.stdout.flush()  # here, where it can still be told that nobody reads it
     except KeywatchError as error:
         return _complain(error.message, error.hint)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         return _reader_gone()
     except Exception as error:  # noqa: BLE001 - a traceback would be no help to a user, and may quote what was scanned
-        return _report_usage(error) or _report_defect(error)
-    return result if isinstance(result, int) else 0
+        return _report_defect(error)
+    return status
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Do what the first word says with the words after it."""
+    try:
+        if arguments and arguments[0] in COMMANDS:
+            command, parser = _command(arguments[0])
+            return command(**parser.options(arguments[1:]))
+        return _without_command(arguments)
+    except SystemExit:  # argparse has shown a command's help
+        return 0
+
+
+def _command(name: str) -> tuple[Callable[..., int], Parser]:
+    module = import_module(COMMANDS[name])
+    command = getattr(module, name)
+    parser = Parser(f"keywatch {name}", command.__doc__)
+    module.arguments(parser)
+    return command, parser
+
+
+def _without_command(arguments: Sequence[str]) -> int:
+    parser = Parser("keywatch", _ABOUT)
+    parser.add_argument("--version", action="store_true", help="Print the version and exit.")
+    if arguments and not arguments[0].startswith("-"):
+        parser.error(f"No such command {arguments[0]!r}.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name in COMMANDS:
+        command = _command(name)[0]
+        commands.add_parser(name, prog=name, about="", help=(command.__doc__ or "").strip().partition("\n")[0])
+    if not arguments:
+        parser.print_help()
+        return FAILED
+    if parser.parse_args(arguments).version:
+        print(f"keywatch {__version__}")
+    return 0
 
 
 def _complain(message: str, hint: str | None) -> int:
@@ -91,18 +98,6 @@ def _complain(message: str, hint: str | None) -> int:
     if hint:
         sys.stderr.write(f"keywatch: hint: {visible(hint)}\n")
     return FAILED
-
-
-def _report_usage(error: Exception) -> int:
-    """Tell of a command line that cannot be followed; zero if `error` is something else."""
-    describe = getattr(error, "format_message", None)
-    if describe is None:
-        return 0
-    if not (message := str(describe())):
-        return FAILED  # called without a command: the help that was printed says it all
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "keywatch"
-    return _complain(message, f"see `{command} --help`")
 
 
 def _report_defect(error: Exception) -> int:

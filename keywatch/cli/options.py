@@ -1,18 +1,16 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+from keywatch.cli.parser import Parser
 
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="The configuration. Default: $KEYWATCH_CONFIG, ./keywatch.toml, the user's, /etc/keywatch.",
-        show_default=False,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
+
+def config(parser: Parser) -> None:
+    """Let the configuration be named."""
+    where = "The configuration. Default: $KEYWATCH_CONFIG, ./keywatch.toml, the user's, /etc/keywatch."
+    parser.add_argument("--config", "-c", metavar="FILE", type=Path, help=where)
+
+
+def json(parser: Parser) -> None:
+    """Let JSON be asked for."""
+    parser.add_argument("--json", action="store_true", help="One JSON document instead of a table.")

@@ -2,19 +2,21 @@
 
 import os
 import sys
-from typing import Annotated
+from pathlib import Path
 
-import typer
-
-from keywatch.cli.options import Config
+from keywatch.cli import options
+from keywatch.cli.parser import Parser
 
 INCOMPLETE = 2
 
 
-def run(
-    config: Config = None,
-    once: Annotated[bool, typer.Option("--once", help="Do one full cycle and exit.")] = False,
-) -> int:
+def arguments(parser: Parser) -> None:
+    """Declare what `run` takes."""
+    options.config(parser)
+    parser.add_argument("--once", action="store_true", help="Do one full cycle and exit.")
+
+
+def run(config: Path | None, *, once: bool) -> int:
     """
     Watch: read every source on its interval, judge, and tell.
 

@@ -1,12 +1,12 @@
 """`keywatch scan`: look for secrets now."""
 
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from keywatch.cli.parser import Parser, at_least_one, one_of, values
 from keywatch.model.errors import UsageError
 from keywatch.report.formats import Format
 from keywatch.report.safe import visible
@@ -23,44 +23,44 @@ INCOMPLETE = 2
 INTERRUPTED = 130
 
 
-def scan(  # noqa: PLR0917 - options, which typer passes by name
-    targets: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="TARGET",
-            help="A git repository, a directory, a file, or - for standard input. Default: the working directory.",
-            show_default=False,
-        ),
-    ] = None,
-    form: Annotated[Format, typer.Option("--format", "-f", help="How to write the report.")] = Format.TEXT,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the report there, not to stdout.")
-    ] = None,
-    rules: Annotated[
-        list[Path] | None,
-        typer.Option("--rules", metavar="FILE", help="Rules of your own (keywatch's or gitleaks' TOML), beside ours."),
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Threads. Default: one for each core.")
-    ] = None,
-    no_git: Annotated[bool, typer.Option("--no-git", help="Scan a repository's files alone, not its history.")] = False,
-    staged: Annotated[bool, typer.Option("--staged", help="Scan what is about to be committed, only.")] = False,
-    since: Annotated[
-        str | None, typer.Option("--since", metavar="REV", help="Leave out what this revision reaches.")
-    ] = None,
-    baseline: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--baseline", metavar="FILE", help="Do not tell what it accepts (keywatch's, gitleaks', detect-secrets')."
-        ),
-    ] = None,
-    write_baseline: Annotated[
-        Path | None,
-        typer.Option("--write-baseline", metavar="FILE", help="Accept what is found: add it to that file, exit 0."),
-    ] = None,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it is accepted.")] = "",
-    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 also when something is found.")] = False,
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress on stderr.")] = False,
+def arguments(parser: Parser) -> None:
+    """Declare what `scan` takes."""
+    add = parser.add_argument
+    what = "A git repository, a directory, a file, or - for standard input. Default: the working directory."
+    add("targets", nargs="*", metavar="TARGET", help=what)
+    form = f"How to write the report: {values(Format)}. Default: text."
+    add("--format", "-f", dest="form", metavar="FORMAT", type=one_of(Format), default=Format.TEXT, help=form)
+    add("--output", "-o", metavar="FILE", type=Path, help="Write the report there, not to stdout.")
+    mine = "Rules of your own (keywatch's or gitleaks' TOML), beside ours. May be given several times."
+    add("--rules", action="append", metavar="FILE", type=Path, default=[], help=mine)
+    add("--jobs", "-j", metavar="N", type=at_least_one, help="Threads. Default: one for each core.")
+    add("--no-git", action="store_true", help="Scan a repository's files alone, not its history.")
+    add("--staged", action="store_true", help="Scan what is about to be committed, only.")
+    add("--since", metavar="REV", help="Leave out what this revision reaches.")
+    told = "Do not tell what it accepts (keywatch's, gitleaks', detect-secrets'). May be given several times."
+    add("--baseline", action="append", metavar="FILE", type=Path, default=[], help=told)
+    accept = "Accept what is found: add it to that file, exit 0."
+    add("--write-baseline", metavar="FILE", type=Path, help=accept)
+    add("--reason", metavar="TEXT", default="", help="Why it is accepted.")
+    add("--exit-zero", action="store_true", help="Exit with 0 also when something is found.")
+    add("--no-progress", action="store_true", help="Show no progress on stderr.")
+
+
+def scan(
+    targets: list[str],
+    *,
+    form: Format,
+    output: Path | None,
+    rules: list[Path],
+    jobs: int | None,
+    no_git: bool,
+    staged: bool,
+    since: str | None,
+    baseline: list[Path],
+    write_baseline: Path | None,
+    reason: str,
+    exit_zero: bool,
+    no_progress: bool,
 ) -> int:
     """
     Look for secrets. A secret is never shown: only where it is, whose it is, and what to do.
@@ -75,12 +75,12 @@ def scan(  # noqa: PLR0917 - options, which typer passes by name
     from keywatch.cli.scan_run import explain, installation, progress, run, written
     from keywatch.report.formats import write
 
-    chosen = _rules(rules or [])
+    chosen = _rules(rules)
     sources = [_source(text, chosen, staged=staged, git=not no_git, since=since) for text in targets or ["."]]
     from keywatch.scan.baseline_file import Recorder, read_baseline, read_own
 
     today = datetime.now(UTC).date()
-    accepted = [read_baseline(file, today=today, warn=_note) for file in baseline or []]
+    accepted = [read_baseline(file, today=today, warn=_note) for file in baseline]
     recorder = Recorder(read_own(write_baseline), reason) if write_baseline else None
     here = installation()
     with written(output) as out:
@@ -136,7 +136,7 @@ def _ignored(targets: list[str]) -> "GitleaksIgnore":
 
 
 def _note(text: str) -> None:
-    typer.echo(f"keywatch: note: {visible(text)}", err=True)
+    sys.stderr.write(f"keywatch: note: {visible(text)}\n")
 
 
 def _source(text: str, rules: "RuleSet", *, staged: bool, git: bool, since: str | None) -> "ContentSource":
