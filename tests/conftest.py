@@ -63,7 +63,7 @@ def rules_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from keywatch.detect.rules import packaged
 
     directory = tmp_path_factory.mktemp("rules")
-    Detector(packaged(), cache_dir=directory)
+    Detector(packaged(directory), cache_dir=directory)
     return directory
 
 

@@ -116,11 +116,13 @@ def known_keys(here: "Installation") -> "KnownKeys":
 
 
 def _rules(files: list[Path]) -> "RuleSet":
+    from keywatch.cli.scan_run import cache_dir
     from keywatch.detect.rules import load, packaged
 
-    chosen = packaged()
+    cache = cache_dir()
+    chosen = packaged(cache)
     for file in files:
-        chosen = chosen.extended(load(file))
+        chosen = chosen.extended(load(file, cache))
     for warning in chosen.warnings:
         _note(warning)
     return chosen

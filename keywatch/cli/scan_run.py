@@ -65,11 +65,11 @@ def run(
         RuleError: the rules cannot be compiled.
     """
     began = time.monotonic()
-    cache = here.directory / "cache" if here.directory else None
+    cache = cache_dir() if here.directory else None
     scanner = Scanner(
         Detector(rules, cache_dir=cache), here.pepper, known, engine=Threads(jobs), accepted=accepted, recorder=recorder
     )
-    ours = frozenset(rule.id for rule in rules.rules)
+    ours = frozenset(rules.ids)
     found = FindingSet()
     skipped: list[Skipped] = []
     errors: list[KeywatchError] = []
@@ -129,6 +129,14 @@ def _interruptible() -> Iterator[threading.Event]:
         yield asked_to_stop
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def cache_dir() -> Path | None:
+    """Return where compiled rules are kept; None where there is no such place."""
+    try:
+        return state_dir() / "cache"
+    except NoState:
+        return None
 
 
 def installation() -> Installation:

@@ -8,22 +8,20 @@ directory under a name that depends on everything it was made from.
 import hashlib
 import json
 import os
-import platform
 import re
-import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+from keywatch.detect import cachefile
 
 if TYPE_CHECKING:
     import hyperscan
 
-_FORMAT = b"keywatch-hsdb 1\n"
 _MOST_SIGHTINGS = 200_000
 """A pattern that is sighted more often in one chunk than this is hostile or useless; what follows is cut off."""
 
@@ -59,9 +57,24 @@ def loosened(regex: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Expressions:
+    """What goes into a database."""
+
+    patterns: Sequence[str]
+    """Regular expressions; the index of one is its number in `sightings`."""
+    groups: Sequence[Sequence[str]] = ()
+    """Further ones that are told under one number each, after those of `patterns`, by their ends only."""
+    note: bytes = b""
+    """Kept with the database, for whoever put these together."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Compiled:
     blob: bytes
     modes: tuple[Mode, ...]
+    sizes: tuple[int, ...]
+    """Of the groups."""
+    note: bytes
 
 
 class Database:
@@ -74,30 +87,52 @@ class Database:
         Load the database for `patterns` from the cache, or compile it and put it there.
 
         Args:
-            patterns: regular expressions; the index of one is its number in `sightings`.
+            patterns: see `Expressions`.
             cache_dir: None keeps nothing on disk. A cache that cannot be read or written is done without.
-            groups: further ones that are told under one number each, after those of `patterns`, by their ends only.
+            groups: see `Expressions`.
         """
+        expressions = Expressions(patterns, groups)
+        name = json.dumps([list(patterns), list(map(list, groups))])
+        self._prepare(lambda: expressions, None if cache_dir is None else (cache_dir, _key(name)))
+
+    @classmethod
+    def named(cls, name: str, make: Callable[[], Expressions], cache_dir: Path) -> "Database":
+        """
+        Return the database for what `make` returns, which is called only if none is in the cache.
+
+        Args:
+            name: other expressions must go by another name, unless they differ by our own code or rules.
+            make: puts the expressions together.
+            cache_dir: where the database is kept.
+        """
+        place = None
+        with suppress(OSError):
+            place = (cache_dir, _key(name + cachefile.code_digest()))
+        database = cls.__new__(cls)
+        database._prepare(make, place)  # noqa: SLF001 - as its constructor does
+        return database
+
+    def _prepare(self, make: Callable[[], Expressions], place: tuple[Path, str] | None) -> None:
         import hyperscan
 
-        key = _key(patterns, groups, version("hyperscan"))
-        path = cache_dir / f"rules-{key}.hsdb" if cache_dir is not None else None
-        self.from_cache = False
-        loaded = _load(path, len(patterns)) if path is not None else None
+        path, key = (place[0] / f"rules-{place[1]}.hsdb", place[1]) if place else (None, "")
+        loaded = _load(path, key) if path else None
+        self.from_cache = loaded is not None
         if loaded is None:
-            compiled = _compile(patterns, groups)
+            compiled = _compile(make())
             loaded = (hyperscan.loadb(compiled.blob, hyperscan.HS_MODE_BLOCK), compiled)
-            if path is not None:
-                _save(path, compiled)
-        else:
-            self.from_cache = True
+            if path:
+                _save(path, key, compiled)
         self._database: hyperscan.Database = loaded[0]
         self.modes = loaded[1].modes
+        self.note = loaded[1].note
         # In Hyperscan each has a number of its own: one for many patterns makes compiling them fifty times slower.
-        grouped = [number for number, group in enumerate(groups, len(patterns)) for _ in group]
-        self._number = [*range(len(patterns)), *grouped]
+        patterns, sizes = len(self.modes), loaded[1].sizes
+        self._number = [*range(patterns)]
+        for number, size in enumerate(sizes, patterns):
+            self._number += [number] * size
         loose = (number for number, mode in enumerate(self.modes) if mode is Mode.END)
-        self._loose = frozenset([*loose, *range(len(patterns), len(patterns) + len(groups))])
+        self._loose = frozenset([*loose, *range(patterns, patterns + len(sizes))])
         self._local = threading.local()
 
     def sightings(self, data: bytes) -> tuple[Sightings, frozenset[int]]:
@@ -135,28 +170,25 @@ class Database:
         return scratch
 
 
-def _key(patterns: Sequence[str], groups: Sequence[Sequence[str]], library: str) -> str:
-    parts = [
-        library,
-        platform.machine(),
-        platform.processor(),
-        _FORMAT.decode(),
-        list(patterns),
-        list(map(list, groups)),
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def _compile(patterns: Sequence[str], groups: Sequence[Sequence[str]]) -> _Compiled:
+def _key(name: str) -> str:
     import hyperscan
 
+    # Which instructions the processor has is Hyperscan's own to check: it refuses a database made for others.
+    parts = (getattr(hyperscan, "__version__", ""), os.uname().machine, name)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _compile(expressions: Expressions) -> _Compiled:
+    import hyperscan
+
+    patterns, groups = expressions.patterns, expressions.groups
     modes = [Mode.START] * len(patterns)
     try:
         blob = _compiled(patterns, modes, groups)
     except hyperscan.error:
         modes = [_mode(pattern) for pattern in patterns]
         blob = _compiled(patterns, modes, groups)
-    return _Compiled(blob, tuple(modes))
+    return _Compiled(blob, tuple(modes), tuple(map(len, groups)), expressions.note)
 
 
 def _mode(pattern: str) -> Mode:
@@ -190,31 +222,20 @@ def _compiled(patterns: Sequence[str], modes: Sequence[Mode], groups: Sequence[S
     return bytes(hyperscan.dumpb(database))
 
 
-def _save(path: Path, compiled: _Compiled) -> None:
-    """Write the cache so that a reader sees all of it or nothing, and nobody else can write it."""
-    body = json.dumps(compiled.modes).encode() + b"\n" + compiled.blob
-    with suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem)  # mode 0600
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_FORMAT + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-            Path(name).replace(path)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
+def _save(path: Path, key: str, compiled: _Compiled) -> None:
+    numbers = json.dumps({"modes": compiled.modes, "sizes": compiled.sizes}).encode()
+    cachefile.write(path, key, numbers, compiled.note, compiled.blob)
 
 
-def _load(path: Path, patterns: int) -> tuple["hyperscan.Database", _Compiled] | None:
+def _load(path: Path, key: str) -> tuple["hyperscan.Database", _Compiled] | None:
     """Return the cached database, or None where there is none that is whole and fit for this machine."""
     import hyperscan
 
-    with suppress(OSError, ValueError, hyperscan.error):
-        head, digest, body = path.read_bytes().split(b"\n", 2)
-        if head + b"\n" != _FORMAT or hashlib.sha256(body).hexdigest().encode() != digest:
-            return None
-        modes, blob = body.split(b"\n", 1)
-        compiled = _Compiled(blob, tuple(Mode(mode) for mode in json.loads(modes)))
-        if len(compiled.modes) == patterns:
-            return hyperscan.loadb(blob, hyperscan.HS_MODE_BLOCK), compiled
+    if (parts := cachefile.read(path, key)) is None:
+        return None
+    with suppress(ValueError, KeyError, TypeError, hyperscan.error):
+        numbers, note, blob = parts
+        found = json.loads(numbers)
+        compiled = _Compiled(blob, tuple(map(Mode, found["modes"])), tuple(found["sizes"]), note)
+        return hyperscan.loadb(blob, hyperscan.HS_MODE_BLOCK), compiled
     return None

@@ -12,9 +12,9 @@ from keywatch.detect.database import Database, Mode, Sightings
 from keywatch.detect.decoding import DEPTH, Decoder
 from keywatch.detect.filters import Sheet, allows_path, has_keyword, survives
 from keywatch.detect.pattern import compiled
-from keywatch.detect.rule import Condition, Required, Rule
+from keywatch.detect.plan import Plan, planned
+from keywatch.detect.rule import Condition, Rule
 from keywatch.detect.ruleset import RuleSet
-from keywatch.detect.trigger import triggers
 from keywatch.detect.view import joined
 from keywatch.model.content import Chunk
 from keywatch.model.finding import Match
@@ -41,19 +41,13 @@ class Detector:
         """
         self.rules = rules
         self._honour_comments = honour_comments
-        leads = _leads(rules.rules)
-        self._seen = tuple(rule for rule in rules.rules if rule.regex is not None and rule.id not in leads)
-        self._near = tuple((rule, leads[rule.id]) for rule in rules.rules if rule.id in leads)
-        self._paths = tuple((r, r.path) for r in rules.rules if r.regex is None and r.path and not r.skip_report)
         self._lock = threading.Lock()
-        patterns = [marker.regex for marker in MARKERS] + [rule.anchor or rule.regex or "" for rule in self._seen]
-        encodings = triggers(rules.rules) if depth else ()
-        self._database = Database(patterns, cache_dir, [trigger.patterns for trigger in encodings])
-        self._decoder = Decoder(encodings, len(patterns))
+        self._plan, self._database = _prepared(rules, cache_dir, decoding=depth > 0)
+        self._decoder = Decoder(self._plan.triggers, len(MARKERS) + len(self._plan.seen))
         self._depth = depth
         self._unruled = frozenset(range(len(MARKERS))) | self._decoder.numbers
         self._whole = frozenset(number for number, mode in enumerate(self._database.modes) if mode is Mode.WHOLE)
-        self._needs_sightings = not self._whole and not self._paths
+        self._needs_sightings = not self._whole and not self._plan.paths
         self.overruns: Counter[str] = Counter()
         """
         By rule: chunks in which it was cut off because the input kept it busy beyond reason. A scanner that sees one
@@ -63,7 +57,7 @@ class Detector:
     @property
     def overlap(self) -> int:
         """Bytes by which chunks of one origin should overlap so that no match is lost between them."""
-        return max((WINDOW, *(rule.span for rule in self.rules.rules)))
+        return max(WINDOW, self._plan.span)
 
     def scan(self, chunk: Chunk) -> list[Match]:
         """Return the secrets in `chunk`, in the order they stand there, but for repeats in its overlap."""
@@ -98,8 +92,12 @@ class Detector:
 
     def _cut_off(self, numbers: frozenset[int]) -> set[str]:
         """Return the ids of the rules with these numbers."""
-        rules = {self._seen[number - len(MARKERS)].id for number in numbers - self._unruled}
+        rules = {self._rule(number).id for number in numbers - self._unruled}
         return rules | {ENCODED for _ in numbers & self._decoder.numbers}
+
+    def _rule(self, number: int) -> Rule:
+        """Return the rule with this number in the database."""
+        return self.rules.rules[self._plan.seen[number - len(MARKERS)]]
 
     def _excused_by_path(self, sheet: Sheet) -> bool:
         return any(
@@ -112,16 +110,18 @@ class Detector:
         """Return what each rule confirms in the chunk; a rule that was cut off is added to `overrun`."""
         found: dict[str, list[Candidate]] = {}
         for number in sorted((sightings.keys() | self._whole) - self._unruled):
-            rule, mode = self._seen[number - len(MARKERS)], self._database.modes[number]
+            rule, mode = self._rule(number), self._database.modes[number]
             if mode is not Mode.START and not has_keyword(rule, sheet):
                 continue  # the first pass was loose: gitleaks' own first pass is cheaper than the exact pattern
             stretches = _stretches(rule, mode, sightings.get(number, ([], [])), len(sheet.data))
             _add(found, self._confirmed(rule, sheet, stretches, overrun))
         if not found:
             return found
-        for rule, part in self._near:
-            if part.id in found:
-                _add(found, self._confirmed(rule, sheet, windows(part, found[part.id], sheet), overrun))
+        for place, number, part in self._plan.near:
+            if part in found:
+                rule = self.rules.rules[place]
+                near = windows(rule.required[number], found[part], sheet)
+                _add(found, self._confirmed(rule, sheet, near, overrun))
         return self._with_parts(found, sheet)
 
     def _confirmed(self, rule: Rule, sheet: Sheet, stretches: Iterable[Stretch], overrun: set[str]) -> list[Candidate]:
@@ -153,10 +153,10 @@ class Detector:
 
     def _named_by_path(self, sheet: Sheet) -> Iterator[Match]:
         """Yield a match for each rule that looks at paths alone, once a file."""
-        if sheet.chunk.offset or not self._paths:
+        if sheet.chunk.offset:
             return
-        for rule, path in self._paths:
-            if compiled(path).search(sheet.path) is not None:
+        for rule in (self.rules.rules[place] for place in self._plan.paths):
+            if compiled(rule.path or "").search(sheet.path) is not None:
                 line, column = sheet.lines.place(0)
                 yield Match(
                     rule=rule.info,
@@ -177,19 +177,14 @@ def _add(found: dict[str, list[Candidate]], candidates: list[Candidate]) -> None
         found[candidates[0].rule.id] = candidates
 
 
-def _leads(rules: tuple[Rule, ...]) -> dict[str, Required]:
-    """
-    Return, by rule, the part near which alone it need be looked for: such rules are too noisy to stand alone.
-
-    A part that is itself looked for near another does not lead: it may not have been looked for yet.
-    """
-    leads = {
-        rule.id: part
-        for rule in rules
-        for part in rule.required
-        if rule.regex is not None and part.within_lines is not None and not part.optional
-    }
-    return {rule_id: part for rule_id, part in leads.items() if part.id not in leads}
+def _prepared(rules: RuleSet, cache_dir: Path | None, *, decoding: bool) -> tuple[Plan, Database]:
+    """Return how to look for `rules`, and with what: from the cache, where an earlier run left it."""
+    if cache_dir is None:
+        plan, expressions = planned(rules, decoding=decoding)
+        return plan, Database(expressions.patterns, groups=expressions.groups)
+    name = f"{rules.hash} {decoding}"
+    database = Database.named(name, lambda: planned(rules, decoding=decoding)[1], cache_dir)
+    return Plan.loaded(database.note), database
 
 
 def _stretches(rule: Rule, mode: Mode, seen: tuple[list[int], list[int]], size: int) -> Iterator[Stretch]:

@@ -1,6 +1,7 @@
 """A set of rules that is scanned with as one, and the hash by which it is remembered."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
@@ -16,7 +17,7 @@ _PROSE = frozenset({"matches", "ignores", "source"})
 class RuleSet:
     """Rules and the allow-lists that hold for all of them."""
 
-    rules: tuple[Rule, ...]
+    rules: Sequence[Rule]
     allowlists: tuple[Allowlist, ...] = ()
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """What was read but is not followed, for a person: unknown keys, features of other scanners."""
@@ -32,6 +33,11 @@ class RuleSet:
         for allowlist in self.allowlists:
             digest.update(repr(sorted(allowlist.rules)).encode() + repr(replace(allowlist, rules=frozenset())).encode())
         return digest.hexdigest()
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Of every rule, in order."""
+        return tuple(rule.id for rule in self.rules)
 
     def extended(self, other: "RuleSet") -> "RuleSet":
         """

@@ -57,16 +57,15 @@ class Encoding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Patterns that give one encoding away; of interest is where they end."""
+    """What a group of patterns gives away; of interest is where they end."""
 
     encoding: Encoding
-    patterns: tuple[str, ...]
     phase: int = 0
     """Base64 only: characters between the beginning of a group of four and the pattern's end."""
 
 
-def triggers(rules: Sequence[Rule]) -> tuple[Trigger, ...]:
-    """Return what to look for so that no keyword of `rules` hides in an encoding."""
+def triggers(rules: Sequence[Rule]) -> dict[Trigger, tuple[str, ...]]:
+    """Return the patterns to look for so that no keyword of `rules` hides in an encoding."""
     words = sorted({spelled for word in _words(rules) for spelled in _spellings(*word)})
     by_phase: defaultdict[int, set[str]] = defaultdict(set)
     for word in [*words, *(_wide(word) for word in (*_ALWAYS, *_core()))]:
@@ -79,14 +78,14 @@ def triggers(rules: Sequence[Rule]) -> tuple[Trigger, ...]:
                 for last, thrice in _in_base64(twice.encode()):
                     by_phase[last].add(re.escape(thrice))
     by_phase[0].add("H4sI")  # gzip
-    return (
-        *(Trigger(Encoding.BASE64, tuple(sorted(found)), phase) for phase, found in sorted(by_phase.items())),
-        Trigger(Encoding.HEX, ("(?i)1f8b08", *sorted({f"(?i){word.encode().hex()}" for word in words}))),
-        Trigger(Encoding.UTF16, tuple(sorted({_in_utf16(word) for word in words}))),
-        Trigger(Encoding.ESCAPED, tuple(sorted({*_escaped(), *_preceded(rules)}))),
-        Trigger(Encoding.APART, APART),
-        Trigger(Encoding.BROKEN, BROKEN),
-    )
+    return {
+        **{Trigger(Encoding.BASE64, phase): tuple(sorted(found)) for phase, found in sorted(by_phase.items())},
+        Trigger(Encoding.HEX): ("(?i)1f8b08", *sorted({f"(?i){word.encode().hex()}" for word in words})),
+        Trigger(Encoding.UTF16): tuple(sorted({_in_utf16(word) for word in words})),
+        Trigger(Encoding.ESCAPED): tuple(sorted({*_escaped(), *_preceded(rules)})),
+        Trigger(Encoding.APART): APART,
+        Trigger(Encoding.BROKEN): BROKEN,
+    }
 
 
 def _words(rules: Iterable[Rule]) -> Iterator[tuple[str, str]]:
