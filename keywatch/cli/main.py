@@ -7,7 +7,6 @@ scan` pays for nothing the daemon needs.
 
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -102,6 +101,8 @@ def _complain(message: str, hint: str | None) -> int:
 
 def _report_defect(error: Exception) -> int:
     """Tell of a defect by its type and place. Its message is left out: it may quote what was being read."""
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
     hint = "this is a defect in keywatch, please report it; KEYWATCH_DEBUG=1 shows where it came from"

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -170,6 +169,8 @@ def written(path: Path | None) -> Iterator[TextIO]:
         with _opened(path) as file:  # a pipe or device is written to; replacing /dev/null would hurt the whole machine
             yield file
         return
+    import tempfile
+
     try:
         descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:

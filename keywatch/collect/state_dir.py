@@ -5,7 +5,6 @@ It stands among the collectors, for it is the outside world, and for `keywatch s
 """
 
 import os
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -97,6 +96,8 @@ def _read(path: Path) -> Pepper:
 
 def _create(path: Path) -> None:
     """Write a new pepper so that two processes that do it at once end up with one, whole."""
+    import secrets
+
     draft = path.with_name(f".{PEPPER}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """One spelling of a secret, however it was escaped where it was found, so that it has one fingerprint."""
 
-import re2
+from keywatch.detect import lazy_re2 as re2
 
 _ESCAPE = re2.compile(rb"%[0-9A-Fa-f]{2}|\\+u00[0-9A-Fa-f]{2}|\\+/")
 _PRINTABLE = range(0x21, 0x7F)

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import re2
-
+from keywatch.detect import lazy_re2 as re2
 from keywatch.detect.candidate import Candidate
 from keywatch.detect.database import Sightings
 from keywatch.detect.encoding import Edit, base64_edit, escape_edits, from_base64, hex_edit, utf16_edit

@@ -3,8 +3,6 @@
 from functools import cache
 from typing import Protocol, cast
 
-import re2
-
 
 class Hit(Protocol):
     """Where a pattern matched."""
@@ -37,6 +35,8 @@ def compiled(regex: str) -> Pattern:
     Raises:
         BadPattern: RE2 does not know this syntax (look-around, back-references, repeats over 1000).
     """
+    import re2
+
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False

@@ -9,7 +9,8 @@ edits, as decoding makes them, and no rule needs to know of them.
 from collections.abc import Iterable, Iterator
 
 from keywatch.detect.encoding import Edit
-from keywatch.detect.pattern import Hit, compiled
+from keywatch.detect.lazy_re2 import compiled
+from keywatch.detect.pattern import Hit
 from keywatch.detect.value import looks_like_aws_secret, looks_random
 
 _FIRST = "(?:(?:aws|amazon|amz|lwa|mws|sp|api|client|app|access|secret|selling|partner) ){0,5}"

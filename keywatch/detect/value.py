@@ -5,8 +5,7 @@ import itertools
 import math
 import string
 
-import re2
-
+from keywatch.detect import lazy_re2 as re2
 from keywatch.detect.efficiency import common_pairs, efficiency
 from keywatch.detect.entropy import entropy
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from keywatch.model.alert import Delivery
-from keywatch.model.call import Coverage, Evidence
 from keywatch.model.content import Chunk
 from keywatch.model.key import Key, KeyKind, SourceId
+
+if TYPE_CHECKING:
+    # A scan has nothing to do with calls and alerts, and need not load them.
+    from keywatch.model.alert import Delivery
+    from keywatch.model.call import Coverage, Evidence
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Cursor: TypeAlias = Mapping[str, Json]
@@ -53,9 +56,9 @@ class KeySource(Protocol):
 class CallBatch:
     """What one step through a call source brought. Evidence and cursor are committed together or not at all."""
 
-    evidence: tuple[Evidence, ...]
+    evidence: "tuple[Evidence, ...]"
     cursor: Cursor
-    coverage: Coverage
+    coverage: "Coverage"
     """What has been covered when this batch is included."""
     skipped: tuple[Skipped, ...] = ()
 
@@ -137,7 +140,7 @@ class Notifier(Protocol):
         """Whether `find` can be asked what became of a message whose answer was lost."""
         ...
 
-    def send(self, delivery: Delivery) -> Receipt:
+    def send(self, delivery: "Delivery") -> Receipt:
         """
         Send once, without a retry of its own.
 
@@ -148,7 +151,7 @@ class Notifier(Protocol):
         """
         ...
 
-    def find(self, delivery: Delivery) -> Receipt | None:
+    def find(self, delivery: "Delivery") -> Receipt | None:
         """
         Look for a message whose answer was lost. None: the receiver does not have it, so send it (again).
 

@@ -12,7 +12,7 @@ The files of others are read too: gitleaks' `.gitleaksignore` and JSON report, d
 import hashlib
 import hmac
 import json
-import secrets
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -68,7 +68,7 @@ class Recorder:
 
     def __init__(self, baseline: Baseline | None, reason: str = "") -> None:
         """Start from the file as it is, whose salt, reasons and days are kept; None: from a new one."""
-        self._baseline = baseline or Baseline(secrets.token_bytes(_SALT))
+        self._baseline = baseline or Baseline(os.urandom(_SALT))
         self._reason = reason
         self._new: dict[str, Accepted] = {}
 
@@ -211,7 +211,7 @@ def _detect_secrets(document: dict[str, object]) -> Values:
 
 
 def _gitleaks_report(path: Path, document: list[dict[str, object]], warn: Callable[[str], None]) -> Accepts:
-    salt = secrets.token_bytes(_SALT)
+    salt = os.urandom(_SALT)
     values = {str(item["Secret"]) for item in document}
     redacted = {value for value in values if value == "REDACTED" or value.endswith("...")}
     if redacted:

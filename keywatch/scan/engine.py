@@ -1,17 +1,22 @@
 """Where chunks are examined: on this machine's cores, or (by another implementation) on other machines."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from keywatch.model.content import Chunk
 from keywatch.model.finding import Finding
 from keywatch.model.source import ContentBatch
 from keywatch.scan.examination import Examination
 
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
 _SHARE = 1 << 20
 """Bytes one task gets, about: a hundred thousand small files are not a hundred thousand tasks."""
+_ALONE = 1 << 16
+"""Bytes. A batch up to this size is looked at faster than a thread is started."""
 
 
 class Engine(Protocol):
@@ -32,7 +37,8 @@ class Threads:
     def __init__(self, jobs: int | None = None) -> None:
         """Use `jobs` threads; without it, one for each core this process may use."""
         self.jobs = jobs or len(os.sched_getaffinity(0))
-        self._pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="scan")
+        self._pool: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
 
     def start(self, examine: Examination, batch: ContentBatch) -> Callable[[], list[Finding]]:
         """See `Engine.start`."""
@@ -40,12 +46,25 @@ class Threads:
         def task(share: Sequence[Chunk]) -> list[Finding]:
             return [finding for chunk in share for finding in examine(chunk)]
 
-        futures = [self._pool.submit(task, share) for share in _shares(batch.chunks)]
+        if sum(len(chunk.data) for chunk in batch.chunks) <= _ALONE:
+            found = task(batch.chunks)
+            return lambda: found
+        pool = self._started()
+        futures = [pool.submit(task, share) for share in _shares(batch.chunks)]
         return lambda: [finding for future in futures for finding in future.result()]
 
     def close(self) -> None:
         """See `Engine.close`."""
-        self._pool.shutdown(cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def _started(self) -> "ThreadPoolExecutor":
+        from concurrent.futures import ThreadPoolExecutor
+
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="scan")
+            return self._pool
 
 
 def _shares(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:

@@ -7,7 +7,6 @@ nothing under another one.
 
 import json
 import os
-import secrets
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -41,6 +40,8 @@ def write_known(directory: Path, keys: Iterable[Key], accounts: frozenset[str], 
     Raises:
         OSError: it cannot be written; the old file is still there.
     """
+    import secrets
+
     body = _written(keys, accounts, pepper_id)
     path = directory / KNOWN
     with suppress(OSError):
