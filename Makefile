@@ -58,6 +58,11 @@ bench-detection: venv ## what keywatch finds and flags beside its peers, on a co
 	@test -d $(VENV)/peers || { $(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/python -m pip install --quiet $(PEERS); }
 	$(BIN)/python -m benchmarks.detection $(ARGS)
 
+.PHONY: bench-startup
+bench-startup: venv ## how long a scan of a small input takes, beside Kingfisher
+	@test -d $(VENV)/peers || { $(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/python -m pip install --quiet $(PEERS); }
+	$(BIN)/python -m benchmarks.startup
+
 # The locks hold for every supported Python (3.11 on) and name no index. A pin stays until UPGRADE=--upgrade moves it.
 UV := $(VENV)/uv/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -96,14 +96,12 @@ def _read(path: Path) -> Pepper:
 
 def _create(path: Path) -> None:
     """Write a new pepper so that two processes that do it at once end up with one, whole."""
-    import secrets
-
-    draft = path.with_name(f".{PEPPER}.{secrets.token_hex(8)}")
+    draft = path.with_name(f".{PEPPER}.{os.urandom(8).hex()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            os.write(descriptor, secrets.token_bytes(Pepper.SIZE))
+            os.write(descriptor, os.urandom(Pepper.SIZE))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -20,28 +20,33 @@ from keywatch import __version__
 _FORMAT = b"keywatch-cache-1"
 _HEAD = 256
 """Bytes: its format, the key, the parts' sizes and their checksum, filled up with spaces."""
-_KEPT = 16
+_KEPT = 8
 """Files of one kind that are kept. Each set of rules that is scanned with makes one; the oldest go first."""
 
 
 @cache
 def code_digest() -> str:
     """
-    Return what changes with every file of this package, rules included, and with keywatch's version.
-
-    Whatever is computed from our own rules is kept under this name, so that no file of another keywatch is ever used.
-    It costs less than a millisecond; times and sizes, which cost nothing, are the same after many an update.
+    Return the digest of this package: whatever is computed from our own rules is kept under a name made from it.
 
     Raises:
         OSError: the files cannot be read one by one: keywatch runs from an archive.
     """
-    digest = hashlib.sha256(__version__.encode())
-    here = Path(__file__).parent
-    for path in sorted(entry.path for folder in (here, here / "rules") for entry in os.scandir(folder)):
+    return digest_of(Path(__file__).parent, __version__)
+
+
+def digest_of(package: Path, version: str) -> str:
+    """
+    Return what changes with `version` and with every module and rule in `package`.
+
+    It costs less than a millisecond; times and sizes, which cost nothing, are the same after many an update.
+    """
+    digest = hashlib.sha256(version.encode())
+    for path in sorted(entry.path for folder in (package, package / "rules") for entry in os.scandir(folder)):
         if path.endswith((".py", ".toml")):
             with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a Path for each takes longer than to read it
                 content = file.read()
-            digest.update(f"{path[len(str(here)) :]} {len(content)}\n".encode())
+            digest.update(f"\n{path[len(str(package)) :]} {len(content)}\n".encode())
             digest.update(content)
     return digest.hexdigest()
 
@@ -92,7 +97,7 @@ def _parts(file: FileIO, key: str) -> list[bytes] | None:
     head = file.read(_HEAD)
     sizes = [int(word) for word in head.split()[2:-1]]
     parts = [file.read(size) for size in sizes]
-    return parts if _head(key, parts) == head else None
+    return parts if _head(key, parts) == head and not file.read(1) else None
 
 
 def _head(key: str, parts: Sequence[bytes]) -> bytes:

@@ -40,14 +40,12 @@ def write_known(directory: Path, keys: Iterable[Key], accounts: frozenset[str], 
     Raises:
         OSError: it cannot be written; the old file is still there.
     """
-    import secrets
-
     body = _written(keys, accounts, pepper_id)
     path = directory / KNOWN
     with suppress(OSError):
         if _content(path) == body:
             return False
-    draft = path.with_name(f".{KNOWN}.{secrets.token_hex(8)}")
+    draft = path.with_name(f".{KNOWN}.{os.urandom(8).hex()}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:

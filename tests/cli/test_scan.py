@@ -378,6 +378,78 @@ def test_start_up_loads_nothing_the_daemon_needs(folder: Path) -> None:
     assert done.stdout.splitlines()[-1] == b"[]"
 
 
+def test_start_up_loads_nothing_a_small_scan_can_do_without() -> None:
+    """
+    A scan of a few lines without a secret takes as long as its imports do.
+
+    It needs no parser of rule files, no exact patterns, no threads, no other format's writer, no library but Hyperscan.
+    """
+    needed = "hyperscan"
+    spared = (
+        *("alembic", "apscheduler", "asyncio", "boto3", "botocore", "click", "google", "hvac", "isal", "jinja2"),
+        *("msgspec", "prometheus_client", "pydantic", "re2", "requests", "rich", "slack_sdk", "sqlalchemy", "stamina"),
+        *("starlette", "structlog", "typer", "urllib3", "uvicorn"),
+        *("concurrent.futures", "csv", "email", "http", "importlib.metadata", "importlib.resources", "logging"),
+        *("multiprocessing", "random", "shutil", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "textwrap"),
+        *("tomllib", "traceback", "unittest", "xml"),
+        *("keywatch.detect.rulefile", "keywatch.detect.table", "keywatch.model.alert", "keywatch.model.call"),
+        *("keywatch.collect.content.git", "keywatch.notify", "keywatch.report.sarif", "keywatch.service"),
+        *("keywatch.settings", "keywatch.store"),
+    )
+    code = (
+        "import sys; before = set(sys.modules); from keywatch.cli.main import run; status = run(['scan', '-']);"
+        f"new = set(sys.modules) - before; print(status, [name for name in {(needed, *spared)!r} if name in new])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=b"one\ntwo\n", capture_output=True, check=True)
+    assert done.stdout.decode().splitlines()[-1] == f"0 {[needed]}"
+
+
+def test_arguments_and_options_in_any_order(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Arguments may stand between options; behind `--` everything is a target, whatever it begins with."""
+    strange = tmp_path / "--no-git"
+    strange.mkdir()
+    (strange / "clean").write_text("nothing\n")
+    for words in (
+        [str(strange), "--format", "json", str(folder)],
+        ["--format=json", str(strange), str(folder)],
+        ["-fjson", "--", str(strange), str(folder)],
+    ):
+        assert run(["scan", *words]) == 1
+        assert json.loads(capsys.readouterr().out)["summary"]["targets"] == [str(strange), str(folder)]
+    done = subprocess.run(
+        [sys.executable, "-m", "keywatch", "scan", "--", "--no-git"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout[:20]) == (0, b"nothing found; 8 byt")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param(["--nonsense"], "--nonsense", id="option"),
+        pytest.param(["scan", ".", "--jobs", "many"], "'many' is not a number", id="number"),
+        pytest.param(["scan", ".", "--jobs"], "--jobs", id="value-missing"),
+        pytest.param(["scan", "--form", "json"], "No such option: --form", id="abbreviation"),
+        pytest.param(["keys", "one", "--", "two"], "'one' is one argument too many", id="argument"),
+    ],
+)
+def test_bad_usage(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is wrong, where the help is, and exit 2; nothing on stdout."""
+    assert run(words) == 2
+    told = capsys.readouterr()
+    assert (told.out, message in told.err, "--help" in told.err) == ("", True, True)
+
+
+@pytest.mark.parametrize("columns", ["60", "100", "wide"])
+def test_help_fits_the_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines are as long as $COLUMNS says, else 80; paragraphs stay apart; the version is told beside them."""
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = keywatch("scan", "--help").stdout.decode().splitlines()
+    assert max(map(len, lines)) < int(columns if columns.isdecimal() else 80)
+    assert any(line.startswith("A git repository is scanned") for line in lines)
+    assert keywatch("--help").returncode == 0
+    assert keywatch("--version").stdout.startswith(b"keywatch ")
+
+
 def test_every_command_is_there() -> None:
     """Each command in the table can be imported, and explains itself."""
     for name in COMMANDS:
