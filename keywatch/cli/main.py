@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         status = _run(arguments)
-        sys.stdout.flush()  # here, where it can still be told that nobody reads it
+        print(end="", flush=True)  # here, where it can still be told that nobody reads it
     except KeywatchError as error:
         return _complain(error.message, error.hint)
     except KeyboardInterrupt:

@@ -1,8 +1,8 @@
 """
 All patterns in one Hyperscan database: one pass over the bytes finds where each might match.
 
-Compiling takes seconds for hundreds of rules, loading a compiled database a millisecond, so it is kept in the cache
-directory under a name that depends on everything it was made from.
+Compiling takes seconds for hundreds of rules, loading a compiled database a few milliseconds, so it is kept in the
+cache directory under a name that depends on everything it was made from.
 """
 
 import hashlib
