@@ -45,8 +45,9 @@ class KeptRules(Sequence[Rule]):
 
 def dumped(rules: RuleSet) -> bytes:
     """Return `rules` as lines of JSON: what holds for the whole set, then a line for each rule."""
-    whole = {"hash": rules.hash, "ids": rules.ids, "warnings": rules.warnings, "allowlists": rules.allowlists}
-    return b"\n".join(json.dumps(item, default=_plain).encode() for item in (whole, *rules.rules))
+    whole = {field.name: getattr(rules, field.name) for field in fields(rules) if field.name != "rules"}
+    head = {"hash": rules.hash, "ids": rules.ids, "whole": whole}
+    return b"\n".join(json.dumps(item, default=_plain).encode() for item in (head, *rules.rules))
 
 
 def loaded(body: bytes) -> RuleSet:
@@ -56,15 +57,13 @@ def loaded(body: bytes) -> RuleSet:
     Raises:
         ValueError, KeyError, TypeError: it was given something else.
     """
-    head, *lines = body.split(b"\n")
-    whole = json.loads(head)
-    found = RuleSet(
-        rules=KeptRules(lines),
-        allowlists=tuple(map(_allowlist, whole["allowlists"])),
-        warnings=tuple(whole["warnings"]),
-    )
+    first, *lines = body.split(b"\n")
+    head = json.loads(first)
+    whole = head["whole"]
+    whole["allowlists"] = tuple(map(_allowlist, whole["allowlists"]))
+    found = RuleSet(rules=KeptRules(lines), **_frozen(whole))
     # To work them out would mean to make every rule.
-    vars(found).update(hash=whole["hash"], ids=tuple(whole["ids"]))
+    vars(found).update(hash=head["hash"], ids=tuple(head["ids"]))
     return found
 
 

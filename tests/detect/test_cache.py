@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,7 @@ def test_every_field_of_a_rule_is_kept() -> None:
     default = Rule(info=RuleInfo(id="", description="", category=""))
     assert [name for name in Rule.__slots__ if getattr(EVERYTHING, name) == getattr(default, name)] == ["secret_group"]
     rules = RuleSet(rules=(EVERYTHING, simple("a")), allowlists=EVERYTHING.allowlists, warnings=("w",))
+    assert [f.name for f in fields(RuleSet) if not getattr(rules, f.name)] == []
     kept = rulecache.loaded(rulecache.dumped(rules))
     assert repr(rules.rules[0]) == repr(kept.rules[0])
     assert (rules, rules.warnings, rules.hash) == (kept, kept.warnings, kept.hash)
