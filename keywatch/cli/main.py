@@ -67,7 +67,7 @@ def _run(arguments: Sequence[str]) -> int:
 def _command(name: str) -> tuple[Callable[..., int], Parser]:
     module = import_module(COMMANDS[name])
     command = getattr(module, name)
-    parser = Parser(f"keywatch {name}", command.__doc__)
+    parser = Parser(f"keywatch {name}", command.__doc__ or "")
     module.arguments(parser)
     return command, parser
 

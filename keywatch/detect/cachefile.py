@@ -60,8 +60,9 @@ def read(path: Path, key: str) -> list[bytes] | None:
     with suppress(OSError, ValueError):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with FileIO(descriptor) as file:
-            if _may_be_used(os.fstat(descriptor)):
-                return _parts(file, key)
+            status = os.fstat(descriptor)
+            if _may_be_used(status):
+                return _parts(file, key, status.st_size)
     return None
 
 
@@ -93,11 +94,13 @@ def _may_be_used(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_uid in {os.geteuid(), 0} and not status.st_mode & others
 
 
-def _parts(file: FileIO, key: str) -> list[bytes] | None:
+def _parts(file: FileIO, key: str, size: int) -> list[bytes] | None:
     head = file.read(_HEAD)
     sizes = [int(word) for word in head.split()[2:-1]]
+    if _HEAD + sum(sizes) != size:  # before as much is read as some damaged number says
+        return None
     parts = [file.read(size) for size in sizes]
-    return parts if _head(key, parts) == head and not file.read(1) else None
+    return parts if _head(key, parts) == head else None
 
 
 def _head(key: str, parts: Sequence[bytes]) -> bytes:

@@ -141,6 +141,7 @@ def test_a_kept_detector_finds_what_a_new_one_finds(rules_cache: Path) -> None:
         pytest.param(lambda _: b"", id="empty"),
         pytest.param(lambda body: b"?" + body[1:], id="another-format"),
         pytest.param(lambda body: body.replace(code_digest().encode(), b"0" * 64, 1), id="another-version"),
+        pytest.param(lambda body: body[:82] + b"9" * 20 + b" 0" + body[104:], id="enormous"),
         pytest.param(lambda body: body[:17] + b"x y z \xff -1" + body[28:], id="nonsense"),
     ],
 )
