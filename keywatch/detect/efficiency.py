@@ -9,9 +9,9 @@ twelve characters no more than two, of 32 no more than 1.7.
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
-import re2
+from keywatch.detect import lazy_re2 as re2
 
 _LONGEST = 14
 _SHORTEST = 3
@@ -80,4 +80,4 @@ def _pieces(run: bytes) -> int:
 
 @cache
 def _words() -> frozenset[bytes]:
-    return frozenset(files("keywatch.detect").joinpath("vocabulary.txt").read_bytes().split())
+    return frozenset(Path(__file__).with_name("vocabulary.txt").read_bytes().split())

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-import re2
-
+from keywatch.detect import lazy_re2 as re2
 from keywatch.detect.candidate import Candidate
 from keywatch.detect.checksum import crc32_holds
 from keywatch.detect.entropy import entropy
