@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from keywatch.cli.scan_run import Installation
     from keywatch.detect.known import KnownKeys
     from keywatch.detect.ruleset import RuleSet
-    from keywatch.model.source import ContentSource
-    from keywatch.scan.baseline_file import GitleaksIgnore
+    from keywatch.model.source import ContentSource, Skipped
+    from keywatch.scan.own_rules import Own
 
 FOUND = 1
 INCOMPLETE = 2
@@ -31,7 +31,7 @@ def arguments(parser: Parser) -> None:
     form = f"How to write the report: {values(Format)}. Default: text."
     add("--format", "-f", dest="form", metavar="FORMAT", type=one_of(Format), default=Format.TEXT, help=form)
     add("--output", "-o", metavar="FILE", type=Path, help="Write the report there, not to stdout.")
-    mine = "Rules of your own (keywatch's or gitleaks' TOML), beside ours. May be given several times."
+    mine = "Rules of your own (keywatch's, gitleaks', betterleaks' TOML), beside ours. May be given several times."
     add("--rules", action="append", metavar="FILE", type=Path, default=[], help=mine)
     add("--jobs", "-j", metavar="N", type=at_least_one, help="Threads. Default: one for each core.")
     add("--no-git", action="store_true", help="Scan a repository's files alone, not its history.")
@@ -41,6 +41,8 @@ def arguments(parser: Parser) -> None:
     add("--baseline", action="append", metavar="FILE", type=Path, default=[], help=told)
     accept = "Accept what is found: add it to that file, exit 0."
     add("--write-baseline", metavar="FILE", type=Path, help=accept)
+    theirs = "Do not follow a target's own .gitleaks.toml, .betterleaks.toml or ignore file."
+    add("--no-repo-config", action="store_true", help=theirs)
     add("--reason", metavar="TEXT", default="", help="Why it is accepted.")
     add("--exit-zero", action="store_true", help="Exit with 0 also when something is found.")
     add("--no-progress", action="store_true", help="Show no progress on stderr.")
@@ -58,6 +60,7 @@ def scan(
     since: str | None,
     baseline: list[Path],
     write_baseline: Path | None,
+    no_repo_config: bool,
     reason: str,
     exit_zero: bool,
     no_progress: bool,
@@ -82,6 +85,7 @@ def scan(
     today = datetime.now(UTC).date()
     accepted = [read_baseline(file, today=today, warn=_note) for file in baseline]
     recorder = Recorder(read_own(write_baseline), reason) if write_baseline else None
+    own, skipped = ({}, []) if no_repo_config else _own(targets or ["."], sources, chosen)
     here = installation()
     with written(output) as out:
         report = run(
@@ -93,7 +97,8 @@ def scan(
             show=progress(wanted=not no_progress),
             accepted=accepted,
             recorder=recorder,
-            ignored=_ignored(targets or ["."]),
+            own=own,
+            skipped=skipped,
         )
         write(report, form, out)
     if write_baseline and recorder:
@@ -117,24 +122,33 @@ def known_keys(here: "Installation") -> "KnownKeys":
 
 def _rules(files: list[Path]) -> "RuleSet":
     from keywatch.cli.scan_run import cache_dir
-    from keywatch.detect.rules import load, packaged
+    from keywatch.detect.rules import packaged
 
-    cache = cache_dir()
-    chosen = packaged(cache)
+    chosen = packaged(cache_dir())
     for file in files:
-        chosen = chosen.extended(load(file, cache))
+        from keywatch.detect.rules import added
+
+        chosen = added(file, chosen)
     for warning in chosen.warnings:
         _note(warning)
     return chosen
 
 
-def _ignored(targets: list[str]) -> "GitleaksIgnore":
-    """Return what the targets' own `.gitleaksignore` files excuse."""
-    from keywatch.scan.baseline_file import GitleaksIgnore, read_ignore
+def _own(
+    targets: list[str], sources: "list[ContentSource]", rules: "RuleSet"
+) -> "tuple[dict[str, Own], list[Skipped]]":
+    """Return what the targets say themselves about scanning them, and which of their files cannot be followed."""
+    from keywatch.scan.own_files import has_own
 
-    files = [Path(target) / ".gitleaksignore" for target in targets]
-    found = [read_ignore(file, _note) for file in files if file.is_file()]
-    return GitleaksIgnore(frozenset(place for ignore in found for place in ignore.places))
+    found: dict[str, Own] = {}
+    skipped: list[Skipped] = []
+    for text, source in zip(targets, sources, strict=True):
+        if has_own(Path(text)):
+            from keywatch.scan.own_rules import read_own
+
+            found[source.target], unread = read_own(Path(text), rules, _note)
+            skipped += unread
+    return found, skipped
 
 
 def _note(text: str) -> None:

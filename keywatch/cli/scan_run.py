@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from types import FrameType
 from typing import TextIO
 
 from keywatch.collect.state_dir import NoState, load_pepper, state_dir
-from keywatch.detect.engine import Detector
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.ruleset import RuleSet
 from keywatch.model.errors import KeywatchError, ScanError, UsageError
@@ -23,9 +22,11 @@ from keywatch.report.safe import visible
 from keywatch.report.scan_report import ScanReport
 from keywatch.report.text import summary
 from keywatch.report.words import amount, size_words
-from keywatch.scan.baseline_file import Accepts, GitleaksIgnore, Recorder
+from keywatch.scan.baseline_file import Accepts, Recorder
+from keywatch.scan.bench import Bench
 from keywatch.scan.engine import Threads
 from keywatch.scan.findings import FindingSet
+from keywatch.scan.own_rules import Own
 from keywatch.scan.scanner import Scanner
 
 Show = Callable[[int, int], None]
@@ -55,33 +56,52 @@ def run(
     show: Show,
     accepted: Sequence[Accepts] = (),
     recorder: Recorder | None = None,
-    ignored: GitleaksIgnore | None = None,
+    own: Mapping[str, Own] | None = None,
+    skipped: Iterable[Skipped] = (),
 ) -> ScanReport:
     """
     Scan every source, whatever becomes of the others, and report.
+
+    Args:
+        sources: what to scan.
+        rules: with what.
+        here: where the compiled rules are kept.
+        known: whose leak is told as ours.
+        jobs: threads.
+        show: is told the progress.
+        accepted: baselines.
+        recorder: notes what is found for a baseline.
+        own: by target, what it says itself about scanning it.
+        skipped: what could not be read before.
 
     Raises:
         RuleError: the rules cannot be compiled.
     """
     began = time.monotonic()
-    cache = cache_dir() if here.directory else None
-    scanner = Scanner(
-        Detector(rules, cache_dir=cache), here.pepper, known, engine=Threads(jobs), accepted=accepted, recorder=recorder
-    )
-    ours = frozenset(rules.ids)
+    bench = Bench(rules, cache_dir() if here.directory else None, own or {})
+    engine = Threads(jobs)
     found = FindingSet()
-    skipped: list[Skipped] = []
+    missed = list(skipped)
     errors: list[KeywatchError] = []
-    targets: list[str] = []
+    names: list[str] = []
     size = chunks = 0
-    with _interruptible() as asked_to_stop, suppress(KeyboardInterrupt), _closing(scanner, show):
+    with _interruptible() as asked_to_stop, suppress(KeyboardInterrupt), _closing(engine, show):
         for source in sources:
-            targets.append(source.target)
+            names.append(source.target)
+            target = bench.target(source.target)
+            scanner = Scanner(
+                target.detector,
+                here.pepper,
+                known,
+                engine=engine,
+                accepted=accepted,
+                recorder=recorder,
+                allowed=bench.allowed,
+            )
             try:
                 for step in scanner.scan(source, {}):
-                    told = (ignored.without(item, ours) if ignored else item for item in step.findings)
-                    found.add(item for item in told if item is not None)
-                    skipped += step.skipped
+                    found.add(target.told(step.findings))
+                    missed += step.skipped
                     size += step.bytes
                     chunks += step.chunks
                     show(size, chunks)
@@ -90,9 +110,10 @@ def run(
             except ScanError as error:
                 errors.append(error)
     return ScanReport(
-        targets=tuple(targets),
+        targets=tuple(names),
         findings=found.all(),
-        skipped=tuple(skipped),
+        skipped=tuple(missed),
+        left_out=bench.left_out(),
         errors=tuple(errors),
         untold=found.untold,
         bytes=size,
@@ -103,11 +124,11 @@ def run(
 
 
 @contextmanager
-def _closing(scanner: Scanner, show: Show) -> Iterator[None]:
+def _closing(engine: Threads, show: Show) -> Iterator[None]:
     try:
         yield
     finally:
-        scanner.close()
+        engine.close()
         show(-1, -1)
 
 
@@ -227,6 +248,10 @@ def explain(report: ScanReport, *, summarised: bool) -> None:
         lines += _trouble(f"{item.what}: {item.why}", item.hint)
     if len(report.skipped) > _NAMED:
         lines.append(f"keywatch: error: {amount(len(report.skipped) - _NAMED, 'further item')} could not be scanned")
+    for file, count in report.left_out.items():
+        lines.append(
+            f"keywatch: note: {visible(file)} left out {amount(count, 'finding')}; --no-repo-config shows them"
+        )
     if not summarised:
         lines.append(f"keywatch: {summary(report)}")
     sys.stderr.writelines(f"{line}\n" for line in lines)

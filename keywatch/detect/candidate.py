@@ -84,7 +84,7 @@ def _cost(position: int, hit: Hit | None, limit: int) -> int:
 
 def candidate(rule: Rule, data: bytes, hit: Hit, pattern: Pattern) -> Candidate:
     """Return the candidate of one hit: the secret is the rule's group, else the first group with anything in it."""
-    start, end = _secret_span(hit, rule.secret_group, pattern.groups)
+    start, end = _secret_span(data, hit, rule.secret_group, pattern.groups)
     secret = data[start:end]
     doubtful = rule.test is ValueTest.CRC32 and not crc32_holds(secret)
     return Candidate(
@@ -99,9 +99,13 @@ def candidate(rule: Rule, data: bytes, hit: Hit, pattern: Pattern) -> Candidate:
     )
 
 
-def _secret_span(hit: Hit, wanted: int, groups: int) -> tuple[int, int]:
+def _secret_span(data: bytes, hit: Hit, wanted: int, groups: int) -> tuple[int, int]:
     for group in [wanted] if wanted else range(1, groups + 1):
         start, end = hit.span(group)
         if start < end:
             return (start, end)
-    return hit.span()
+    # Line ends at the edges of a match are where it was looked for, and no part of the secret.
+    (start, end), whole = hit.span(), data[hit.start() : hit.end()]
+    bare = whole.strip(b"\n")
+    start += len(whole) - len(whole.lstrip(b"\n")) if bare else 0
+    return (start, start + len(bare)) if bare else (start, end)

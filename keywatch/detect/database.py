@@ -18,10 +18,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from keywatch.detect import cachefile
+from keywatch.detect.pattern import compiled
 
 if TYPE_CHECKING:
     import hyperscan
 
+_SIMPLE = 200
+"""
+RE2 instructions of a pattern whose starts Hyperscan is asked for, once a set holds one that it refuses to: patterns of
+twice the size can take it eight seconds each, and sets of other scanners are full of them.
+"""
 _MOST_SIGHTINGS = 200_000
 """A pattern that is sighted more often in one chunk than this is hostile or useless; what follows is cut off."""
 
@@ -181,21 +187,28 @@ def _key(name: str) -> str:
 def _compile(expressions: Expressions) -> _Compiled:
     import hyperscan
 
-    patterns, groups = expressions.patterns, expressions.groups
-    modes = [Mode.START] * len(patterns)
-    try:
-        blob = _compiled(patterns, modes, groups)
-    except hyperscan.error:
-        modes = [_mode(pattern) for pattern in patterns]
-        blob = _compiled(patterns, modes, groups)
-    return _Compiled(blob, tuple(modes), tuple(map(len, groups)), expressions.note)
+    patterns = expressions.patterns
+    # What the next attempt costs more than the one before, it finds out more exactly.
+    for modes in ([Mode.START] * len(patterns), [_guessed(pattern) for pattern in patterns]):
+        with suppress(hyperscan.error):
+            return _made(expressions, modes)
+    return _made(expressions, [_mode(pattern) for pattern in patterns])
+
+
+def _made(expressions: Expressions, modes: Sequence[Mode]) -> _Compiled:
+    blob = _compiled(expressions.patterns, modes, expressions.groups)
+    return _Compiled(blob, tuple(modes), tuple(map(len, expressions.groups)), expressions.note)
+
+
+def _guessed(pattern: str) -> Mode:
+    return Mode.START if compiled(pattern).programsize <= _SIMPLE else Mode.END
 
 
 def _mode(pattern: str) -> Mode:
-    """Return the best way in which Hyperscan takes `pattern` on its own."""
+    """Return the best way in which Hyperscan takes `pattern` on its own, and within milliseconds."""
     import hyperscan
 
-    for mode in (Mode.START, Mode.END):
+    for mode in (Mode.START, Mode.END) if _guessed(pattern) is Mode.START else (Mode.END,):
         with suppress(hyperscan.error):
             _compiled([pattern], [mode], ())
             return mode

@@ -2,23 +2,27 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from keywatch.detect.allow import MARKERS, excused_lines
 from keywatch.detect.candidate import Budget, Candidate, Stretch, confirmed
 from keywatch.detect.compose import WINDOW, composed, most_specific, windows
 from keywatch.detect.database import Database, Mode, Sightings
 from keywatch.detect.decoding import DEPTH, Decoder
-from keywatch.detect.filters import Sheet, allows_path, has_keyword, survives
+from keywatch.detect.filters import Sheet, allows_path, has_keyword, passed_over, survives
 from keywatch.detect.pattern import compiled
 from keywatch.detect.plan import Plan, planned
-from keywatch.detect.rule import Condition, Rule
+from keywatch.detect.rule import Rule
 from keywatch.detect.ruleset import RuleSet
 from keywatch.detect.view import joined
 from keywatch.model.content import Chunk
 from keywatch.model.finding import Match
 from keywatch.model.secret import Secret
+
+Spares: TypeAlias = Callable[[Candidate, Sheet], bool]
+"""Tells whether a hit that would be told is to be left out after all."""
 
 ENCODED = "encoded-text"
 """What stands for the triggers of encoded text among the rules that were cut off."""
@@ -59,13 +63,19 @@ class Detector:
         """Bytes by which chunks of one origin should overlap so that no match is lost between them."""
         return max(WINDOW, self._plan.span)
 
-    def scan(self, chunk: Chunk) -> list[Match]:
-        """Return the secrets in `chunk`, in the order they stand there, but for repeats in its overlap."""
+    def scan(self, chunk: Chunk, spares: Spares | None = None) -> list[Match]:
+        """
+        Return the secrets in `chunk`, in the order they stand there, but for repeats in its overlap.
+
+        Args:
+            chunk: where to look.
+            spares: is asked last, about what would be told.
+        """
         sightings, cut = self._database.sightings(chunk.data)
         if not sightings and self._needs_sightings:
             return []
         sheet = Sheet(chunk)
-        if self._excused_by_path(sheet):
+        if passed_over(sheet, self.rules):
             return []
         overrun = self._cut_off(cut)
         specific = self._specific(sheet, sightings, overrun, self._depth)
@@ -73,9 +83,10 @@ class Detector:
             with self._lock:
                 self.overruns.update(overrun)
         reported = [c for c in specific if not c.rule.skip_report and c.reach > chunk.overlap]
-        excused = self._excused(sheet, sightings) if reported else frozenset()
-        named = [_match(candidate, sheet) for candidate in reported if not _on_lines(candidate, sheet, excused)]
-        return [*self._named_by_path(sheet), *named]
+        commented = self._commented(sheet, sightings) if reported else frozenset()
+        told = [candidate for candidate in reported if not _on_lines(candidate, sheet, commented)]
+        told[:0] = self._named_by_path(sheet)
+        return [_match(candidate, sheet) for candidate in told if spares is None or not spares(candidate, sheet)]
 
     def _specific(self, sheet: Sheet, sightings: Sightings, overrun: set[str], depth: int) -> list[Candidate]:
         """Return what stands in the chunk, plainly or encoded up to `depth` times; one candidate for each secret."""
@@ -99,13 +110,6 @@ class Detector:
         """Return the rule with this number in the database."""
         return self.rules.rules[self._plan.seen[number - len(MARKERS)]]
 
-    def _excused_by_path(self, sheet: Sheet) -> bool:
-        return any(
-            allows_path(allowlist, sheet.path)
-            for allowlist in self.rules.allowlists
-            if not allowlist.rules and allowlist.condition is Condition.OR
-        )
-
     def _candidates(self, sheet: Sheet, sightings: Sightings, overrun: set[str]) -> dict[str, list[Candidate]]:
         """Return what each rule confirms in the chunk; a rule that was cut off is added to `overrun`."""
         found: dict[str, list[Candidate]] = {}
@@ -125,23 +129,25 @@ class Detector:
         return self._with_parts(found, sheet)
 
     def _confirmed(self, rule: Rule, sheet: Sheet, stretches: Iterable[Stretch], overrun: set[str]) -> list[Candidate]:
-        if rule.path is not None and compiled(rule.path).search(sheet.path) is None:
+        if rule.path is not None and not _path_fits(rule, sheet):
             return []
         budget = Budget(len(sheet.data))
-        kept = [c for c in confirmed(rule, sheet.data, stretches, budget) if survives(c, sheet, self.rules.allowlists)]
+        kept = [c for c in confirmed(rule, sheet.data, stretches, budget) if survives(c, sheet, self.rules)]
         if budget.left <= 0:
             overrun.add(rule.id)
         return kept
 
     def _with_parts(self, found: dict[str, list[Candidate]], sheet: Sheet) -> dict[str, list[Candidate]]:
         whole = dict(found)
+        by_path = (self.rules.rules[place] for place in self._plan.path_parts)
+        parts = {**found, **{rule.id: [_of_path(rule, sheet)] for rule in by_path if _path_fits(rule, sheet)}}
         for candidates in found.values():
             rule = candidates[0].rule
             for required in rule.required:
-                whole[rule.id] = composed(whole[rule.id], required, found, sheet)
+                whole[rule.id] = composed(whole[rule.id], required, parts, sheet)
         return whole
 
-    def _excused(self, sheet: Sheet, sightings: Sightings) -> frozenset[int]:
+    def _commented(self, sheet: Sheet, sightings: Sightings) -> frozenset[int]:
         if not self._honour_comments:
             return frozenset()
         return excused_lines(
@@ -151,25 +157,31 @@ class Detector:
             for start in sightings[number][0]
         )
 
-    def _named_by_path(self, sheet: Sheet) -> Iterator[Match]:
-        """Yield a match for each rule that looks at paths alone, once a file."""
+    def _named_by_path(self, sheet: Sheet) -> Iterator[Candidate]:
+        """Yield a candidate for each rule that looks at paths alone, once a file."""
         if sheet.chunk.offset:
             return
         for rule in (self.rules.rules[place] for place in self._plan.paths):
-            if compiled(rule.path or "").search(sheet.path) is not None:
-                line, column = sheet.lines.place(0)
-                yield Match(
-                    rule=rule.info,
-                    secret=Secret(sheet.path),
-                    origin=sheet.chunk.origin,
-                    offset=0,
-                    length=0,
-                    line=line,
-                    column=column,
-                    end_line=line,
-                    end_column=column,
-                    confidence=rule.info.confidence,
-                )
+            lists = (*rule.allowlists, *(one for one in self.rules.allowlists if rule.id in one.rules))
+            if _path_fits(rule, sheet) and not any(allows_path(one, sheet.path) for one in lists):
+                yield _of_path(rule, sheet)
+
+
+def _path_fits(rule: Rule, sheet: Sheet) -> bool:
+    return compiled(rule.path or "").search(sheet.path) is not None
+
+
+def _of_path(rule: Rule, sheet: Sheet) -> Candidate:
+    """Return the candidate of a rule whose secret is the file itself: it stands before the file's first byte."""
+    return Candidate(
+        rule=rule,
+        start=0,
+        end=0,
+        secret_start=0,
+        secret_end=0,
+        secret=sheet.path,
+        confidence=rule.info.confidence,
+    )
 
 
 def _add(found: dict[str, list[Candidate]], candidates: list[Candidate]) -> None:
@@ -231,7 +243,7 @@ def _match(candidate: Candidate, sheet: Sheet) -> Match:
         line=line,
         column=column,
         end_line=end_line,
-        end_column=end_column + 1,
+        end_column=end_column + (candidate.secret_end > candidate.secret_start),
         confidence=candidate.confidence,
         handles=candidate.handles,
         evidence=Secret(sheet.data[candidate.start : candidate.end]),

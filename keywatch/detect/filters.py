@@ -1,6 +1,6 @@
-"""What drops a candidate: low entropy, a missing keyword, a value that is no secret, an allow-list."""
+"""What drops a candidate: low entropy, a missing keyword, a value that is no secret, an allow-list, a filter."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
 
 from keywatch.detect import lazy_re2 as re2
@@ -10,6 +10,7 @@ from keywatch.detect.entropy import entropy
 from keywatch.detect.lines import Lines
 from keywatch.detect.pattern import compiled
 from keywatch.detect.rule import Allowlist, Condition, RegexTarget, Rule, ValueTest
+from keywatch.detect.ruleset import RuleSet
 from keywatch.detect.value import (
     is_placeholder,
     looks_generated,
@@ -20,8 +21,8 @@ from keywatch.detect.value import (
 )
 from keywatch.model.content import Chunk
 
-_LINE_REACH = 4096
-"""Bytes of a line an allow-list may look at on each side of a hit; a minified file has lines of megabytes."""
+REACH = 4096
+"""Bytes a filter or allow-list may look at on each side of a hit; a minified file has lines of megabytes."""
 
 _NAME_REACH = 48
 _NAME = re2.compile(rb"[A-Za-z0-9_.-]*$")
@@ -55,13 +56,13 @@ class Sheet:
 
     def line(self, start: int, end: int) -> bytes:
         """Text of the lines that hold the bytes from `start` to `end`, within reach."""
-        floor = self.data.rfind(b"\n", max(0, start - _LINE_REACH), start) + 1 or max(0, start - _LINE_REACH)
-        ceiling = self.data.find(b"\n", end, end + _LINE_REACH)
-        return self.data[floor : ceiling if ceiling >= 0 else end + _LINE_REACH]
+        floor = self.data.rfind(b"\n", max(0, start - REACH), start) + 1 or max(0, start - REACH)
+        ceiling = self.data.find(b"\n", end, end + REACH)
+        return self.data[floor : ceiling if ceiling >= 0 else end + REACH]
 
 
-def survives(candidate: Candidate, sheet: Sheet, everywhere: Iterable[Allowlist]) -> bool:
-    """Tell whether nothing speaks against `candidate`; `everywhere` are the rule set's own allow-lists."""
+def survives(candidate: Candidate, sheet: Sheet, everywhere: RuleSet) -> bool:
+    """Tell whether nothing speaks against `candidate`, in its rule or in the set `everywhere` it belongs to."""
     rule = candidate.rule
     if rule.entropy and entropy(candidate.secret) <= rule.entropy:
         return False
@@ -69,11 +70,47 @@ def survives(candidate: Candidate, sheet: Sheet, everywhere: Iterable[Allowlist]
         return False
     if any(allows(allowlist, candidate, sheet) for allowlist in rule.allowlists):
         return False
-    return not any(
+    if (rule.filter or rule.token_efficiency) and _filtered(candidate, sheet):
+        return False
+    return not excused(candidate, sheet, everywhere)
+
+
+def excused(candidate: Candidate, sheet: Sheet, everywhere: RuleSet) -> bool:
+    """Tell whether one of the set's own allow-lists or filters excuses `candidate`."""
+    rule_id = candidate.rule.id
+    if any(
         allows(allowlist, candidate, sheet)
-        for allowlist in everywhere
-        if not allowlist.rules or rule.id in allowlist.rules
-    )
+        for allowlist in everywhere.allowlists
+        if not allowlist.rules or rule_id in allowlist.rules
+    ):
+        return True
+    if not everywhere.filters:
+        return False
+    from keywatch.detect.sight import Sight, expression
+
+    return any(expression(text).holds(Sight(candidate, sheet)) for text in everywhere.filters)
+
+
+def _filtered(candidate: Candidate, sheet: Sheet) -> bool:
+    # Few rule sets have filters: those that have none need not load what reads them.
+    from keywatch.detect.expression_functions import fails_token_efficiency
+    from keywatch.detect.sight import Sight, expression
+
+    rule = candidate.rule
+    if rule.token_efficiency and fails_token_efficiency(candidate.secret):
+        return True
+    return bool(rule.filter) and expression(rule.filter).holds(Sight(candidate, sheet))
+
+
+def passed_over(sheet: Sheet, everywhere: RuleSet) -> bool:
+    """Tell whether the set says by its path alone that the chunk is not to be looked through, whatever the rule."""
+    if any(allows_path(allowlist, sheet.path) for allowlist in everywhere.allowlists if not allowlist.rules):
+        return True
+    if not everywhere.prefilters:
+        return False
+    from keywatch.detect.sight import Sight, expression
+
+    return any(expression(text, hit=False).holds(Sight(None, sheet)) for text in everywhere.prefilters)
 
 
 def has_keyword(rule: Rule, sheet: Sheet) -> bool:
@@ -92,7 +129,7 @@ def allows(allowlist: Allowlist, candidate: Candidate, sheet: Sheet) -> bool:
     if allowlist.commits:
         checks.append(False)
     if allowlist.paths:
-        checks.append(allows_path(allowlist, sheet.path))
+        checks.append(_path_fits(allowlist, sheet.path))
     if allowlist.regexes:
         text = _target(allowlist.target, candidate, sheet)
         checks.append(any(compiled(regex).search(text) is not None for regex in allowlist.regexes))
@@ -103,7 +140,13 @@ def allows(allowlist: Allowlist, candidate: Candidate, sheet: Sheet) -> bool:
 
 
 def allows_path(allowlist: Allowlist, path: bytes) -> bool:
-    """Tell whether one of the list's path patterns is found in `path`."""
+    """Tell whether the list excuses whatever stands in `path`, by its path patterns alone."""
+    if allowlist.condition is Condition.AND and (allowlist.regexes or allowlist.stopwords or allowlist.commits):
+        return False
+    return _path_fits(allowlist, path)
+
+
+def _path_fits(allowlist: Allowlist, path: bytes) -> bool:
     return any(compiled(regex).search(path) is not None for regex in allowlist.paths)
 
 
@@ -118,5 +161,10 @@ def _target(target: RegexTarget, candidate: Candidate, sheet: Sheet) -> bytes:
     if target is RegexTarget.NAME:
         return sheet.data[_name_start(sheet.data, candidate.start) : candidate.end]
     if target is RegexTarget.MATCH:
-        return sheet.data[candidate.start : candidate.end]
+        return matched(candidate, sheet.data)
     return sheet.line(candidate.start, candidate.end)
+
+
+def matched(candidate: Candidate, data: bytes) -> bytes:
+    """Return what the rule matched, without line ends around it, as gitleaks has it."""
+    return data[candidate.start : candidate.end].strip(b"\n")

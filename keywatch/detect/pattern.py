@@ -16,6 +16,8 @@ class Pattern(Protocol):
     """A compiled pattern. Safe to share between threads."""
 
     groups: int
+    programsize: int
+    """Instructions it was compiled to: what it costs, about."""
 
     def search(self, data: bytes, pos: int = 0, endpos: int = ..., /) -> Hit | None: ...
 

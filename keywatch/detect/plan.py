@@ -1,7 +1,7 @@
 """What the engine must know of a set of rules before it has seen anything: numbers, so that no rule need be made."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from keywatch.detect.allow import MARKERS
@@ -20,7 +20,9 @@ class Plan:
     near: tuple[tuple[int, int, str], ...]
     """A rule that is looked for near a part alone, which of the parts it requires that is, and that part's id."""
     paths: tuple[int, ...]
-    """Rules that look at paths alone."""
+    """Rules that look at paths alone, and tell of them."""
+    path_parts: tuple[int, ...]
+    """Rules that look at paths alone, and which others require."""
     span: int
     """Bytes. The longest text any of the rules may match."""
     triggers: tuple[Trigger, ...]
@@ -43,6 +45,7 @@ class Plan:
             seen=tuple(item["seen"]),
             near=tuple((rule, number, part) for rule, number, part in item["near"]),
             paths=tuple(item["paths"]),
+            path_parts=tuple(item["path_parts"]),
             span=item["span"],
             triggers=tuple(Trigger(Encoding(trigger["encoding"]), trigger["phase"]) for trigger in item["triggers"]),
         )
@@ -52,11 +55,14 @@ def planned(rules: RuleSet, *, decoding: bool) -> tuple[Plan, Expressions]:
     """Return how `rules` are looked for, and the expressions to compile; with or without those for encoded text."""
     leads = _leads(rules.rules)
     seen = [(place, rule) for place, rule in enumerate(rules.rules) if rule.regex is not None and rule.id not in leads]
+    by_path = [(place, rule) for place, rule in enumerate(rules.rules) if rule.regex is None]
+    parts = {part.id for rule in rules.rules for part in rule.required}
     encoded = triggers(rules.rules) if decoding else {}
     plan = Plan(
         seen=tuple(place for place, _ in seen),
         near=tuple((place, *leads[rule.id]) for place, rule in enumerate(rules.rules) if rule.id in leads),
-        paths=tuple(place for place, r in enumerate(rules.rules) if r.regex is None and r.path and not r.skip_report),
+        paths=tuple(place for place, rule in by_path if not rule.skip_report),
+        path_parts=tuple(place for place, rule in by_path if rule.id in parts),
         span=max((rule.span for rule in rules.rules), default=0),
         triggers=tuple(encoded),
     )
@@ -64,17 +70,19 @@ def planned(rules: RuleSet, *, decoding: bool) -> tuple[Plan, Expressions]:
     return plan, Expressions(patterns, tuple(encoded.values()), plan.dumped())
 
 
-def _leads(rules: Iterable[Rule]) -> dict[str, tuple[int, str]]:
+def _leads(rules: Sequence[Rule]) -> dict[str, tuple[int, str]]:
     """
     Return, by rule, the part near which alone it need be looked for: such rules are too noisy to stand alone.
 
-    A part that is itself looked for near another does not lead: it may not have been looked for yet.
+    A part that is itself looked for near another does not lead: it may not have been looked for yet. Nor does one that
+    looks at the path alone, which is near everything.
     """
+    named = {rule.id for rule in rules if rule.regex is None}
     leads = {
         rule.id: (number, part.id)
         for rule in rules
         for number, part in enumerate(rule.required)
-        if rule.regex is not None and _leading(part)
+        if rule.regex is not None and _leading(part) and part.id not in named
     }
     return {rule_id: (number, part) for rule_id, (number, part) in leads.items() if part not in leads}
 

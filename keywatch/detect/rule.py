@@ -56,13 +56,22 @@ class Allowlist:
     description: str = ""
     condition: Condition = Condition.OR
     commits: tuple[str, ...] = ()
-    """Kept for whoever knows the commit; the engine sees bytes only and never matches on it."""
+    """
+    Lower case. The engine sees bytes only and never matches on them: `keywatch.scan.commits` does.
+    """
     paths: tuple[str, ...] = ()
     regexes: tuple[str, ...] = ()
     target: RegexTarget = RegexTarget.SECRET
     stopwords: tuple[str, ...] = ()
     rules: frozenset[str] = frozenset()
     """For a global list: only hits of these rules. Empty: hits of any rule."""
+
+    def beyond_commits(self) -> "Allowlist | None":
+        """Return what of the list can be judged without knowing the commit; None: nothing."""
+        others = self.paths or self.regexes or self.stopwords
+        if self.commits and (not others or self.condition is Condition.AND):
+            return None
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +111,10 @@ class Rule:
     """Templates of text in which it must find none."""
     source: str = ""
     """URL of the issuer's description of the format."""
+    filter: str = ""
+    """An expression (`keywatch.detect.expression`) that is true of a hit which is no secret."""
+    token_efficiency: bool = False
+    """Drop a secret that reads like natural language, as betterleaks judges it."""
     specificity: int = 50
     """Of two rules that see overlapping secrets the more specific one is reported."""
     canonical: bool = False

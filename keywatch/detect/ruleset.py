@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import TypeVar
 
 from keywatch.detect.rule import Allowlist, Rule
 
-ENGINE_REVISION = 4
+ENGINE_REVISION = 5
 """Raised when the engine or a filter finds other things with the same rules, so that content is scanned again."""
 
+_T = TypeVar("_T")
 _PROSE = frozenset({"matches", "ignores", "source"})
 
 
@@ -19,6 +21,10 @@ class RuleSet:
 
     rules: Sequence[Rule]
     allowlists: tuple[Allowlist, ...] = ()
+    filters: tuple[str, ...] = ()
+    """Expressions, each of which drops the hits of all rules that it is true of."""
+    prefilters: tuple[str, ...] = ()
+    """The same, looking at the path alone: what one is true of is not looked through at all."""
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """What was read but is not followed, for a person: unknown keys, features of other scanners."""
 
@@ -32,6 +38,8 @@ class RuleSet:
             )
         for allowlist in self.allowlists:
             digest.update(repr(sorted(allowlist.rules)).encode() + repr(replace(allowlist, rules=frozenset())).encode())
+        if self.filters or self.prefilters:
+            digest.update(repr((self.filters, self.prefilters)).encode())
         return digest.hexdigest()
 
     @cached_property
@@ -43,15 +51,17 @@ class RuleSet:
         """
         Return these rules and those of `other`; where both have a rule of one id, `other` has the say.
 
-        As in gitleaks, only what `other` sets replaces, while tags, keywords and allow-lists add up.
+        As in gitleaks, only what `other` sets replaces, while tags, keywords, allow-lists and filters add up.
         """
         mine = {rule.id: rule for rule in self.rules}
         for rule in other.rules:
             mine[rule.id] = overridden(mine[rule.id], rule) if rule.id in mine else rule
         return RuleSet(
             rules=tuple(mine.values()),
-            allowlists=self.allowlists + other.allowlists,
-            warnings=self.warnings + other.warnings,
+            allowlists=_together(self.allowlists, other.allowlists),
+            filters=_together(self.filters, other.filters),
+            prefilters=_together(self.prefilters, other.prefilters),
+            warnings=_together(self.warnings, other.warnings),
         )
 
     def without(self, ids: frozenset[str]) -> "RuleSet":
@@ -63,15 +73,25 @@ class RuleSet:
 
 def overridden(base: Rule, rule: Rule) -> Rule:
     """Return `base` as changed by `rule`, which has the same id."""
-    tags = base.info.tags + tuple(tag for tag in rule.info.tags if tag not in base.info.tags)
     return replace(
         base,
-        info=replace(base.info, description=rule.info.description or base.info.description, tags=tags),
+        info=replace(
+            base.info,
+            description=rule.info.description or base.info.description,
+            tags=_together(base.info.tags, rule.info.tags),
+        ),
         regex=rule.regex or base.regex,
         path=rule.path or base.path,
         entropy=rule.entropy or base.entropy,
         secret_group=rule.secret_group or base.secret_group,
-        keywords=base.keywords + tuple(word for word in rule.keywords if word not in base.keywords),
-        allowlists=base.allowlists + rule.allowlists,
-        required=base.required + rule.required,
+        anchor=rule.anchor if rule.regex else base.anchor,
+        span=rule.span if rule.regex else base.span,
+        filter=rule.filter or base.filter,
+        keywords=_together(base.keywords, rule.keywords),
+        allowlists=_together(base.allowlists, rule.allowlists),
+        required=_together(base.required, rule.required),
     )
+
+
+def _together(one: "tuple[_T, ...]", other: "tuple[_T, ...]") -> "tuple[_T, ...]":
+    return one + tuple(item for item in other if item not in one) if other else one

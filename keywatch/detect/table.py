@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
+from keywatch.detect.positions import Path
 from keywatch.model.errors import RuleError
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -12,16 +13,44 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 class Table:
     """A table of a rule file. Every key that is asked for is ticked off, so that those left over can be named."""
 
-    def __init__(self, content: object, where: str) -> None:
+    def __init__(
+        self, content: object, file: str, *, path: Path = (), label: str = "", lines: Mapping[Path, int] | None = None
+    ) -> None:
+        """
+        Take one table.
+
+        Args:
+            content: what the parser made of it.
+            file: its name, for errors.
+            path: where in the file it is.
+            label: what it is to a person: `rule 'x'`.
+            lines: of the file, where each key stands.
+        """
+        self.file, self.label = file, label
+        self._path, self._lines = path, lines or {}
         if not isinstance(content, Mapping):
-            raise RuleError(f"{where}: must be a table, not {_kind(content)}")
+            raise RuleError(f"{self.where}: must be a table, not {_kind(content)}")
         self._content: dict[str, object] = {str(key).lower(): value for key, value in content.items()}
         self._left = set(self._content)
-        self.where = where
+
+    @property
+    def where(self) -> str:
+        """File, line and name of the table."""
+        return self._place(self._path)
+
+    def _place(self, path: Path) -> str:
+        while path and path not in self._lines:
+            path = path[:-1]
+        line = f":{self._lines[path]}" if path else ""
+        return f"{self.file}{line}: {self.label}" if self.label else f"{self.file}{line}"
 
     def left_over(self) -> tuple[str, ...]:
         """Return the keys nobody asked for, sorted, in lower case."""
         return tuple(sorted(self._left))
+
+    def has(self, key: str) -> bool:
+        """Tell whether the table has `key`, without ticking it off."""
+        return key in self._content
 
     def text(self, key: str, default: str = "") -> str:
         return self._typed(key, str, "a string", default)
@@ -65,15 +94,26 @@ class Table:
 
     def tables(self, key: str) -> tuple["Table", ...]:
         items = self._typed(key, list, "a list of tables", [])
-        return tuple(Table(item, f"{self.where}: {key} {number}") for number, item in enumerate(items, 1))
+        return tuple(
+            self._below(item, (key, number), f"{key} {number + 1}" if self.label else "")
+            for number, item in enumerate(items)
+        )
 
     def table(self, key: str) -> "Table | None":
         value = self._take(key)
-        return None if value is None else Table(value, f"{self.where}: {key}")
+        return None if value is None else self._below(value, (key,), key)
+
+    def _below(self, content: object, path: Path, label: str) -> "Table":
+        label = f"{self.label}: {label}" if self.label else label
+        return Table(content, self.file, path=(*self._path, *path), label=label, lines=self._lines)
 
     def wrong(self, key: str, problem: str, hint: str | None = None) -> RuleError:
         """Return the error that says what is wrong with the value of `key`."""
-        return RuleError(f"{self.where}: {key} {problem}", hint=hint)
+        return RuleError(f"{self._place((*self._path, key.lower()))}: {key} {problem}", hint=hint)
+
+    def note(self, key: str, text: str) -> str:
+        """Return what is to be said about `key`, with its place."""
+        return f"{self._place((*self._path, key.lower()))}: {text}"
 
     def _take(self, key: str) -> object:
         self._left.discard(key)

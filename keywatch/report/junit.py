@@ -56,6 +56,6 @@ def _failure(suite: ET.Element, finding: Finding) -> None:
             f"confidence: {finding.confidence.value}",
             f"ownership: {whose(finding)}",
             *(f"place: {place_words(place)} {commit_words(place)}".rstrip() for place in finding.places),
-            f"what to do: {finding.rule.remedy}",
+            f"what to do: {visible(finding.rule.remedy)}",
         )
     )

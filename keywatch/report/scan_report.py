@@ -20,6 +20,8 @@ class ScanReport:
     """One for each target that could not be scanned, or not to its end."""
     untold: Mapping[str, int] = field(default_factory=dict)
     """By finding id: places that are counted only."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """By file of a target that excuses findings in it: how many it did."""
     bytes: int = 0
     chunks: int = 0
     seconds: float = 0.0

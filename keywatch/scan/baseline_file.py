@@ -26,6 +26,8 @@ _VERSION = 1
 _LARGEST = 256 << 20
 _SALT = 16
 _WITH_COMMIT = 4
+_DIGITS = 18
+"""Of a line number that is read; no file has more lines."""
 
 
 class Accepts(Protocol):
@@ -92,7 +94,7 @@ class Recorder:
 @dataclass(frozen=True, slots=True)
 class GitleaksIgnore:
     """
-    A `.gitleaksignore`: `file:rule:line`, or `commit:file:rule:line`.
+    A `.gitleaksignore`, or a `.betterleaksignore`: `file:rule:line`, or `commit:file:rule:line`.
 
     They name places, not values, so they take places away from findings. With a commit, only what that commit brought
     in: a new value on the line is found. gitleaks' rules have ids of their own, so an id that is none of ours stands
@@ -101,6 +103,16 @@ class GitleaksIgnore:
 
     places: frozenset[tuple[str, str, str, int]]
     """Commit (empty: any), path, rule, line."""
+    name: str = ""
+    """Of the file, for a person."""
+    _named: dict[tuple[str, int], list[tuple[str, str]]] = field(init=False, repr=False, compare=False)
+    """By path and line: commit and rule."""
+
+    def __post_init__(self) -> None:
+        """Arrange the places, of which there may be thousands, for being asked about one."""
+        object.__setattr__(self, "_named", {})
+        for commit, path, rule, line in self.places:
+            self._named.setdefault((path, line), []).append((commit, rule))
 
     def without(self, finding: Finding, ours: frozenset[str]) -> Finding | None:
         """Return what is left of `finding`; None where that is nothing. `ours` are the ids of the rules in use."""
@@ -110,8 +122,8 @@ class GitleaksIgnore:
     def _excuses(self, place: Place, rule: str, ours: frozenset[str]) -> bool:
         path = place.path.replace("\\", "/")
         return any(
-            commit in {"", place.commit} and (file, line) == (path, place.line) and (named == rule or named not in ours)
-            for commit, file, named, line in self.places
+            commit in {"", place.commit} and (named == rule or named not in ours)
+            for commit, named in self._named.get((path, place.line), ())
         )
 
 
@@ -219,25 +231,20 @@ def _gitleaks_report(path: Path, document: list[dict[str, object]], warn: Callab
     return Values(salt, frozenset(_salted(salt, value.encode()) for value in values - redacted))
 
 
-def read_ignore(path: Path, warn: Callable[[str], None] = lambda _: None) -> GitleaksIgnore:
-    """
-    Read a `.gitleaksignore`.
-
-    Raises:
-        UsageError: it cannot be read.
-    """
+def ignore_of(path: Path, text: str, warn: Callable[[str], None] = lambda _: None) -> GitleaksIgnore:
+    """Return what the text of a `.gitleaksignore` excuses; `warn` is told of lines that say nothing."""
     places = set()
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         entry = line.strip().replace("\\", "/")
         if not entry or entry.startswith("#"):
             continue
         parts = entry.split(":")
-        if len(parts) not in {3, _WITH_COMMIT} or not parts[-1].isdigit():
+        if len(parts) not in {3, _WITH_COMMIT} or not (parts[-1].isascii() and parts[-1].isdecimal()):
             warn(f"{path}:{number}: not file:rule:line nor commit:file:rule:line; passed over")
             continue
         commit = parts[0] if len(parts) == _WITH_COMMIT else ""
-        places.add((commit, parts[-3], parts[-2], int(parts[-1])))
-    return GitleaksIgnore(frozenset(places))
+        places.add((commit, parts[-3], parts[-2], int(parts[-1][:_DIGITS])))
+    return GitleaksIgnore(frozenset(places), str(path))
 
 
 def _salted(salt: bytes, value: bytes) -> bytes:

@@ -11,6 +11,7 @@ from keywatch.model.finding import Finding, Place
 from keywatch.model.secret import Pepper
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
 from keywatch.scan.baseline_file import Accepts, Recorder
+from keywatch.scan.commits import CommitLists
 from keywatch.scan.engine import Engine, Threads
 from keywatch.scan.examination import Detects, Examination
 from keywatch.scan.findings import merged
@@ -46,6 +47,7 @@ class Scanner:
         engine: Engine | None = None,
         accepted: Sequence[Accepts] = (),
         recorder: Recorder | None = None,
+        allowed: CommitLists | None = None,
     ) -> None:
         """
         Bring together what a scan needs.
@@ -57,10 +59,12 @@ class Scanner:
             engine: where chunks are examined; by default on all cores of this machine.
             accepted: baselines, whose values are not told.
             recorder: notes every other value, for a baseline.
+            allowed: commits whose findings are not told.
         """
         self._detector = detector
         self._examine = Examination(detector, pepper, known, accepted, recorder)
         self._engine = engine or Threads()
+        self._allowed = allowed
 
     def scan(self, source: ContentSource, cursor: Cursor) -> Iterator[ScanStep]:
         """
@@ -83,6 +87,8 @@ class Scanner:
                     yield replace(step, findings=())
                     continue
                 findings, skipped = _attributed(source, held)
+                if self._allowed is not None:
+                    findings = tuple(f for f in map(self._allowed.without, findings) if f is not None)
                 held = []
                 yield replace(step, findings=findings, skipped=step.skipped + skipped)
         except (Exception, KeyboardInterrupt):

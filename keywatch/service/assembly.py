@@ -14,8 +14,9 @@ from keywatch.alerts.pacing import Pacer
 from keywatch.alerts.problems import Grace, SourceRole
 from keywatch.detect.engine import Detector
 from keywatch.detect.known import KnownKeys
-from keywatch.detect.rules import RuleSet, load, packaged
+from keywatch.detect.rules import RuleSet, added, packaged
 from keywatch.model.errors import ConfigError
+from keywatch.scan.commits import CommitLists
 from keywatch.scan.known_file import write_known
 from keywatch.scan.scanner import Scanner
 from keywatch.service.daemon import Daemon, Job
@@ -59,7 +60,7 @@ def rule_set(settings: Settings) -> RuleSet:
     """
     rules = packaged()
     for path in settings.rules:
-        rules = rules.extended(load(Path(path).expanduser()))
+        rules = added(Path(path).expanduser(), rules)
     return rules
 
 
@@ -81,7 +82,8 @@ class Keywatch:
         self.metrics = Metrics()
         rules = rule_set(settings)
         self.sources = plan(settings, state.pepper, now=now, ruleset=rules.hash)
-        self._scanner = Scanner(Detector(rules, cache_dir=state.directory / "cache"), state.pepper, KnownKeys(()))
+        detector = Detector(rules, cache_dir=state.directory / "cache")
+        self._scanner = Scanner(detector, state.pepper, KnownKeys(()), allowed=CommitLists([rules]))
         self.reader = Reader(state.store, self._scanner, now=now, metrics=self.metrics, stopping=self.stopping)
         self.routing = routing_of(settings)
         self.judge = Judge(state.store, self._rules(), now=now, metrics=self.metrics)

@@ -217,7 +217,7 @@ class Settings(_Table):
     our_accounts: tuple[AccountId, ...] = ()
     """AWS accounts of the company: an access key of any other account is somebody else's."""
     rules: tuple[FilePath, ...] = ()
-    """Rule files beside the packaged ones, in keywatch's or gitleaks' form."""
+    """Rule files beside the packaged ones, in keywatch's, gitleaks' or betterleaks' form."""
     baseline: Baseline = Baseline()
     http: Http = Http()
     slack: Slack | None = None

@@ -12,7 +12,7 @@ from keywatch.model.content import Origin
 from keywatch.model.errors import UsageError
 from keywatch.model.finding import Confidence, Finding, Match, Place, RuleInfo
 from keywatch.model.secret import Fingerprint, Redacted, Secret
-from keywatch.scan.baseline_file import Accepts, Recorder, read_baseline, read_ignore, read_own
+from keywatch.scan.baseline_file import Accepts, Recorder, ignore_of, read_baseline, read_own
 
 TODAY = date(2026, 11, 23)
 VALUE, OTHER = b"an EXAMPLE value", b"another EXAMPLE value"
@@ -177,11 +177,10 @@ PLACE = Place(target="t", path="a/b.py", line=3, column=1, commit="c0ffee")
         ("nonsense", 1),
     ],
 )
-def test_a_gitleaksignore_takes_places_away(tmp_path: Path, line: str, left: int) -> None:
+def test_a_gitleaksignore_takes_places_away(line: str, left: int) -> None:
     """Both forms of its lines are followed; gitleaks' own rule ids stand for whatever is found there."""
-    (tmp_path / ".gitleaksignore").write_text(f"# known\n\n{line}\n")
     told: list[str] = []
-    ignore = read_ignore(tmp_path / ".gitleaksignore", told.append)
+    ignore = ignore_of(Path(".gitleaksignore"), f"# known\n\n{line}\n", told.append)
     elsewhere = replace(PLACE, line=30)
     rest = ignore.without(finding(PLACE, elsewhere), frozenset({"r", "ours"}))
     assert rest is not None

@@ -8,7 +8,18 @@ from keywatch.detect import cachefile, rulecache
 from keywatch.detect.rule import Allowlist, Condition, RegexTarget, Required, Rule, ValueTest
 from keywatch.detect.ruleset import RuleSet
 
-__all__ = ["Allowlist", "Condition", "RegexTarget", "Required", "Rule", "RuleSet", "ValueTest", "load", "packaged"]
+__all__ = [
+    "Allowlist",
+    "Condition",
+    "RegexTarget",
+    "Required",
+    "Rule",
+    "RuleSet",
+    "ValueTest",
+    "added",
+    "load",
+    "packaged",
+]
 
 
 @cache
@@ -57,6 +68,18 @@ def load(path: Path, cache_dir: Path | None = None) -> RuleSet:
     Raises:
         RuleError: the file cannot be read, or a rule in it cannot be used: file, line, rule, reason, hint.
     """
-    from keywatch.detect import rulefile
+    from keywatch.detect import rulefiles
 
-    return rulefile.load(path, packaged=packaged(cache_dir))
+    return rulefiles.load(path, packaged=packaged(cache_dir))
+
+
+def added(path: Path, to: RuleSet) -> RuleSet:
+    """
+    Return the rules of `to` with those of a rule file added, which may switch off some where it says `useDefault`.
+
+    Raises:
+        RuleError: as `load`.
+    """
+    from keywatch.detect import rulefiles
+
+    return rulefiles.added(path, to=to)
