@@ -20,7 +20,7 @@ class Target:
         """`ours` are the ids of our rules."""
         self.detector = detector
         self._own = own
-        self._ids = ours | {rule.id for rule in own.rules.rules}
+        self._ids = ours.union(own.rules.ids)
         self._commits = CommitLists([own.rules, own.spares])
         self._without: Counter[str] = Counter()
 
@@ -63,7 +63,7 @@ class Bench:
         self._cache = cache
         self._own = own
         self._ours = Detector(rules, cache_dir=cache)
-        self._ids = frozenset(rule.id for rule in rules.rules)
+        self._ids = frozenset(rules.ids)
         self._theirs: dict[str, Detector] = {}
         self._targets: list[Target] = []
         self.allowed = CommitLists([rules])

@@ -1,6 +1,6 @@
 """Allow-lists that name commits: they can only be followed when it is known who brought a finding in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -21,21 +21,16 @@ class CommitLists:
     """
 
     def __init__(self, sets: Iterable[RuleSet]) -> None:
-        """Take the allow-lists with commits out of `sets`, their rules' own ones included."""
-        self._everywhere: list[Allowlist] = []
-        self._by_rule: dict[str, list[Allowlist]] = {}
-        for rules in sets:
-            for allowlist in filter(_decidable, rules.allowlists):
-                for target in allowlist.rules:
-                    self._by_rule.setdefault(target, []).append(allowlist)
-                if not allowlist.rules:
-                    self._everywhere.append(allowlist)
-            for rule in rules.rules:
-                self._by_rule.setdefault(rule.id, []).extend(filter(_decidable, rule.allowlists))
+        """`sets` are looked at when there is a finding: for most scans no rule need be made for this."""
+        self._sets = tuple(sets)
+        self._by_rule: dict[str, tuple[Allowlist, ...]] = {}
 
     def without(self, finding: Finding) -> Finding | None:
         """Return what is left of `finding`; None where that is nothing."""
-        lists = [*self._everywhere, *self._by_rule.get(finding.rule.id, ())]
+        rule_id = finding.rule.id
+        lists = self._by_rule.get(rule_id)
+        if lists is None:
+            lists = self._by_rule[rule_id] = tuple(filter(_decidable, self._of(rule_id)))
         if not lists:
             return finding
         first: dict[tuple[str, str], Place] = {}
@@ -45,6 +40,13 @@ class CommitLists:
         allowed = {where for where, place in first.items() if any(_allows(one, place) for one in lists)}
         kept = tuple(place for place in finding.places if (place.target, place.path) not in allowed)
         return replace(finding, places=kept) if kept else None
+
+    def _of(self, rule_id: str) -> Iterator[Allowlist]:
+        """Yield the allow-lists for one rule, its own ones included."""
+        for rules in self._sets:
+            yield from (one for one in rules.allowlists if not one.rules or rule_id in one.rules)
+            if rule_id in rules.ids:
+                yield from rules.rules[rules.ids.index(rule_id)].allowlists
 
 
 def _decidable(allowlist: Allowlist) -> bool:

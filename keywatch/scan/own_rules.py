@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from keywatch.detect.rule import Allowlist, Rule
-from keywatch.detect.rulefiles import Loader
 from keywatch.detect.ruleset import RuleSet
 from keywatch.model.errors import RuleError
 from keywatch.model.source import Skipped
@@ -67,6 +66,8 @@ def read_own(top: Path, ours: RuleSet, note: Callable[[str], None]) -> tuple[Own
 
 
 def _one(top: Path, path: Path, ours: RuleSet) -> tuple[Own, list[str]]:
+    from keywatch.detect.rulefiles import Loader  # only a target with such files needs the reader of TOML
+
     loader = Loader(_NOTHING, lambda file: text_within(top, file), costliest=COSTLIEST)
     found = loader.follow(path)
     if len(found.rules) > _MOST_RULES:

@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +53,8 @@ EVERYTHING = Rule(
     anchor="tok",
     test=ValueTest.RANDOM,
     span=99,
+    filter="entropy(secret) < 3",
+    token_efficiency=True,
 )
 """Every field is set to something that is not its default."""
 
@@ -92,12 +94,18 @@ def test_every_field_of_a_rule_is_kept() -> None:
     """Also those that no packaged rule sets; and what is worked out from the rules is the same again."""
     default = Rule(info=RuleInfo(id="", description="", category=""))
     assert [name for name in Rule.__slots__ if getattr(EVERYTHING, name) == getattr(default, name)] == ["secret_group"]
-    rules = RuleSet(rules=(EVERYTHING, simple("a")), allowlists=EVERYTHING.allowlists, warnings=("w",))
+    rules = RuleSet(
+        rules=(EVERYTHING, simple("a")),
+        allowlists=EVERYTHING.allowlists,
+        warnings=("w",),
+        filters=("a",),
+        prefilters=("b",),
+    )
     assert [f.name for f in fields(RuleSet) if not getattr(rules, f.name)] == []
     kept = rulecache.loaded(rulecache.dumped(rules))
     assert repr(rules.rules[0]) == repr(kept.rules[0])
     assert (rules, rules.warnings, rules.hash) == (kept, kept.warnings, kept.hash)
-    assert kept.hash == RuleSet(rules=tuple(kept.rules), allowlists=kept.allowlists).hash
+    assert kept.hash == replace(kept, rules=tuple(kept.rules)).hash
 
 
 def test_kept_rules_are_a_sequence() -> None:
