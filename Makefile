@@ -63,6 +63,10 @@ bench-startup: venv ## how long a scan of a small input takes, beside Kingfisher
 	@test -d $(VENV)/peers || { $(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/python -m pip install --quiet $(PEERS); }
 	$(BIN)/python -m benchmarks.startup
 
+.PHONY: bench-known
+bench-known: venv ## what it costs to look for 10,000 known values, and whether each is found and nothing else (ARGS="KEYS TREE")
+	$(BIN)/python -m benchmarks.known $(ARGS)
+
 # The locks hold for every supported Python (3.11 on) and name no index. A pin stays until UPGRADE=--upgrade moves it.
 UV := $(VENV)/uv/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -88,6 +88,7 @@ def _merge(group: _Group) -> Key:
         region=next((key.region for key in owner_first if key.region), None),
         seller=next((key.seller for key in owner_first if key.seller), None),
         fingerprints=frozenset(mark for key in group.sightings for mark in key.fingerprints),
+        known=frozenset(known for key in group.sightings for known in key.known),
     )
 
 

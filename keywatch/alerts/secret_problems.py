@@ -55,7 +55,8 @@ def secret_problem(seen: SeenFinding, standings: Mapping[KeyId, Standing]) -> Pr
 def is_seller_secret(finding: Finding) -> bool:
     """Say whether this is a seller's own secret, which we may neither ask for nor accept."""
     if finding.ownership is Ownership.OURS or finding.key is not None:
-        return False  # a rule may take for a seller's what the inventory knows to be ours
+        # A rule may take for a seller's what the inventory knows to be ours; and it may hold what is a seller's.
+        return finding.ownership is Ownership.FOREIGN
     foreign = finding.ownership is Ownership.FOREIGN and finding.rule.category in _SELLING_PARTNER
     return finding.rule.category == "seller" or foreign
 

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TextIO
 
 from keywatch.collect.state_dir import NoState, load_pepper, state_dir
+from keywatch.detect.anchors import Anchors
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.ruleset import RuleSet
 from keywatch.model.errors import KeywatchError, ScanError, UsageError
@@ -78,7 +79,11 @@ def run(
         RuleError: the rules cannot be compiled.
     """
     began = time.monotonic()
-    bench = Bench(rules, cache_dir() if here.directory else None, own or {})
+    anchors = Anchors(known.keys, here.pepper)
+    if anchors.unopened:
+        damaged = amount(anchors.unopened, "value")
+        sys.stderr.write(f"keywatch: note: {damaged} of keys of ours cannot be looked for until the daemon has run\n")
+    bench = Bench(rules, cache_dir() if here.directory else None, own or {}, anchors)
     engine = Threads(jobs)
     found = FindingSet()
     missed = list(skipped)

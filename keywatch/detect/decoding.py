@@ -39,14 +39,26 @@ class Decoder:
         self._triggers = tuple(enumerate(triggers, first))
         self.numbers = frozenset(number for number, _ in self._triggers)
 
-    def view(self, sheet: Sheet, sightings: Sightings, plain: Iterable[Candidate]) -> View | None:
-        """Return the chunk with everything decoded that was sighted; None where that is nothing."""
-        edits = list(_disjoint(self._edits(sheet, sightings, plain)))
+    def view(
+        self, sheet: Sheet, sightings: Sightings, plain: Iterable[Candidate], in_base64: Iterable[tuple[int, int]] = ()
+    ) -> View | None:
+        """
+        Return the chunk with everything decoded that was sighted; None where that is nothing.
+
+        Args:
+            sheet: the chunk.
+            sightings: what gives encodings away.
+            plain: what was found without decoding.
+            in_base64: further ends and phases of what was sighted in base64.
+        """
+        edits = list(_disjoint(self._edits(sheet, sightings, plain, in_base64)))
         return View(sheet.data, edits, sheet.lines) if edits else None
 
-    def _edits(self, sheet: Sheet, sightings: Sightings, plain: Iterable[Candidate]) -> Iterator[Edit]:
+    def _edits(
+        self, sheet: Sheet, sightings: Sightings, plain: Iterable[Candidate], in_base64: Iterable[tuple[int, int]]
+    ) -> Iterator[Edit]:
         data, escaped = sheet.data, []
-        runs: dict[Encoding, list[tuple[int, int]]] = {}
+        runs: dict[Encoding, list[tuple[int, int]]] = {Encoding.BASE64: list(in_base64)}
         for number, trigger in self._triggers:
             ends = sightings[number][1] if number in sightings else []
             if trigger.encoding is Encoding.ESCAPED:

@@ -20,7 +20,7 @@ _RUN = re2.compile(rb"[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^A-Za-z0-9]+")
 _JOINTS = frozenset((b"_", b"-", b".", b"/", b":"))
 """Between words these cost nothing, as in a vocabulary that has words with what stands before them."""
 
-_COMMON_PAIRS = frozenset(
+COMMON_PAIRS = frozenset(
     (
         b"th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa si ar "
         b"ve ra ld ur ro ri ll li io ic ne me co ma om ce ta el la us ec ca ho ot no di ch em wa be il tr ss ee ei "
@@ -60,7 +60,7 @@ def common_pairs(text: bytes) -> tuple[int, int]:
     """Return how many pairs of letters stand in `text`, and how many of them are common in words."""
     lowered = text.lower()
     pairs = [lowered[n : n + 2] for n in range(len(lowered) - 1) if lowered[n : n + 2].isalpha()]
-    return len(pairs), sum(pair in _COMMON_PAIRS for pair in pairs)
+    return len(pairs), sum(pair in COMMON_PAIRS for pair in pairs)
 
 
 def _pieces(run: bytes) -> int:
@@ -73,7 +73,7 @@ def _pieces(run: bytes) -> int:
     while at < len(letters):
         longest = min(_LONGEST, len(letters) - at)
         step = next((n for n in range(longest, _SHORTEST - 1, -1) if letters[at : at + n] in words), 0)
-        at += step or (2 if letters[at : at + 2] in _COMMON_PAIRS else 1)
+        at += step or (2 if letters[at : at + 2] in COMMON_PAIRS else 1)
         count += 1
     return count
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from keywatch.detect.allow import MARKERS, excused_lines
+from keywatch.detect.anchors import Anchors, Told, with_handles
 from keywatch.detect.candidate import Budget, Candidate, Stretch, confirmed
 from keywatch.detect.compose import WINDOW, composed, most_specific, windows
 from keywatch.detect.database import Database, Mode, Sightings
 from keywatch.detect.decoding import DEPTH, Decoder
 from keywatch.detect.filters import Sheet, allows_path, has_keyword, passed_over, survives
+from keywatch.detect.known_rules import KNOWN_SECRET
 from keywatch.detect.pattern import compiled
 from keywatch.detect.plan import Plan, planned
 from keywatch.detect.rule import Rule
@@ -52,6 +54,8 @@ class Detector:
         self._unruled = frozenset(range(len(MARKERS))) | self._decoder.numbers
         self._whole = frozenset(number for number, mode in enumerate(self._database.modes) if mode is Mode.WHOLE)
         self._needs_sightings = not self._whole and not self._plan.paths
+        self.known = Anchors()
+        """The values of the keys we hold. May be replaced at any time: what is scanned next is scanned with the new."""
         self.overruns: Counter[str] = Counter()
         """
         By rule: chunks in which it was cut off because the input kept it busy beyond reason. A scanner that sees one
@@ -72,33 +76,40 @@ class Detector:
             spares: is asked last, about what would be told.
         """
         sightings, cut = self._database.sightings(chunk.data)
-        if not sightings and self._needs_sightings:
+        told = self.known.look(chunk.data)
+        if not sightings and not told and self._needs_sightings:
             return []
         sheet = Sheet(chunk)
         if passed_over(sheet, self.rules):
             return []
         overrun = self._cut_off(cut)
-        specific = self._specific(sheet, sightings, overrun, self._depth)
+        specific = self._specific(sheet, sightings, told, overrun, self._depth)
         if overrun:
             with self._lock:
                 self.overruns.update(overrun)
         reported = [c for c in specific if not c.rule.skip_report and c.reach > chunk.overlap]
         commented = self._commented(sheet, sightings) if reported else frozenset()
-        told = [candidate for candidate in reported if not _on_lines(candidate, sheet, commented)]
-        told[:0] = self._named_by_path(sheet)
-        return [_match(candidate, sheet) for candidate in told if spares is None or not spares(candidate, sheet)]
+        kept = [candidate for candidate in reported if not _on_lines(candidate, sheet, commented)]
+        kept[:0] = self._named_by_path(sheet)
+        return [_match(candidate, sheet) for candidate in kept if spares is None or not spares(candidate, sheet)]
 
-    def _specific(self, sheet: Sheet, sightings: Sightings, overrun: set[str], depth: int) -> list[Candidate]:
+    def _specific(
+        self, sheet: Sheet, sightings: Sightings, told: Told, overrun: set[str], depth: int
+    ) -> list[Candidate]:
         """Return what stands in the chunk, plainly or encoded up to `depth` times; one candidate for each secret."""
         found = self._candidates(sheet, sightings, overrun)
         # Parts take part, so that the public id of a key is not taken for a secret by a less specific rule.
-        plain = most_specific(candidate for candidates in found.values() for candidate in candidates)
-        view = self._decoder.view(sheet, sightings, plain) if depth else None
+        ruled = [candidate for candidates in found.values() for candidate in candidates]
+        plain = most_specific([*ruled, *with_handles(told.found, ruled)])
+        if told.cut:
+            overrun.add(KNOWN_SECRET)
+        view = self._decoder.view(sheet, sightings, plain, told.encoded) if depth else None
         if view is None:
             return plain
         inner, cut = self._database.sightings(view.data)
         overrun |= self._cut_off(cut)
-        decoded = self._specific(Sheet(Chunk(view.data, sheet.chunk.origin)), inner, overrun, depth - 1)
+        told = self.known.look(view.data)
+        decoded = self._specific(Sheet(Chunk(view.data, sheet.chunk.origin)), inner, told, overrun, depth - 1)
         return joined(plain, view.placed(decoded))
 
     def _cut_off(self, numbers: frozenset[int]) -> set[str]:
@@ -245,6 +256,7 @@ def _match(candidate: Candidate, sheet: Sheet) -> Match:
         end_line=end_line,
         end_column=end_column + (candidate.secret_end > candidate.secret_start),
         confidence=candidate.confidence,
+        specificity=candidate.rule.specificity,
         handles=candidate.handles,
         evidence=Secret(sheet.data[candidate.start : candidate.end]),
     )

@@ -1,11 +1,10 @@
 """Whose secret it is: what was found, compared with the keys we hold. No network, no plaintext."""
 
 import base64
-import hashlib
 from collections.abc import Iterable
 
 from keywatch.model.finding import Ownership
-from keywatch.model.key import Handle, HandleSpace, Key, KeyId
+from keywatch.model.key import Handle, HandleSpace, Key, KeyId, KeyKind
 from keywatch.model.secret import Fingerprint
 
 _PREFIXES = ("AKIA", "ASIA", "ABIA", "ACCA")
@@ -45,29 +44,34 @@ class KnownKeys:
             keys: the inventory.
             accounts: every AWS account of ours. Empty: an account proves nothing, in either direction.
         """
-        self._by_fingerprint: dict[Fingerprint, KeyId] = {}
-        self._by_handle: dict[Handle, KeyId] = {}
+        self.keys = tuple(sorted(keys, key=lambda key: key.id))
+        self._by_fingerprint: dict[Fingerprint, Key] = {}
+        self._by_handle: dict[Handle, Key] = {}
         self._accounts = accounts
-        for key in sorted(keys, key=lambda key: key.id):
+        for key in self.keys:
             for fingerprint in key.fingerprints:
-                self._by_fingerprint.setdefault(fingerprint, key.id)
+                self._by_fingerprint.setdefault(fingerprint, key)
             for handle in key.handles:
-                self._by_handle.setdefault(handle, key.id)
+                self._by_handle.setdefault(handle, key)
+        applications = [key for key in self.keys if key.kind is KeyKind.LWA_CLIENT_SECRET]
+        self._knows_applications = bool(applications) and all(map(_has_client_id, applications))
 
     def identify(self, fingerprint: Fingerprint, handles: tuple[Handle, ...]) -> tuple[KeyId | None, Ownership]:
         """
         Say which key a secret belongs to, and whose it is.
 
-        An equal fingerprint or a shared handle makes it ours. Else an access key id decides by its account, provided
-        we know our accounts. Else nobody knows; for rules of the category `seller` the caller then reports FOREIGN
-        (`ownership_of`).
+        An equal fingerprint or a shared handle names the key: it is ours, unless it is a seller's own that we hold.
+        Else an access key id decides by its account, provided we know our accounts; and an LWA client id by not being
+        one of ours, provided we know the client id of each of our applications. Else nobody knows; for rules of the
+        category `seller` the caller then reports FOREIGN (`ownership_of`).
         """
         key = self._by_fingerprint.get(fingerprint)
         for handle in sorted(handles, key=lambda handle: handle.strength):
             key = key or self._by_handle.get(handle)
-        if key is not None:
-            return (key, Ownership.OURS)
-        return (None, self._by_account(handles))
+        if key is None:
+            whose = self._by_account(handles)
+            return (None, self._by_application(handles) if whose is Ownership.UNKNOWN else whose)
+        return (key.id, self._whose(key))
 
     def ownership_of(
         self, category: str, fingerprint: Fingerprint, handles: tuple[Handle, ...]
@@ -89,13 +93,23 @@ class KnownKeys:
             return Ownership.UNKNOWN
         return Ownership.OURS if accounts & self._accounts else Ownership.FOREIGN
 
-    @property
-    def hash(self) -> str:
-        """64 hexadecimal digits that change whenever an answer of `identify` might."""
-        digest = hashlib.sha256()
-        for fingerprint, key in sorted(self._by_fingerprint.items()):
-            digest.update(f"{fingerprint.digest} {key}\n".encode())
-        for handle, key in sorted(self._by_handle.items(), key=lambda item: item[0].strength):
-            digest.update(f"{handle} {key}\n".encode())
-        digest.update("\n".join(sorted(self._accounts)).encode())
-        return digest.hexdigest()
+    def _by_application(self, handles: tuple[Handle, ...]) -> Ownership:
+        # One of ours has been found by its handle already.
+        others = any(handle.space is HandleSpace.LWA_CLIENT_ID for handle in handles)
+        return Ownership.FOREIGN if others and self._knows_applications else Ownership.UNKNOWN
+
+    def _whose(self, key: Key) -> Ownership:
+        """
+        Tell whose a key of the inventory is: a seller's own secret may have been put where our keys are.
+
+        What a seller gave to our application (a refresh token, an MWS auth token) is ours to keep. The secret of a
+        seller's own application is not, nor is an access key of a seller, unless its id is of an account of ours.
+        """
+        access_key = any(handle.space is HandleSpace.AWS_ACCESS_KEY_ID for handle in key.handles)
+        if key.seller is None or not (access_key or key.kind is KeyKind.LWA_CLIENT_SECRET):
+            return Ownership.OURS
+        return Ownership.OURS if self._by_account(key.handles) is Ownership.OURS else Ownership.FOREIGN
+
+
+def _has_client_id(key: Key) -> bool:
+    return any(handle.space is HandleSpace.LWA_CLIENT_ID for handle in key.handles)

@@ -69,13 +69,13 @@ def triggers(rules: Sequence[Rule]) -> dict[Trigger, tuple[str, ...]]:
     words = sorted({spelled for word in _words(rules) for spelled in _spellings(*word)})
     by_phase: defaultdict[int, set[str]] = defaultdict(set)
     for word in [*words, *(_wide(word) for word in (*_ALWAYS, *_core()))]:
-        for phase, literal in _in_base64(word.encode("latin-1", "ignore")):
+        for phase, literal in in_base64(word.encode("latin-1", "ignore")):
             by_phase[phase].add(re.escape(literal))
     for word in _core():
-        for _, once in _in_base64(word.encode()):
-            for phase, twice in _in_base64(once.encode()):
+        for _, once in in_base64(word.encode()):
+            for phase, twice in in_base64(once.encode()):
                 by_phase[phase].add(re.escape(twice))
-                for last, thrice in _in_base64(twice.encode()):
+                for last, thrice in in_base64(twice.encode()):
                     by_phase[last].add(re.escape(thrice))
     by_phase[0].add("H4sI")  # gzip
     return {
@@ -111,7 +111,7 @@ def _spellings(word: str, pattern: str) -> set[str]:
     return {shown, word.lower(), word.upper(), word.capitalize()} if word in _ALWAYS or word.isalpha() else {shown}
 
 
-def _in_base64(word: bytes) -> Iterator[tuple[int, str]]:
+def in_base64(word: bytes) -> Iterator[tuple[int, str]]:
     """Yield the characters that depend on `word` alone, at each of the three places it may begin in a group."""
     for before in range(3):
         first, last = -(-before * 8 // 6), (before + len(word)) * 8 // 6

@@ -1,6 +1,6 @@
 """Matches and findings: what a rule saw, and what is left of it when nobody may know the value."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -81,6 +81,8 @@ class Match:
     end_column: int
     """One past the last byte, in bytes, from 1."""
     confidence: Confidence
+    specificity: int = 50
+    """Of two rules that see one value the more specific one is told."""
     handles: tuple[Handle, ...] = ()
     """Public names found with the secret: the access key id of a pair, the client id beside a client secret."""
     evidence: Secret = field(default_factory=lambda: Secret(b""))
@@ -110,9 +112,15 @@ class Place:
         require_utc(self.committed_at, "committed_at")
 
 
+_OWNERSHIP = (Ownership.OURS, Ownership.FOREIGN, Ownership.UNKNOWN)
+"""Which is believed where places say different things."""
+_SENT = 500
+"""Above the specificity of every rule that goes by the looks of a value."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One secret found by one rule, with every place it was seen in. Holds no plaintext."""
+    """One secret, with every place it was seen in and the rule that says most of it. Holds no plaintext."""
 
     rule: RuleInfo
     redacted: Redacted
@@ -123,8 +131,37 @@ class Finding:
     key: KeyId | None = None
     """The inventoried key whose value or id this is."""
     handles: tuple[Handle, ...] = ()
+    specificity: int = 50
+    """As in `Match`."""
+    other_rules: tuple[str, ...] = ()
+    """Ids of the rules that saw it as well, in this place or another; sorted."""
 
     @property
     def id(self) -> str:
-        """The rule and 16 hexadecimal digits of the value's fingerprint: stable across runs, moves and rescans."""
-        return f"{self.rule.id}:{self.redacted.fingerprint.digest[:16]}"
+        """32 hexadecimal digits of the value's fingerprint: one value is one finding, whichever rule saw it where."""
+        return self.redacted.fingerprint.digest[:32]
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """Ids of all rules that saw it."""
+        return frozenset({self.rule.id, *self.other_rules})
+
+    def joined(self, other: "Finding") -> "Finding":
+        """Return what this finding and another of the same value say together; the order changes nothing but places."""
+        first, second = sorted((self, other), key=_telling, reverse=True)
+        owner = min((first, second), key=lambda finding: (_OWNERSHIP.index(finding.ownership), finding.key is None))
+        return replace(
+            first,
+            confidence=max(self.confidence, other.confidence, key=list(Confidence).index),
+            ownership=owner.ownership,
+            key=owner.key or first.key or second.key,
+            handles=first.handles + tuple(handle for handle in second.handles if handle not in first.handles),
+            other_rules=tuple(sorted((self.rules | other.rules) - {first.rule.id})),
+        )
+
+
+def _telling(finding: Finding) -> tuple[int, int, int, str]:
+    """Sort the rule that says most of a value to the end. What a seller sent to us stays that, wherever else it is."""
+    specificity = max(finding.specificity, _SENT if finding.rule.category == "seller" else 0)
+    severity, confidence = list(Severity).index(finding.rule.severity), list(Confidence).index(finding.confidence)
+    return (specificity, severity, confidence, finding.rule.id)

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from keywatch.model.known_secret import KnownSecret
 from keywatch.model.secret import Fingerprint
 from keywatch.model.time import require_utc
 
@@ -101,6 +102,8 @@ class Key:
     seller: str | None = None
     fingerprints: frozenset[Fingerprint] = frozenset()
     """Of the values it has now, where we were allowed to know them."""
+    known: frozenset[KnownSecret] = frozenset()
+    """What finds those values again wherever they stand; a value too short or too common for that has none."""
 
     def __post_init__(self) -> None:
         if not self.handles:

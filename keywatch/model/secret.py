@@ -75,24 +75,61 @@ class Pepper:
     Whoever steals the database without the pepper cannot test guesses against the fingerprints in it.
     """
 
-    __slots__ = ("_key",)
+    __slots__ = ("_key", "_keys")
 
     SIZE = 32
     """Bytes."""
+    TAG = 16
+    """Bytes that sealing adds."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) != self.SIZE:
             raise ValueError(f"a pepper has {self.SIZE} bytes, not {len(key)}")
         self._key = key
+        self._keys: dict[bytes, bytes] = {}
 
     @property
     def id(self) -> str:
         """Eight hexadecimal digits that name this pepper without revealing it; stored beside the fingerprints."""
-        return hmac.new(self._key, b"keywatch pepper id", hashlib.sha256).hexdigest()[:8]
+        return hmac.digest(self._key, b"keywatch pepper id", "sha256").hex()[:8]
 
     def fingerprint(self, secret: Secret) -> Fingerprint:
         """Return the fingerprint of `secret`'s plaintext. The same value has one fingerprint whatever its kind."""
-        return Fingerprint(hmac.new(self._key, b"secret\0" + secret.reveal(), hashlib.sha256).hexdigest())
+        return Fingerprint(hmac.digest(self._key, b"secret\0" + secret.reveal(), "sha256").hex())
+
+    def seal(self, plaintext: bytes, about: bytes) -> bytes:
+        """
+        Encrypt `plaintext` so that only this pepper opens it, and only as something about `about`.
+
+        Deterministic, authenticated encryption in the manner of SIV (RFC 5297), with HMAC-SHA256 as its only part: the
+        first 16 bytes are an HMAC over `about` and the plaintext; they are both the proof that nothing was changed and
+        the start of the counter whose HMACs, block by block, are the key stream. One plaintext about one thing is
+        sealed alike each time, so that what is written from it does not change by itself; nothing else can be told
+        from two sealed texts.
+        """
+        tag = self._derived(b"seal tag", len(about).to_bytes(8, "big") + about + plaintext)[: self.TAG]
+        return tag + self._crypted(tag, plaintext)
+
+    def unseal(self, sealed: bytes, about: bytes) -> bytes | None:
+        """Return what was sealed; None where it is damaged, about something else, or another pepper's."""
+        tag = sealed[: self.TAG]
+        plaintext = self._crypted(tag, sealed[self.TAG :])
+        whole = self._derived(b"seal tag", len(about).to_bytes(8, "big") + about + plaintext)[: self.TAG]
+        return plaintext if hmac.compare_digest(tag, whole) else None
+
+    def _crypted(self, tag: bytes, text: bytes) -> bytes:
+        size = hashlib.sha256().digest_size
+        stream = b"".join(
+            self._derived(b"seal stream", tag + block.to_bytes(8, "big")) for block in range(-(-len(text) // size))
+        )
+        return bytes(one ^ other for one, other in zip(text, stream, strict=False))
+
+    def _derived(self, purpose: bytes, message: bytes) -> bytes:
+        """Return an HMAC under a key that the pepper has for this one purpose."""
+        key = self._keys.get(purpose)
+        if key is None:
+            key = self._keys[purpose] = hmac.digest(self._key, b"keywatch " + purpose, "sha256")
+        return hmac.digest(key, message, "sha256")
 
     def __repr__(self) -> str:
         return f"Pepper(id={self.id})"

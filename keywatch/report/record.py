@@ -14,6 +14,7 @@ def finding_record(finding: Finding, untold: int = 0) -> dict[str, Json]:
     return {
         "id": finding.id,
         "rule": finding.rule.id,
+        "other_rules": list(finding.other_rules),
         "description": finding.rule.description,
         "category": finding.rule.category,
         "severity": finding.rule.severity.value,

@@ -116,13 +116,13 @@ class GitleaksIgnore:
 
     def without(self, finding: Finding, ours: frozenset[str]) -> Finding | None:
         """Return what is left of `finding`; None where that is nothing. `ours` are the ids of the rules in use."""
-        kept = tuple(place for place in finding.places if not self._excuses(place, finding.rule.id, ours))
+        kept = tuple(place for place in finding.places if not self._excuses(place, finding.rules, ours))
         return replace(finding, places=kept) if kept else None
 
-    def _excuses(self, place: Place, rule: str, ours: frozenset[str]) -> bool:
+    def _excuses(self, place: Place, rules: frozenset[str], ours: frozenset[str]) -> bool:
         path = place.path.replace("\\", "/")
         return any(
-            commit in {"", place.commit} and (named == rule or named not in ours)
+            commit in {"", place.commit} and (named in rules or named not in ours)
             for commit, named in self._named.get((path, place.line), ())
         )
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from keywatch.detect.anchors import Anchors
 from keywatch.detect.engine import Detector
 from keywatch.detect.ruleset import RuleSet
 from keywatch.model.finding import Finding
@@ -48,7 +49,7 @@ class Target:
 class Bench:
     """Hands out what each target is scanned with."""
 
-    def __init__(self, rules: RuleSet, cache: Path | None, own: Mapping[str, Own]) -> None:
+    def __init__(self, rules: RuleSet, cache: Path | None, own: Mapping[str, Own], known: Anchors) -> None:
         """
         Compile our rules.
 
@@ -56,6 +57,7 @@ class Bench:
             rules: ours.
             cache: where compiled rules are kept.
             own: by target, what it says itself.
+            known: values of keys we hold, which are looked for whatever a target says.
 
         Raises:
             RuleError: the rules cannot be compiled.
@@ -63,6 +65,7 @@ class Bench:
         self._cache = cache
         self._own = own
         self._ours = Detector(rules, cache_dir=cache)
+        self._ours.known = known
         self._ids = frozenset(rules.ids)
         self._theirs: dict[str, Detector] = {}
         self._targets: list[Target] = []

@@ -58,6 +58,7 @@ class Examination:
             ownership=ownership,
             key=key,
             handles=match.handles,
+            specificity=match.specificity,
         )
 
 

@@ -3,12 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from keywatch.model.finding import Confidence, Finding, Ownership, Place
+from keywatch.model.finding import Finding, Ownership, Place
 
 MOST_PLACES = 1000
 """Places of one finding that are kept; a secret may lie in every line of a log."""
-
-_CONFIDENCE = {confidence: rank for rank, confidence in enumerate(Confidence)}
 
 
 def place_order(place: Place) -> tuple[str, str, int, int, str, str]:
@@ -17,7 +15,7 @@ def place_order(place: Place) -> tuple[str, str, int, int, str, str]:
 
 
 class FindingSet:
-    """Every finding of a scan, one per rule and value however often it is seen."""
+    """Every finding of a scan, one per value however often it is seen, and by which rules."""
 
     def __init__(self) -> None:
         self._found: dict[str, Finding] = {}
@@ -43,7 +41,7 @@ class FindingSet:
                     self.untold[finding.id] = self.untold.get(finding.id, 0) + 1
             if before is None:
                 new.append(finding)
-            self._found[finding.id] = _joined(before, finding) if before else finding
+            self._found[finding.id] = before.joined(finding) if before else finding
         return new
 
     def all(self) -> tuple[Finding, ...]:
@@ -53,17 +51,10 @@ class FindingSet:
 
 
 def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return one finding per rule and value, with all places."""
+    """Return one finding per value, with all places."""
     found = FindingSet()
     found.add(findings)
     return found.all()
-
-
-def _joined(one: Finding, other: Finding) -> Finding:
-    sure = max(one.confidence, other.confidence, key=_CONFIDENCE.__getitem__)
-    whose = one if one.ownership is not Ownership.UNKNOWN else other
-    handles = one.handles + tuple(handle for handle in other.handles if handle not in one.handles)
-    return replace(one, confidence=sure, ownership=whose.ownership, key=whose.key, handles=handles)
 
 
 _SEVERITY = {"critical": 0, "high": 1, "medium": 2, "low": 3}

@@ -1,8 +1,8 @@
 """
 The keys we hold, as a file the daemon leaves for `keywatch scan`, which then names them without opening a database.
 
-It holds public names and fingerprints, never a value; fingerprints mean nothing without the pepper beside it, and
-nothing under another one.
+It holds public names, fingerprints and sealed anchors, never a value; fingerprints mean nothing without the pepper
+beside it, anchors cannot be opened without it, and both are nothing under another one.
 """
 
 import json
@@ -14,12 +14,15 @@ from pathlib import Path
 from keywatch.collect.regular_file import open_regular
 from keywatch.detect.known import KnownKeys
 from keywatch.model.key import Handle, HandleSpace, Key, KeyKind
+from keywatch.model.known_secret import KnownSecret
 from keywatch.model.secret import Fingerprint
 
 KNOWN = "known-keys.json"
 """The file's name inside the state directory."""
 
-_VERSION = 1
+_VERSION = 2
+_READABLE = (1, 2)
+"""Version 1 has no anchors."""
 _LARGEST = 256 << 20
 """Bytes read at most: some 500,000 keys."""
 
@@ -93,6 +96,8 @@ def _written(keys: Iterable[Key], accounts: frozenset[str], pepper_id: str) -> b
                 "name": key.name,
                 "handles": [[handle.space.value, handle.value] for handle in key.handles],
                 "fingerprints": sorted(fingerprint.digest for fingerprint in key.fingerprints),
+                "seller": key.seller,
+                "known": [[known.fingerprint.digest, known.sealed] for known in sorted(key.known)],
             }
             for key in keys
         ),
@@ -110,7 +115,7 @@ def _content(path: Path) -> bytes:
 
 def _read(body: bytes, pepper_id: str) -> KnownKeys:
     document = json.loads(body)
-    if document["version"] != _VERSION or document["pepper"] != pepper_id:
+    if document["version"] not in _READABLE or document["pepper"] != pepper_id:
         return KnownKeys(())
     return KnownKeys(
         [_key(record) for record in document["keys"]],
@@ -125,6 +130,10 @@ def _key(record: dict[str, list[list[str]]]) -> Key:
         handles=tuple(Handle(HandleSpace(space), _text(value)) for space, value in record["handles"]),
         locations=(),
         fingerprints=frozenset(Fingerprint(_text(digest)) for digest in record["fingerprints"]),
+        seller=_text(record["seller"]) if record.get("seller") else None,
+        known=frozenset(
+            KnownSecret(Fingerprint(_text(digest)), _text(sealed)) for digest, sealed in record.get("known", ())
+        ),
     )
 
 

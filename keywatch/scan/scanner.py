@@ -27,7 +27,7 @@ class ScanStep:
     """What one step of a scan brought. Commit findings and cursor together, or neither."""
 
     findings: tuple[Finding, ...]
-    """One per rule and value within the step; the same one may come again in a later step, with other places."""
+    """One per value within the step; the same one may come again in a later step, with other places."""
     cursor: Cursor | None
     """None: not a place to resume from; a later step will be."""
     skipped: tuple[Skipped, ...] = ()

@@ -22,6 +22,7 @@ from keywatch.scan.scanner import Scanner
 from keywatch.service.daemon import Daemon, Job
 from keywatch.service.ending import Ending, attended, stop_signals
 from keywatch.service.judging import Judge, Rules
+from keywatch.service.known_set import KnownSet
 from keywatch.service.lock import StateLock
 from keywatch.service.metrics import Metrics
 from keywatch.service.plan import Planned, plan
@@ -81,8 +82,9 @@ class Keywatch:
         self.stopping = threading.Event()
         self.metrics = Metrics()
         rules = rule_set(settings)
-        self.sources = plan(settings, state.pepper, now=now, ruleset=rules.hash)
         detector = Detector(rules, cache_dir=state.directory / "cache")
+        known = KnownSet(state.store, detector, state.pepper, ruleset=rules.hash)
+        self.sources = plan(settings, state.pepper, now=now, looked_for=known.refresh)
         self._scanner = Scanner(detector, state.pepper, KnownKeys(()), allowed=CommitLists([rules]))
         self.reader = Reader(state.store, self._scanner, now=now, metrics=self.metrics, stopping=self.stopping)
         self.routing = routing_of(settings)

@@ -39,7 +39,12 @@ class Planned:
 
 
 def plan(
-    settings: Settings, pepper: Pepper, *, now: Callable[[], datetime], ruleset: str = "", patient: bool = True
+    settings: Settings,
+    pepper: Pepper,
+    *,
+    now: Callable[[], datetime],
+    looked_for: Callable[[], str] = str,
+    patient: bool = True,
 ) -> tuple[Planned, ...]:
     """
     Return every configured source; inventories first, then calls, then content.
@@ -48,14 +53,15 @@ def plan(
         settings: what a person configured.
         pepper: fingerprints declared keys.
         now: the clock.
-        ruleset: `RuleSet.hash` of what is looked for: content is read anew when it changes.
+        looked_for: is asked before content is read: a hash of all that is looked for. Content is read anew when it
+            changes.
         patient: whether AWS may take its time; a person who waits for an answer would rather have it now.
     """
     attempts = _PATIENT if patient else _IMPATIENT
     return (
         *_inventories(settings, pepper, attempts, now),
         *_calls(settings, attempts, now),
-        *(_content(entry, ruleset) for entry in settings.scan),
+        *(_content(entry, looked_for) for entry in settings.scan),
     )
 
 
@@ -199,14 +205,15 @@ def _request_log(log: RequestLog, keys: tuple[DeclaredKey, ...], now: Callable[[
     return Requests(log.name, path, now=now, layout=layout, applications=frozenset(writers))
 
 
-def _content(entry: Scan, ruleset: str) -> Planned:
+def _content(entry: Scan, looked_for: Callable[[], str]) -> Planned:
     kind = "git" if entry.git is not None else "files" if entry.directory is not None else "log"
     source = SourceId(f"{kind}:{entry.name}")
-    build = partial(_content_source, entry, source, ruleset)
+    build = partial(_content_source, entry, source, looked_for)
     return _planned(source, SourceRole.CONTENT, entry.interval, build, owner=entry.owner)
 
 
-def _content_source(entry: Scan, source: SourceId, ruleset: str) -> Source:
+def _content_source(entry: Scan, source: SourceId, looked_for: Callable[[], str]) -> Source:
+    ruleset = looked_for()
     if entry.git is not None:
         from keywatch.collect.content.git import GitRepository
 

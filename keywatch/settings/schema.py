@@ -152,7 +152,7 @@ class DeclaredKey(_Table):
     vault: tuple[str, ...] = ()
     """Where Vault holds it, as `vault name/mount/path`."""
     secret: SecretReference | None = None
-    """Lets the scanner name the key when it finds its value: read, fingerprinted and forgotten."""
+    """Lets the scanner find this value wherever it stands, and name the key: read, fingerprinted, sealed, forgotten."""
 
 
 class RequestLogFields(_Table):

@@ -11,7 +11,7 @@ from keywatch.model.finding import Finding, FindingState, Place
 from keywatch.model.key import SourceId
 from keywatch.model.source import Cursor
 from keywatch.store import schema
-from keywatch.store.codec import dump, load, storable
+from keywatch.store.codec import dump, load
 from keywatch.store.database import Database
 from keywatch.store.places import PlaceRow, batches, places_of, save_places
 from keywatch.store.sql import upsert
@@ -39,7 +39,7 @@ class StoredFinding:
 
 
 class FindingRecords(Database):
-    """One row a secret and rule; one row a place."""
+    """One row a secret, whichever rules saw it; one row a place."""
 
     def save_findings(
         self, source: SourceId, findings: Sequence[Finding], cursor: Cursor | None, now: datetime
@@ -103,14 +103,16 @@ def _save_all(connection: Connection, source: SourceId, findings: Sequence[Findi
 
 
 def _save(connection: Connection, source: SourceId, finding: Finding, now: datetime) -> None:
+    table = schema.finding
+    before = connection.execute(select(table.c.record).where(table.c.id == finding.id)).scalar()
+    told = finding if before is None else _together(load(before, Finding), finding)
     head = {
-        "id": storable(finding.id),
-        "record": dump(replace(finding, places=())),
+        "id": finding.id,
+        "record": dump(replace(told, places=())),
         "state": FindingState.OPEN.value,
         "first_seen": now,
         "last_seen": now,
     }
-    table = schema.finding
     upsert(connection, table, [head], keep=["first_seen", "state"])
     was_resolved = (table.c.id == head["id"]) & (table.c.state == FindingState.RESOLVED.value)
     reopened = update(table).where(was_resolved).values(state=FindingState.OPEN.value, resolved_at=None)
@@ -118,7 +120,14 @@ def _save(connection: Connection, source: SourceId, finding: Finding, now: datet
         # Where it was before it was resolved is history; it is told where it is now.
         stale = (schema.place.c.finding == head["id"]) & schema.place.c.gone_at.is_not(None)
         connection.execute(delete(schema.place).where(stale))
-    save_places(connection, source, storable(finding.id), finding.places, now)
+    save_places(connection, source, finding.id, finding.places, now)
+
+
+def _together(before: Finding, finding: Finding) -> Finding:
+    """What is known of a value that is seen again: the same rule has the last word, of two the more telling one."""
+    if before.rule.id == finding.rule.id:
+        return replace(finding, other_rules=tuple(sorted((before.rules | finding.rules) - {finding.rule.id})))
+    return finding.joined(before)
 
 
 def resolve_unseen_by_all(connection: Connection, ids: Sequence[str], now: datetime) -> None:

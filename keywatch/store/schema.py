@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from keywatch.model.time import require_utc
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision this version knows, oldest first; the last one is what it works with."""
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"

@@ -1,5 +1,7 @@
 """Whose secret it is, decided offline."""
 
+from dataclasses import replace
+
 import pytest
 
 from keywatch.detect.known import KnownKeys, aws_account
@@ -80,8 +82,34 @@ def test_what_a_seller_sent_is_foreign_unless_ours() -> None:
     assert known.ownership_of("aws", OTHER, ()) == (None, Ownership.UNKNOWN)
 
 
-def test_the_hash_follows_the_inventory() -> None:
-    """Other keys or accounts may give other answers, so they give another hash."""
-    hashes = {KnownKeys([]).hash, KnownKeys([KEY]).hash, KnownKeys([KEY], accounts=frozenset({"1"})).hash}
-    assert len(hashes) == 3
-    assert KnownKeys([KEY]).hash == KnownKeys([KEY]).hash
+CLIENT, OTHER_CLIENT = (f"amzn1.application-oa2-client.{digit * 32}" for digit in "12")
+
+
+def application(name: str, *, client: str | None = None, seller: str | None = None) -> Key:
+    """Return the client secret of an application."""
+    names = [handle(name, HandleSpace.APPLICATION)] + ([handle(client, HandleSpace.LWA_CLIENT_ID)] if client else [])
+    return Key(kind=KeyKind.LWA_CLIENT_SECRET, handles=tuple(names), name=name, locations=(), seller=seller)
+
+
+def test_another_client_id_is_foreign_where_we_know_all_of_ours() -> None:
+    """A client id is ours or not; where an application of ours has none in the inventory, nobody can tell."""
+    ours, found = application("orders", client=CLIENT), (handle(OTHER_CLIENT, HandleSpace.LWA_CLIENT_ID),)
+    assert KnownKeys([ours]).identify(OTHER, ours.handles) == (ours.id, Ownership.OURS)
+    assert KnownKeys([ours]).identify(OTHER, found) == (None, Ownership.FOREIGN)
+    assert KnownKeys([ours, application("prices")]).identify(OTHER, found) == (None, Ownership.UNKNOWN)
+
+
+def test_a_sellers_own_secret_is_foreign_though_we_hold_it() -> None:
+    """What a seller must never have given to us is the seller's; a refresh token is meant for us."""
+    theirs = application("shop", client=CLIENT, seller="A1SELLER")
+    assert KnownKeys([theirs]).identify(OTHER, theirs.handles) == (theirs.id, Ownership.FOREIGN)
+    token = replace(theirs, kind=KeyKind.LWA_REFRESH_TOKEN)
+    assert KnownKeys([token]).identify(OTHER, token.handles) == (token.id, Ownership.OURS)
+
+
+def test_an_access_key_of_our_account_is_ours_whichever_seller_it_serves() -> None:
+    """The account says more than the name of a seller beside it."""
+    served = replace(KEY, handles=(handle(PUBLIC_ID),), seller="A1SELLER")
+    known = KnownKeys([served], accounts=frozenset({PUBLIC_ACCOUNT}))
+    assert known.identify(OURS, ()) == (served.id, Ownership.OURS)
+    assert KnownKeys([served]).identify(OURS, ()) == (served.id, Ownership.FOREIGN)

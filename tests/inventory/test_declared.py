@@ -1,15 +1,18 @@
 """Declared keys: what a person wrote down, with the fingerprint of a value that only a callable knows."""
 
+import hashlib
 from datetime import UTC, datetime
 
 from keywatch.collect.inventory.declared import DeclaredKey, DeclaredKeys
+from keywatch.detect.sealing import sealed
 from keywatch.model.errors import ConfigError
 from keywatch.model.key import Handle, HandleSpace, Key, KeyKind, Location, SourceId
+from keywatch.model.known_secret import KnownSecret
 from keywatch.model.secret import Pepper, Secret
 from keywatch.model.source import Skipped
 
 PEPPER = Pepper(b"p" * 32)
-VALUE = b"canary-" * 4
+VALUE = hashlib.sha256(b"EXAMPLE canary").hexdigest().encode()
 CLIENT = "amzn1.application-oa2-client." + "0123456789abcdef" * 2
 
 
@@ -48,7 +51,9 @@ def test_a_declared_key_is_a_key() -> None:
         owner="ops",
         application="orders",
         fingerprints=frozenset({PEPPER.fingerprint(Secret(VALUE))}),
+        known=frozenset(known for known in [sealed(Secret(VALUE), PEPPER)] if isinstance(known, KnownSecret)),
     )
+    assert len(expected.known) == 1
     assert [expected] == list(DeclaredKeys((declared,), pepper=PEPPER).keys())
 
 
@@ -73,8 +78,14 @@ def test_check_reads_each_value() -> None:
         DeclaredKey(name="a", kind=KeyKind.OTHER, place="x", secret=lambda: Secret(VALUE)),
         DeclaredKey(name="b", kind=KeyKind.OTHER, place="x", secret=unreadable),
         DeclaredKey(name="c", kind=KeyKind.OTHER, place="x"),
+        DeclaredKey(name="d", kind=KeyKind.OTHER, place="x", secret=lambda: Secret(b"short")),
     )
-    expected = ["value of a", Skipped("value of b", "env:ORDERS_SECRET is not set", "set it")]
+    why = "it is too short or too plain: what is kept of it would help to guess it"
+    expected = [
+        "value of a",
+        Skipped("value of b", "env:ORDERS_SECRET is not set", "set it"),
+        f"value of d (it is found where a rule matches it only: {why})",
+    ]
     assert expected == list(DeclaredKeys(keys, pepper=PEPPER).check())
 
 
@@ -82,4 +93,15 @@ def test_the_value_is_in_no_repr() -> None:
     """Neither the declaration nor the key shows the value."""
     declared = DeclaredKey(name="a", kind=KeyKind.OTHER, place="x", secret=lambda: Secret(VALUE))
     [key] = DeclaredKeys((declared,), pepper=PEPPER).keys()
-    assert "canary" not in f"{declared!r} {key!r}"
+    shown = f"{declared!r} {key!r}".encode()
+    assert not any(VALUE[at : at + 5] in shown for at in range(len(VALUE) - 4))
+
+
+def test_a_value_that_may_stand_anywhere_has_a_fingerprint_only() -> None:
+    """A placeholder in the place of a value must not be found in every manual."""
+    declared = DeclaredKey(
+        name="a", kind=KeyKind.OTHER, place="x", secret=lambda: Secret(b"your-client-secret-goes-here")
+    )
+    [key] = DeclaredKeys((declared,), pepper=PEPPER).keys()
+    assert isinstance(key, Key)
+    assert (len(key.fingerprints), key.known) == (1, frozenset())

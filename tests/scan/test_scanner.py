@@ -1,6 +1,7 @@
 """A scan turns chunks into findings: one per secret, attributed, without plaintext, in steps that can be committed."""
 
 import hashlib
+import itertools
 import os
 import subprocess
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from keywatch.detect.rules import packaged
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.errors import ScanError
 from keywatch.model.finding import Confidence, Finding, Ownership, Place, RuleInfo
-from keywatch.model.key import Handle, HandleSpace, Key, KeyKind, Location, SourceId
+from keywatch.model.key import Handle, HandleSpace, Key, KeyId, KeyKind, Location, SourceId
 from keywatch.model.secret import Fingerprint, Pepper, Redacted, Secret
 from keywatch.model.source import ContentBatch, Cursor, Skipped
 from keywatch.scan.engine import Threads
@@ -215,3 +216,50 @@ def test_places_are_bounded() -> None:
     assert found.add(finding(line) for line in range(1, MOST_PLACES + 11)) == []
     (one,) = found.all()
     assert (len(one.places), found.untold) == (MOST_PLACES, {one.id: 10})
+
+
+def seen_by(rule: str, specificity: int, line: int, **more: object) -> Finding:
+    """Return what one rule says of one value in one place."""
+    found = Finding(
+        rule=RuleInfo(id=rule, description="d", category="c"),
+        redacted=Redacted(Fingerprint("a" * 64)),
+        confidence=Confidence.MEDIUM,
+        places=(Place(target="t", path="p", line=line, column=1),),
+        specificity=specificity,
+    )
+    return replace(found, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_what_several_rules_see_is_one_finding_of_the_most_specific(order: tuple[int, ...]) -> None:
+    """In whichever order they are seen: all places, whatever any place tells of it, and which rules saw it."""
+    key = KeyId("declared:orders")
+    handle = Handle(HandleSpace.LWA_CLIENT_ID, "x")
+    seen = [
+        seen_by("generic", 10, 1, confidence=Confidence.HIGH),
+        seen_by("by-name", 52, 2, ownership=Ownership.FOREIGN),
+        seen_by("pair", 60, 3, ownership=Ownership.OURS, key=key, handles=(handle,)),
+    ]
+    (one,) = merged(seen[number] for number in order)
+    assert (one.rule.id, one.other_rules) == ("pair", ("by-name", "generic"))
+    assert [place.line for place in one.places] == [1, 2, 3]
+    assert (one.ownership, one.key, one.handles) == (Ownership.OURS, key, (handle,))
+    assert one.confidence is Confidence.HIGH
+
+
+def test_what_a_seller_sent_stays_a_sellers_wherever_else_it_is() -> None:
+    """A more specific rule elsewhere does not make a plain leak of what we may not have; only holding the key does."""
+    sent = seen_by("seller-key", 10, 1)
+    sent = replace(sent, rule=replace(sent.rule, category="seller"), ownership=Ownership.FOREIGN)
+    (one,) = merged([seen_by("pair", 60, 2), sent])
+    assert (one.rule.id, one.ownership) == ("seller-key", Ownership.FOREIGN)
+    (known,) = merged([sent, seen_by("known-secret", 1000, 2, ownership=Ownership.OURS)])
+    assert (known.rule.id, known.ownership) == ("known-secret", Ownership.OURS)
+
+
+def test_a_secret_in_forty_places_of_many_kinds_is_one_finding(scanner: Scanner) -> None:
+    """The same value as a header, an assignment and in text: one finding, forty places."""
+    value = lwa_secret("forty")
+    texts = [f"{intro}{value}\n" for intro in ("client_secret = ", "Authorization: Bearer ", "", "x-api-key: ") * 10]
+    (one,) = merged(f for step in scanner.scan(Given(*texts), {}) for f in step.findings)
+    assert len(one.places) == 40

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from keywatch.collect.inventory.handles import handles_of
+from keywatch.detect.sealing import sealed
 from keywatch.model.errors import KeywatchError
 from keywatch.model.key import Handle, HandleSpace, Key, KeyKind, Location, SourceId
+from keywatch.model.known_secret import KnownSecret, Refused
 from keywatch.model.secret import Fingerprint, Pepper, Secret
 from keywatch.model.source import KeySource, Skipped
 
@@ -48,20 +50,20 @@ class DeclaredKeys:
 
     def keys(self) -> Iterator[Key | Skipped]:
         for declared in self._keys:
-            found = self._fingerprint(declared)
+            found = self._value(declared)
             if isinstance(found, Skipped):
                 yield found
             yield self._key(declared, found)
 
     def check(self) -> Iterator[str | Skipped]:
         for declared in self._keys:
-            found = self._fingerprint(declared)
+            found = self._value(declared)
             if isinstance(found, Skipped):
                 yield found
             elif found is not None:
-                yield f"value of {declared.name}"
+                yield f"value of {declared.name}{_manner(found)}"
 
-    def _key(self, declared: DeclaredKey, fingerprint: Fingerprint | Skipped | None) -> Key:
+    def _key(self, declared: DeclaredKey, value: "_Value | Skipped | None") -> Key:
         own = handles_of(
             declared.kind,
             access_key_id=declared.access_key_id,
@@ -81,10 +83,13 @@ class DeclaredKeys:
             account=declared.account,
             region=declared.region,
             seller=declared.seller,
-            fingerprints=frozenset({fingerprint}) if isinstance(fingerprint, Fingerprint) else frozenset(),
+            fingerprints=frozenset({value.fingerprint}) if isinstance(value, _Value) else frozenset(),
+            known=frozenset({value.known})
+            if isinstance(value, _Value) and isinstance(value.known, KnownSecret)
+            else frozenset(),
         )
 
-    def _fingerprint(self, declared: DeclaredKey) -> Fingerprint | Skipped | None:
+    def _value(self, declared: DeclaredKey) -> "_Value | Skipped | None":
         if declared.secret is None:
             return None
         what = f"value of {declared.name}"
@@ -97,7 +102,21 @@ class DeclaredKeys:
         if len(secret) == 0:
             # An empty value would "leak" in every file there is.
             return Skipped(what, "is empty", "check where the value comes from")
-        return self._pepper.fingerprint(secret)
+        return _Value(self._pepper.fingerprint(secret), sealed(secret, self._pepper))
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """What is kept of a value."""
+
+    fingerprint: Fingerprint
+    known: KnownSecret | Refused
+
+
+def _manner(value: _Value) -> str:
+    """Say how the value will be found, for whoever checks the configuration."""
+    refused = value.known
+    return f" (it is found where a rule matches it only: it {refused.why})" if isinstance(refused, Refused) else ""
 
 
 _: type[KeySource] = DeclaredKeys
