@@ -67,6 +67,20 @@ bench-startup: venv ## how long a scan of a small input takes, beside Kingfisher
 bench-known: venv ## what it costs to look for 10,000 known values, and whether each is found and nothing else (ARGS="KEYS TREE")
 	$(BIN)/python -m benchmarks.known $(ARGS)
 
+.PHONY: bench-noise
+bench-noise: venv ## findings by the MB on large clean source trees, beside Kingfisher (ARGS="DIRECTORY... --rules")
+	@test -d $(VENV)/peers || { $(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/python -m pip install --quiet $(PEERS); }
+	$(BIN)/python -m benchmarks.noise $(ARGS)
+
+.PHONY: bench-hostile
+bench-hostile: venv ## MB/s on input made to take long, beside plain input (ARGS=--rules adds kinds for each rule)
+	$(BIN)/python -m benchmarks.hostile $(ARGS)
+
+.PHONY: fuzz
+fuzz: venv ## let a coverage-guided fuzzer (atheris) look for input that breaks detection (ARGS=SECONDS, else 600)
+	@test -d $(VENV)/fuzz || $(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/fuzz atheris
+	PYTHONPATH=$(VENV)/fuzz $(BIN)/python -m benchmarks.fuzz $(ARGS)
+
 # The locks hold for every supported Python (3.11 on) and name no index. A pin stays until UPGRADE=--upgrade moves it.
 UV := $(VENV)/uv/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -21,12 +21,13 @@ def tools() -> dict[str, Tool]:
         "gitleaks": _gitleaks,
         "betterleaks": _betterleaks,
     }.items():
-        if program := _program(name):
-            found[name] = lambda directory, run=run, program=program: run(program, directory)  # type: ignore[misc]
+        if path := program(name):
+            found[name] = lambda directory, run=run, path=path: run(path, directory)  # type: ignore[misc]
     return found
 
 
-def _program(name: str) -> str | None:
+def program(name: str) -> str | None:
+    """Return where a program is: beside this interpreter, among the peers, or on the PATH."""
     beside = Path(sys.executable).with_name(name)
     peers = Path(sys.executable).parents[1] / "peers" / "bin" / name
     return next((str(path) for path in (beside, peers) if path.exists()), None) or shutil.which(name)

@@ -31,6 +31,6 @@ MARKERS = (
 )
 
 
-def excused_lines(sightings: Iterable[tuple[Marker, int]]) -> frozenset[int]:
-    """Return the lines that are excused, from each marker seen and the line it was seen on."""
-    return frozenset(line + marker.lines_down for marker, line in sightings)
+def excused_lines(sightings: Iterable[tuple[Marker, int]]) -> tuple[int, ...]:
+    """Return the lines that are excused, ascending, from each marker seen and the line it was seen on."""
+    return tuple(sorted({line + marker.lines_down for marker, line in sightings}))

@@ -33,7 +33,7 @@ class Candidate:
     confidence: Confidence
     handles: tuple[Handle, ...] = ()
     reach: int = 0
-    """Where the last part ends, be it secret or public name: it is a repeat only if all of it was shown before."""
+    """Where the last of what was looked at ends, public names included: a repeat only if all was shown before."""
 
 
 class Budget:
@@ -95,7 +95,7 @@ def candidate(rule: Rule, data: bytes, hit: Hit, pattern: Pattern) -> Candidate:
         secret_end=end,
         secret=canonical(secret) if rule.canonical else secret,
         confidence=Confidence.LOW if doubtful else rule.info.confidence,
-        reach=end,
+        reach=hit.end(),
     )
 
 

@@ -1,6 +1,7 @@
 """Which stretches of a chunk are encoded, and the view in which they are plain."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from keywatch.detect import lazy_re2 as re2
 from keywatch.detect.candidate import Candidate
@@ -22,6 +23,10 @@ _GENERIC = 20
 _MOST_SEEN = 64
 """Bytes of an escape trigger before its end."""
 _ENCODED = re2.compile(rb"^[A-Za-z0-9+/_-]{16,}={0,2}$")
+_BEFORE_APART, _AFTER_APART = 480, 640
+"""Bytes around a part of a name in which its value may stand."""
+_ROOM = 1 << 20
+"""Bytes that decoding may add to a chunk beyond its own size: only gzip makes more of less."""
 _CONTINUES = re2.compile(rb"%(?:2[BbFfDd]|3[Dd])|\\[/nr]|\\u00(?:2[bBfF]|3[dD])")
 
 
@@ -40,27 +45,42 @@ class Decoder:
         self.numbers = frozenset(number for number, _ in self._triggers)
 
     def view(
-        self, sheet: Sheet, sightings: Sightings, plain: Iterable[Candidate], in_base64: Iterable[tuple[int, int]] = ()
+        self,
+        sheet: Sheet,
+        sightings: Sightings,
+        plain: Iterable[Candidate],
+        shown: View | None = None,
+        in_base64: Iterable[tuple[int, int]] = (),
     ) -> View | None:
         """
         Return the chunk with everything decoded that was sighted; None where that is nothing.
 
         Args:
-            sheet: the chunk.
-            sightings: what gives encodings away.
-            plain: what was found without decoding.
+            sheet: the chunk, or what a view of it shows.
+            sightings: what the database saw in it.
+            plain: what was found in it as it stands.
+            shown: the view, if it is one: its plain text was looked at before.
             in_base64: further ends and phases of what was sighted in base64.
         """
-        edits = list(_disjoint(self._edits(sheet, sightings, plain, in_base64)))
-        return View(sheet.data, edits, sheet.lines) if edits else None
+        room = Room(len(sheet.data) + _ROOM)
+        runs = {Encoding.BASE64: list(in_base64)}
+        edits = list(_disjoint(self._edits(sheet, sightings, plain, room, shown, runs)))
+        return View(sheet.data, edits, sheet.lines, whole=room.left > 0) if edits else None
 
-    def _edits(
-        self, sheet: Sheet, sightings: Sightings, plain: Iterable[Candidate], in_base64: Iterable[tuple[int, int]]
+    def _edits(  # noqa: PLR0917 - one pass over all that was sighted
+        self,
+        sheet: Sheet,
+        sightings: Sightings,
+        plain: Iterable[Candidate],
+        room: "Room",
+        shown: View | None,
+        runs: dict[Encoding, list[tuple[int, int]]],
     ) -> Iterator[Edit]:
         data, escaped = sheet.data, []
-        runs: dict[Encoding, list[tuple[int, int]]] = {Encoding.BASE64: list(in_base64)}
         for number, trigger in self._triggers:
             ends = sightings[number][1] if number in sightings else []
+            if shown is not None and trigger.encoding in (Encoding.APART, Encoding.BROKEN):
+                ends = [end for end in ends if shown.is_new(end - _BEFORE_APART, end + _AFTER_APART)]
             if trigger.encoding is Encoding.ESCAPED:
                 escaped += ends
             elif trigger.encoding is Encoding.APART:
@@ -70,7 +90,7 @@ class Decoder:
             else:
                 runs.setdefault(trigger.encoding, []).extend((end, trigger.phase) for end in ends)
         for encoding, seen in runs.items():
-            for edit in _runs(data, encoding, sorted(seen)):
+            for edit in _runs(data, encoding, sorted(seen), room):
                 if _goes_on(data, edit):
                     escaped += [edit.start, edit.end]
                 else:
@@ -80,9 +100,16 @@ class Decoder:
             yield from escape_edits(data, start, end)
 
 
-def _runs(data: bytes, encoding: Encoding, seen: Iterable[tuple[int, int]]) -> Iterator[Edit]:
+@dataclass(slots=True)
+class Room:
+    """Bytes that decoded text may still take beyond what it was decoded from."""
+
+    left: int
+
+
+def _runs(data: bytes, encoding: Encoding, seen: Iterable[tuple[int, int]], room: Room) -> Iterator[Edit]:
     """
-    Yield the decoded runs around the sightings.
+    Yield the decoded runs around the sightings, until there is no room for more.
 
     Each run is decoded once for each place its groups may begin at, so the work is linear whatever is sighted.
     """
@@ -90,6 +117,8 @@ def _runs(data: bytes, encoding: Encoding, seen: Iterable[tuple[int, int]]) -> I
     tried = [0] * 4
     for end, phase in seen:
         group = (end - phase) % 4
+        if room.left <= 0:
+            return
         if end <= max(reached, tried[group]):
             continue
         if encoding is Encoding.BASE64:
@@ -98,6 +127,7 @@ def _runs(data: bytes, encoding: Encoding, seen: Iterable[tuple[int, int]]) -> I
             edit = (hex_edit if encoding is Encoding.HEX else utf16_edit)(data, end, reached)
         if edit.text:
             reached = edit.end
+            room.left -= max(0, len(edit.text) - (edit.end - edit.start))
             yield edit
         else:
             tried[group] = edit.end

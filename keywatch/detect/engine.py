@@ -1,8 +1,9 @@
 """The matching engine: one pass of Hyperscan over a chunk, each hit confirmed by the exact pattern."""
 
 import threading
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,7 +19,7 @@ from keywatch.detect.pattern import compiled
 from keywatch.detect.plan import Plan, planned
 from keywatch.detect.rule import Rule
 from keywatch.detect.ruleset import RuleSet
-from keywatch.detect.view import joined
+from keywatch.detect.view import View, joined
 from keywatch.model.content import Chunk
 from keywatch.model.finding import Match
 from keywatch.model.secret import Secret
@@ -88,13 +89,19 @@ class Detector:
             with self._lock:
                 self.overruns.update(overrun)
         reported = [c for c in specific if not c.rule.skip_report and c.reach > chunk.overlap]
-        commented = self._commented(sheet, sightings) if reported else frozenset()
+        commented = self._commented(sheet, sightings) if reported else ()
         kept = [candidate for candidate in reported if not _on_lines(candidate, sheet, commented)]
         kept[:0] = self._named_by_path(sheet)
         return [_match(candidate, sheet) for candidate in kept if spares is None or not spares(candidate, sheet)]
 
-    def _specific(
-        self, sheet: Sheet, sightings: Sightings, told: Told, overrun: set[str], depth: int
+    def _specific(  # noqa: PLR0917 - it calls itself, one view deeper
+        self,
+        sheet: Sheet,
+        sightings: Sightings,
+        told: Told,
+        overrun: set[str],
+        depth: int,
+        shown: View | None = None,
     ) -> list[Candidate]:
         """Return what stands in the chunk, plainly or encoded up to `depth` times; one candidate for each secret."""
         found = self._candidates(sheet, sightings, overrun)
@@ -103,13 +110,13 @@ class Detector:
         plain = most_specific([*ruled, *with_handles(told.found, ruled)])
         if told.cut:
             overrun.add(KNOWN_SECRET)
-        view = self._decoder.view(sheet, sightings, plain, told.encoded) if depth else None
+        view = self._decoder.view(sheet, sightings, plain, shown, told.encoded) if depth else None
         if view is None:
             return plain
         inner, cut = self._database.sightings(view.data)
-        overrun |= self._cut_off(cut)
+        overrun |= self._cut_off(cut) | ({ENCODED} if not view.whole else set())
         told = self.known.look(view.data)
-        decoded = self._specific(Sheet(Chunk(view.data, sheet.chunk.origin)), inner, told, overrun, depth - 1)
+        decoded = self._specific(Sheet(Chunk(view.data, sheet.chunk.origin)), inner, told, overrun, depth - 1, view)
         return joined(plain, view.placed(decoded))
 
     def _cut_off(self, numbers: frozenset[int]) -> set[str]:
@@ -158,9 +165,9 @@ class Detector:
                 whole[rule.id] = composed(whole[rule.id], required, parts, sheet)
         return whole
 
-    def _commented(self, sheet: Sheet, sightings: Sightings) -> frozenset[int]:
+    def _commented(self, sheet: Sheet, sightings: Sightings) -> Sequence[int]:
         if not self._honour_comments:
-            return frozenset()
+            return ()
         return excused_lines(
             (marker, sheet.lines.index(start))
             for number, marker in enumerate(MARKERS)
@@ -235,11 +242,11 @@ def _before(ends: list[int], span: int, size: int) -> Iterator[Stretch]:
     yield (begin, previous, min(size, previous + span))
 
 
-def _on_lines(candidate: Candidate, sheet: Sheet, excused: frozenset[int]) -> bool:
+def _on_lines(candidate: Candidate, sheet: Sheet, excused: Sequence[int]) -> bool:
     if not excused:
         return False
     first, last = sheet.lines.index(candidate.secret_start), sheet.lines.index(candidate.secret_end - 1)
-    return any(line in excused for line in range(first, last + 1))
+    return bisect_left(excused, first) < bisect_right(excused, last)
 
 
 def _match(candidate: Candidate, sheet: Sheet) -> Match:
@@ -258,5 +265,4 @@ def _match(candidate: Candidate, sheet: Sheet) -> Match:
         confidence=candidate.confidence,
         specificity=candidate.rule.specificity,
         handles=candidate.handles,
-        evidence=Secret(sheet.data[candidate.start : candidate.end]),
     )

@@ -27,6 +27,9 @@ REACH = 4096
 _NAME_REACH = 48
 _NAME = re2.compile(rb"[A-Za-z0-9_.-]*$")
 
+_CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])
+"""What no secret holds, as nobody can type it: the pattern went on beyond the text, into what is not text."""
+
 _TESTS: dict[ValueTest, Callable[[bytes], bool]] = {
     ValueTest.NONE: lambda value: not is_placeholder(value),
     ValueTest.RANDOM: looks_random,
@@ -45,6 +48,7 @@ class Sheet:
         self.chunk = chunk
         self.data = chunk.data
         self.lines = Lines(chunk)
+        self._held: dict[str, bool] = {}
 
     @cached_property
     def path(self) -> bytes:
@@ -53,6 +57,12 @@ class Sheet:
     @cached_property
     def lowered(self) -> bytes:
         return self.data.lower()
+
+    def holds(self, word: str) -> bool:
+        """Tell whether `word`, in lower case, stands anywhere; looked for once, however many candidates ask."""
+        if word not in self._held:
+            self._held[word] = word.encode() in self.lowered
+        return self._held[word]
 
     def line(self, start: int, end: int) -> bytes:
         """Text of the lines that hold the bytes from `start` to `end`, within reach."""
@@ -64,6 +74,8 @@ class Sheet:
 def survives(candidate: Candidate, sheet: Sheet, everywhere: RuleSet) -> bool:
     """Tell whether nothing speaks against `candidate`, in its rule or in the set `everywhere` it belongs to."""
     rule = candidate.rule
+    if candidate.secret.translate(None, _CONTROLS) != candidate.secret:
+        return False
     if rule.entropy and entropy(candidate.secret) <= rule.entropy:
         return False
     if not _has_keyword(candidate, sheet) or not _TESTS[rule.test](candidate.secret):
@@ -115,7 +127,7 @@ def passed_over(sheet: Sheet, everywhere: RuleSet) -> bool:
 
 def has_keyword(rule: Rule, sheet: Sheet) -> bool:
     """Tell whether one of the rule's keywords stands anywhere in the chunk; a rule without any always runs."""
-    return not rule.keywords or any(word.encode() in sheet.lowered for word in rule.keywords)
+    return not rule.keywords or any(map(sheet.holds, rule.keywords))
 
 
 def _has_keyword(candidate: Candidate, sheet: Sheet) -> bool:

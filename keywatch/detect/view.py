@@ -19,7 +19,7 @@ _SEAM = b"\n" * 14 + b"\0" + b"\n" * 14
 class View:
     """What the edits of one chunk make of it. No longer than the chunk and all decoded text together."""
 
-    def __init__(self, data: bytes, edits: Iterable[Edit], lines: Lines) -> None:
+    def __init__(self, data: bytes, edits: Iterable[Edit], lines: Lines, *, whole: bool = True) -> None:
         """
         Put the text of the edits in the place of what they replace.
 
@@ -27,11 +27,14 @@ class View:
             data: the chunk.
             edits: ascending, none overlapping another.
             lines: of the chunk.
+            whole: whether everything was decoded; not if that would have been too much.
         """
+        self.whole = whole
         self._pieces: list[tuple[int, int, int]] = []
         self._at: list[int] = []
         self._edited: list[tuple[int, int]] = []
         self._ours: list[tuple[int, int]] = []
+        self._decoded: list[tuple[int, int]] = []
         self._parts: list[bytes] = []
         self._size = 0
         reached = 0
@@ -44,8 +47,7 @@ class View:
                     reached = floor
             self._add(data[reached : edit.start], reached, edit.start)
             self._edited.append((self._size, self._size + len(edit.text)))
-            if edit.ours:
-                self._ours.append(self._edited[-1])
+            (self._ours if edit.ours else self._decoded).append(self._edited[-1])
             self._add(edit.text, edit.start, edit.end, edited=True)
             reached = edit.end
         self._after(data, reached, len(data), lines)
@@ -65,6 +67,10 @@ class View:
             self._pieces.append((start, end, edited))
             self._parts.append(text)
             self._size += len(text)
+
+    def is_new(self, start: int, end: int) -> bool:
+        """Tell whether some of what the view shows from `start` to `end` came out of decoding."""
+        return _touches(self._decoded, start, end)
 
     def placed(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Return those of `candidates` that rest on decoded text, with their places in the chunk."""
@@ -121,16 +127,23 @@ def joined(plain: Sequence[Candidate], decoded: Sequence[Candidate]) -> list[Can
     if not decoded:
         return list(plain)
     dropped: set[int] = set()
-    open_: list[tuple[Candidate, bool]] = []
+    open_: dict[bool, list[Candidate]] = {False: [], True: []}
     told = [(candidate, False) for candidate in plain] + [(candidate, True) for candidate in decoded]
     told.sort(key=lambda item: (item[0].secret_start, item[0].secret_end, item[1]))
     for candidate, is_decoded in told:
-        open_ = [item for item in open_ if item[0].secret_end > candidate.secret_start and id(item[0]) not in dropped]
-        for other, other_is_decoded in open_:
-            if other_is_decoded is not is_decoded:
+        # Thousands may share one encoded run. Each step but the last takes one off for good, so the work is linear.
+        others = open_[not is_decoded]
+        while others:
+            other = others[-1]
+            if other.secret_end > candidate.secret_start:
                 pair = (candidate, other) if is_decoded else (other, candidate)
-                dropped.add(id(pair[_says_more(*pair)]))
-        open_.append((candidate, is_decoded))
+                if _says_more(*pair) is not is_decoded:
+                    dropped.add(id(candidate))
+                    break
+                dropped.add(id(other))
+            others.pop()
+        else:
+            open_[is_decoded].append(candidate)
     return [candidate for candidate, _ in told if id(candidate) not in dropped]
 
 

@@ -1,6 +1,6 @@
 """Matches and findings: what a rule saw, and what is left of it when nobody may know the value."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -85,8 +85,6 @@ class Match:
     """Of two rules that see one value the more specific one is told."""
     handles: tuple[Handle, ...] = ()
     """Public names found with the secret: the access key id of a pair, the client id beside a client secret."""
-    evidence: Secret = field(default_factory=lambda: Secret(b""))
-    """The text the rule matched, secret included; for allow-lists that look at it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -1,0 +1,1 @@
+"""How long detection takes over input that was made to take long."""

@@ -1,0 +1,1 @@
+"""How much a scanner says about large source trees in which there is little or nothing to find."""
