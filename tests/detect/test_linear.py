@@ -46,8 +46,15 @@ def work(data: bytes) -> int:
 
 
 def grows_linearly(kind: Kind, *sizes: int) -> bool:
-    """Tell whether twice the input never makes more than twice the calls, but for a tenth and what is done once."""
-    done = [(size, work(kind(size))) for size in sizes]
+    """
+    Tell whether twice the input never makes more than twice the calls, but for a tenth and what is done once.
+
+    Where it seems to, it is counted again: patterns and words are loaded when they are first needed.
+    """
+    return any(_in_proportion([(size, work(kind(size))) for size in sizes]) for _ in range(2))
+
+
+def _in_proportion(done: list[tuple[int, int]]) -> bool:
     return all(
         calls <= 1.1 * before * size / smaller + SLACK for (smaller, before), (size, calls) in itertools.pairwise(done)
     )
