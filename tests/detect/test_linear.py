@@ -46,15 +46,8 @@ def work(data: bytes) -> int:
 
 
 def grows_linearly(kind: Kind, *sizes: int) -> bool:
-    """
-    Tell whether twice the input never makes more than twice the calls, but for a tenth and what is done once.
-
-    Where it seems to, it is counted again: patterns and words are loaded when they are first needed.
-    """
-    return any(_in_proportion([(size, work(kind(size))) for size in sizes]) for _ in range(2))
-
-
-def _in_proportion(done: list[tuple[int, int]]) -> bool:
+    """Tell whether twice the input never makes more than twice the calls, but for a tenth and what is done once."""
+    done = [(size, work(kind(size))) for size in sizes]
     return all(
         calls <= 1.1 * before * size / smaller + SLACK for (smaller, before), (size, calls) in itertools.pairwise(done)
     )
@@ -68,9 +61,13 @@ def test_hostile_input_makes_work_in_proportion(name: str) -> None:
 
 @pytest.mark.parametrize("rule_id", RULES)
 def test_no_rule_can_be_made_to_do_more_than_its_share(rule_id: str) -> None:
-    """The same of whatever one rule looks for: its example, nearly all of it, half of it, its keyword."""
+    """
+    The same of whatever one rule looks for: its example, nearly all of it, half of it, its keyword.
+
+    Of a long example little fits into the smallest size: where that disturbs the proportion, larger sizes decide.
+    """
     for name, kind in kinds_of_rule(RULES[rule_id]).items():
-        assert grows_linearly(kind, SIZE // 4, SIZE), name
+        assert grows_linearly(kind, SIZE // 4, SIZE) or grows_linearly(kind, SIZE, 4 * SIZE), name
 
 
 def test_the_count_of_calls_tells_a_square_from_a_line() -> None:
