@@ -8,6 +8,7 @@ from keywatch.detect.candidate import Candidate
 from keywatch.detect.checksum import crc32_holds
 from keywatch.detect.entropy import entropy
 from keywatch.detect.lines import Lines
+from keywatch.detect.password import looks_like_password, looks_like_strong_password, looks_like_weak_password
 from keywatch.detect.pattern import compiled
 from keywatch.detect.rule import Allowlist, Condition, RegexTarget, Rule, ValueTest
 from keywatch.detect.ruleset import RuleSet
@@ -15,7 +16,6 @@ from keywatch.detect.value import (
     is_placeholder,
     looks_generated,
     looks_like_aws_secret,
-    looks_like_password,
     looks_like_sellers_secret,
     looks_random,
 )
@@ -36,6 +36,8 @@ _TESTS: dict[ValueTest, Callable[[bytes], bool]] = {
     ValueTest.GENERATED: looks_generated,
     ValueTest.KEY: looks_like_aws_secret,
     ValueTest.PASSWORD: looks_like_password,
+    ValueTest.STRONG_PASSWORD: looks_like_strong_password,
+    ValueTest.WEAK_PASSWORD: looks_like_weak_password,
     ValueTest.SELLER: looks_like_sellers_secret,
     ValueTest.CRC32: lambda value: crc32_holds(value) or looks_random(value),
 }

@@ -39,6 +39,10 @@ class ValueTest(StrEnum):
     """It must look like 40 characters of an AWS secret, not like a path, a hash or a word list."""
     PASSWORD = "password"  # noqa: S105 - the name of a test
     """A person may have chosen it, but it is neither a word of a sentence nor a placeholder."""
+    STRONG_PASSWORD = "strong-password"  # noqa: S105 - the name of a test
+    """As before, and it is hardly anything but a password: for names that stand in every program."""
+    WEAK_PASSWORD = "weak-password"  # noqa: S105 - the name of a test
+    """Even a word will do: for places where only a password can stand."""
     SELLER = "seller"
     """What a seller may send: an AWS or MWS secret, an LWA client secret of either form."""
     CRC32 = "crc32"

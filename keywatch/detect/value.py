@@ -54,7 +54,6 @@ _REFERENCE = re2.compile(
     rb"settings?\.|"
     rb"vault:|file:|cred:|ref\+|arn:|https?://|ssm:|op://|sops:|\.{1,2}/|/(?:usr|etc|home|var|opt|run|tmp|dev|mnt|srv|root|app|secrets?)/|[a-z]:\\|[A-Za-z_][\w.]*\()"
 )
-_WORD = re2.compile(rb"^[A-Z]?[a-z]+[.!?,;:)]*$")
 _UUID = re2.compile(rb"(?i)^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
 _DOCUMENTED_UUID = b"123e4567-e89b-12d3-a456-426614174000"
 _HEX = re2.compile(rb"(?i)^(?:0x)?[0-9a-f]+$")
@@ -160,17 +159,6 @@ def looks_like_sellers_secret(value: bytes) -> bool:
     if value.startswith(b"amzn1."):
         return not is_placeholder(value)
     return looks_random(value) if len(value) == 2 * _HASH_BYTES else looks_like_aws_secret(value)
-
-
-def looks_like_password(value: bytes) -> bool:
-    """Tell whether `value` could be a password somebody uses: more than one kind of character, and no placeholder."""
-    kinds = (
-        _has(value, _LOWER),
-        _has(value, _UPPER),
-        _has(value, _DIGITS),
-        _has(value, _MARKS),
-    )
-    return sum(kinds) > 1 and not is_placeholder(value) and _WORD.search(value) is None
 
 
 def _has(value: bytes, kind: frozenset[int]) -> bool:

@@ -10,11 +10,11 @@ from keywatch.detect.efficiency import efficiency
 from keywatch.detect.entropy import entropy
 from keywatch.detect.examples import expand
 from keywatch.detect.lines import Lines
+from keywatch.detect.password import looks_like_password
 from keywatch.detect.value import (
     is_placeholder,
     looks_generated,
     looks_like_aws_secret,
-    looks_like_password,
     looks_like_sellers_secret,
     looks_random,
 )
