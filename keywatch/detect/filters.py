@@ -7,6 +7,7 @@ from keywatch.detect import lazy_re2 as re2
 from keywatch.detect.candidate import Candidate
 from keywatch.detect.checksum import crc32_holds
 from keywatch.detect.entropy import entropy
+from keywatch.detect.issued import looks_like_token
 from keywatch.detect.lines import Lines
 from keywatch.detect.password import looks_like_password, looks_like_strong_password, looks_like_weak_password
 from keywatch.detect.pattern import compiled
@@ -34,6 +35,7 @@ _TESTS: dict[ValueTest, Callable[[bytes], bool]] = {
     ValueTest.NONE: lambda value: not is_placeholder(value),
     ValueTest.RANDOM: looks_random,
     ValueTest.GENERATED: looks_generated,
+    ValueTest.TOKEN: looks_like_token,
     ValueTest.KEY: looks_like_aws_secret,
     ValueTest.PASSWORD: looks_like_password,
     ValueTest.STRONG_PASSWORD: looks_like_strong_password,

@@ -35,6 +35,8 @@ class ValueTest(StrEnum):
     """It must look generated: `keywatch.detect.value`."""
     GENERATED = "generated"
     """It must look generated, or be a UUID of chance."""
+    TOKEN = "token"  # noqa: S105 - the name of a test
+    """Less is asked of it than of a random one, for the pattern names the issuer: a series may pass, a word may not."""
     KEY = "key"
     """It must look like 40 characters of an AWS secret, not like a path, a hash or a word list."""
     PASSWORD = "password"  # noqa: S105 - the name of a test

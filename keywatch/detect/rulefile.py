@@ -5,10 +5,12 @@ https://github.com/gitleaks/gitleaks/blob/master/README.md#configuration
 https://github.com/betterleaks/betterleaks/blob/main/docs/config.md
 
 Ours, in `[[rules]]`: severity, confidence, category, remedy, source, matches, ignores, specificity, canonical, anchor,
-test, span; in `[[rules.required]]`: optional, handle; and a `[defaults]` table with any of the first five
-for a whole file. One file's content becomes a `RuleSet` here; what it extends: `keywatch.detect.rulefiles`.
+test, span; in `[[rules.required]]`: optional, handle; a `[defaults]` table with any of the first five for a whole file;
+and a `[names]` table of texts full of words, any of which `{key}` stands for in a regex or an anchor. One file's
+content becomes a `RuleSet` here; what it extends: `keywatch.detect.rulefiles`.
 """
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -65,6 +67,7 @@ class RuleFile:
         self._top = Table(content, name, lines={} if proven else positions(text))
         self._scale = 2 if any(self._top.has(key) for key in _THEIRS) else 1
         self._defaults = self._top.table("defaults") or Table({}, name)
+        self._names = _alternations(self._top.table("names"))
         self._unrun = 0
 
     def read(self) -> RuleSet:
@@ -144,7 +147,7 @@ class RuleFile:
         keywords = tuple(word.lower() for word in table.texts("keywords"))
         rule = Rule(
             info=self._info(table, rule_id),
-            regex=table.text("regex") or None,
+            regex=self._named(table.text("regex")) or None,
             path=table.text("path") or None,
             secret_group=table.whole("secretgroup") or 0,
             entropy=table.number("entropy"),
@@ -160,7 +163,7 @@ class RuleFile:
             token_efficiency=table.flag("tokenefficiency"),
             specificity=self._specificity(table),
             canonical=table.flag("canonical"),
-            anchor=table.text("anchor") or None,
+            anchor=self._named(table.text("anchor")) or None,
             test=table.choice("test", ValueTest, ValueTest.NONE),
             span=_or(table.whole("span"), DEFAULT_SPAN),
         )
@@ -171,6 +174,12 @@ class RuleFile:
                     self._check_pattern(pattern, key, table)
         self._note_left_over(table)
         return rule
+
+    def _named(self, pattern: str) -> str:
+        """Return `pattern` with each list of `[names]` written out where it is named."""
+        for key, words in self._names.items():
+            pattern = pattern.replace("{" + key + "}", f"(?:{words})")
+        return pattern
 
     def _specificity(self, table: Table) -> int:
         # betterleaks' scale has its middle at 100, ours at 50.
@@ -290,6 +299,15 @@ class RuleFile:
                 self._warnings.append(f"{where}: stands in the file twice; the last one counts")
             found[rule.id] = rule
         return tuple(found.values())
+
+
+def _alternations(names: Table | None) -> dict[str, str]:
+    """Return what `{key}` stands for, by key: any of its words as it is, but for `?`: a separator, or none."""
+    if names is None:
+        return {}
+    return {
+        key: "|".join(map(re.escape, names.text(key).split())).replace(r"\?", "[-_. ]?") for key in names.left_over()
+    }
 
 
 def all_of(errors: list[RuleError]) -> RuleError:

@@ -63,6 +63,21 @@ def test_our_own_keys_load_and_a_file_may_set_defaults(tmp_path: Path) -> None:
     assert rule.required == (Required(id="tok", within_lines=0, optional=True, handle=HandleSpace.LWA_CLIENT_ID),)
 
 
+def test_a_list_of_names_stands_for_any_of_them(tmp_path: Path) -> None:
+    """`{list}` in a regex or an anchor is any word of that list as it is written; `?` is a separator, or none."""
+    rules = read(
+        tmp_path,
+        '[names]\nshops = """\ncorner?shop a.b\n"""\n[[rules]]\nid = "tok"\n'
+        "regex = '(?i){shops} (x[0-9]{3})'\nanchor = '(?i){shops} x'\n",
+    )
+    assert rules.warnings == ()
+    assert secrets(rules, "Corner-Shop x123, cornershop x456, a.b x789, a-b x000, corner x111") == [
+        "x123",
+        "x456",
+        "x789",
+    ]
+
+
 def test_unknown_keys_are_told_and_not_followed(tmp_path: Path) -> None:
     """A feature of another scanner is named in a warning, with the place it stands in."""
     rules = read(tmp_path, 'colour = "x"\n[extend]\nurl = "https://a.test"\n' + RULE + 'report = ["x"]\n')

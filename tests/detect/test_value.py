@@ -9,6 +9,7 @@ from keywatch.detect.checksum import crc32_base62, crc32_holds
 from keywatch.detect.efficiency import efficiency
 from keywatch.detect.entropy import entropy
 from keywatch.detect.examples import expand
+from keywatch.detect.issued import looks_like_token
 from keywatch.detect.lines import Lines
 from keywatch.detect.password import looks_like_password
 from keywatch.detect.value import (
@@ -190,6 +191,22 @@ def test_a_uuid_counts_only_where_it_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
+    "template",
+    [
+        pytest.param("{hex:32}", id="hexadecimal"),
+        pytest.param("12345678" + "90abcdef" * 3, id="a-series-somebody-typed-in"),
+        pytest.param("abcdefgh" + "ijklmnop1234", id="the-alphabet-in-a-row"),
+        pytest.param("{uuid}", id="uuid"),
+        pytest.param("{hex:32}.{alnum:24}", id="parts-joined-by-a-dot"),
+        pytest.param("kx" + "qz" * 6 + "vwjp" * 3, id="letters-alone"),
+    ],
+)
+def test_behind_an_issuers_name_less_is_asked_of_a_token(template: str) -> None:
+    """Where the pattern names the issuer, a series or letters alone may be a key."""
+    assert looks_like_token(expand(template).encode())
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "YW5vdGhlciB0b2tlbiBvZiBwYWdlcw==",
@@ -204,3 +221,21 @@ def test_a_uuid_counts_only_where_it_is_asked_for() -> None:
 def test_what_only_resembles_chance_is_known(value: str) -> None:
     """Encoded words, heads of web tokens, masks, digests, formats and series are no secrets."""
     assert not looks_random(value.encode())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "aws_client.v2.session",
+        "refresh-token-for-production",
+        "authenticationService2",
+        "2023-04-01T00:00:00",
+        "a1b2c3d4" + "x" * 8,
+        "your-token-goes-here",
+        "productionDatabaseConnectionManager",
+        "getToken(request)",
+    ],
+)
+def test_behind_an_issuers_name_a_word_is_still_no_token(value: str) -> None:
+    """Names, paths, dates, placeholders and runs of one character are no keys, whoever is named beside them."""
+    assert not looks_like_token(value.encode())
