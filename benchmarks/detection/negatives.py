@@ -44,6 +44,9 @@ def _references() -> Iterator[Case]:
         "aws.md": "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
         "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n",
         "ticket.txt": "Where do I find my secret key? The page shows ******** only. My password does not work.\n",
+        "reset.txt": "Your Seller Central password has expired on 2026-01-31. Never send it to anybody.\n",
+        "zuruecksetzen.txt": "Bitte senden Sie uns niemals Ihr Passwort für Seller Central (Ticket SC-12345).\n",
+        "labels.json": '{"seller_central.password.label": "Passwort für Seller Central", "min": "8 Zeichen"}\n',
         "schema.sql": "CREATE TABLE users (password VARCHAR(255) NOT NULL, api_key_hash CHAR(64));\n",
     }.items():
         yield "placeholder or reference", name, text

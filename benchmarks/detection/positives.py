@@ -131,7 +131,15 @@ def _people(values: Values) -> Iterator[Case]:
     for text in (
         "seller central login: bob@example.com password: {}",
         "mein Passwort für sellercentral ist {}",
+        "das Kennwort, mit dem wir uns bei Seller Central anmelden, lautet {}",
+        "ich habe das Passwort für Seller Central auf {} geändert",
         "mot de passe Seller Central : {}",
+        "le mot de passe de notre compte Seller Central est {}",
+        "la contraseña de mi cuenta de Seller Central es {}",
+        "la password del mio account Seller Central è {}",
+        "セラーセントラルのパスワードは{}です",
+        "卖家中心的密码是{}",
+        "Seller Central\nbob@example.com\n{}",
     ):
         yield "seller central password", "ticket.txt", text.format(values.password()) + "\n"
 

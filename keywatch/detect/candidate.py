@@ -32,6 +32,10 @@ class Candidate:
     """Canonical where the rule asks for it."""
     confidence: Confidence
     handles: tuple[Handle, ...] = ()
+    decoded: bool = False
+    """It was not to be seen in the text as it stands."""
+    since: int = -1
+    """Where the first part begins; below 0: there is none but the candidate itself."""
     reach: int = 0
     """Where the last of what was looked at ends, public names included: a repeat only if all was shown before."""
 

@@ -106,6 +106,7 @@ def _joined(candidate: Candidate, part: Candidate, required: Required) -> Candid
     return replace(
         candidate,
         handles=handles,
+        since=min(candidate.start if candidate.since < 0 else candidate.since, part.start),
         reach=max(candidate.reach, part.secret_end),
         confidence=_RAISED[candidate.confidence] if required.optional else candidate.confidence,
     )

@@ -1,6 +1,6 @@
 """Which stretches of a chunk are encoded, and the view in which they are plain."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from keywatch.detect import lazy_re2 as re2
@@ -8,6 +8,7 @@ from keywatch.detect.candidate import Candidate
 from keywatch.detect.database import Sightings
 from keywatch.detect.encoding import Edit, base64_edit, escape_edits, from_base64, hex_edit, utf16_edit
 from keywatch.detect.filters import Sheet
+from keywatch.detect.spoken import spoken_edits
 from keywatch.detect.structure import apart_edits, broken_edits
 from keywatch.detect.trigger import Encoding, Trigger
 from keywatch.detect.view import View
@@ -23,8 +24,12 @@ _GENERIC = 20
 _MOST_SEEN = 64
 """Bytes of an escape trigger before its end."""
 _ENCODED = re2.compile(rb"^[A-Za-z0-9+/_-]{16,}={0,2}$")
-_BEFORE_APART, _AFTER_APART = 480, 640
-"""Bytes around a part of a name in which its value may stand."""
+_IN_PLAIN_TEXT: dict[Encoding, tuple[int, int, Callable[[bytes, list[int]], Iterator[Edit]]]] = {
+    Encoding.APART: (480, 640, apart_edits),
+    Encoding.BROKEN: (480, 640, broken_edits),
+    Encoding.SPOKEN: (2048, 2048, spoken_edits),
+}
+"""Bytes before and after what was sighted in which a value may stand, and what reads them."""
 _ROOM = 1 << 20
 """Bytes that decoding may add to a chunk beyond its own size: only gzip makes more of less."""
 _CONTINUES = re2.compile(rb"%(?:2[BbFfDd]|3[Dd])|\\[/nr]|\\u00(?:2[bBfF]|3[dD])")
@@ -79,14 +84,13 @@ class Decoder:
         data, escaped = sheet.data, []
         for number, trigger in self._triggers:
             ends = sightings[number][1] if number in sightings else []
-            if shown is not None and trigger.encoding in (Encoding.APART, Encoding.BROKEN):
-                ends = [end for end in ends if shown.is_new(end - _BEFORE_APART, end + _AFTER_APART)]
-            if trigger.encoding is Encoding.ESCAPED:
+            if trigger.encoding in _IN_PLAIN_TEXT:
+                before, after, edits = _IN_PLAIN_TEXT[trigger.encoding]
+                if shown is not None:
+                    ends = [end for end in ends if shown.is_new(end - before, end + after)]
+                yield from edits(data, sorted(ends))
+            elif trigger.encoding is Encoding.ESCAPED:
                 escaped += ends
-            elif trigger.encoding is Encoding.APART:
-                yield from apart_edits(data, sorted(ends))
-            elif trigger.encoding is Encoding.BROKEN:
-                yield from broken_edits(data, sorted(ends))
             else:
                 runs.setdefault(trigger.encoding, []).extend((end, trigger.phase) for end in ends)
         for encoding, seen in runs.items():

@@ -33,6 +33,7 @@ _ESCAPE = re2.compile(
     rb"%[0-9A-Fa-f]{2}|\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}"
     rb"|\\[\"'/\\nrt]"
 )
+_QUOTED = re2.compile(rb"=(?:\r?\n|[0-9A-Fa-f]{2})")
 _FORM = re2.compile(rb"%(?:3[Aa]|2[Cc]|21|0[Aa])\+|[a-z]{2}\+[a-z]{2,}\+[a-z]{2}")
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
@@ -56,6 +57,17 @@ class Edit:
     """Empty: it is not encoded text, or not with its beginning at this place."""
     ours: bool = False
     """The text is no part of the chunk: it only says what stands beside it."""
+
+
+def named(data: bytes, name: bytes, start: int, end: int) -> Iterator[Edit]:
+    """Yield what puts `name` and quotation marks around the value from `start` to `end`."""
+    if start:
+        escaped = start > 1 and data[start - 2] == ord("\\") and data[start - 1] in b"nrt\"'"
+        yield Edit(start - 1 - escaped, start, name, ours=True)
+    else:
+        yield Edit(0, 1, name + data[:1])  # nothing stands before it that could give way
+    if end < len(data):
+        yield Edit(end, end + 1, b'"\n', ours=True)
 
 
 def base64_edit(data: bytes, end: int, phase: int, floor: int) -> Edit:
@@ -127,6 +139,13 @@ def escape_edits(data: bytes, start: int, end: int) -> Iterator[Edit]:
         while position >= 0:
             yield Edit(position, position + 1, b" ")
             position = data.find(b"+", position + 1, end)
+
+
+def quoted_edits(data: bytes, start: int, end: int) -> Iterator[Edit]:
+    """Yield an edit for each `=3D` and each soft line end of quoted-printable text from `start` to `end`."""
+    for escape in _QUOTED.finditer(data, start, end):
+        digits = data[escape.start() + 1 : escape.end()].strip()
+        yield Edit(escape.start(), escape.end(), bytes.fromhex(digits.decode()))
 
 
 def text_of(raw: bytes) -> bytes | None:

@@ -6,6 +6,7 @@ from functools import cached_property
 from keywatch.detect import lazy_re2 as re2
 from keywatch.detect.candidate import Candidate
 from keywatch.detect.checksum import crc32_holds
+from keywatch.detect.chosen import looks_chosen
 from keywatch.detect.entropy import entropy
 from keywatch.detect.issued import looks_like_token
 from keywatch.detect.lines import Lines
@@ -40,6 +41,7 @@ _TESTS: dict[ValueTest, Callable[[bytes], bool]] = {
     ValueTest.PASSWORD: looks_like_password,
     ValueTest.STRONG_PASSWORD: looks_like_strong_password,
     ValueTest.WEAK_PASSWORD: looks_like_weak_password,
+    ValueTest.CHOSEN: looks_chosen,
     ValueTest.SELLER: looks_like_sellers_secret,
     ValueTest.CRC32: lambda value: crc32_holds(value) or looks_random(value),
 }

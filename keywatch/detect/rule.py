@@ -45,6 +45,8 @@ class ValueTest(StrEnum):
     """As before, and it is hardly anything but a password: for names that stand in every program."""
     WEAK_PASSWORD = "weak-password"  # noqa: S105 - the name of a test
     """Even a word will do: for places where only a password can stand."""
+    CHOSEN = "chosen"
+    """A password in a message: not a word of the language, not a date, an order, a product, an address."""
     SELLER = "seller"
     """What a seller may send: an AWS or MWS secret, an LWA client secret of either form."""
     CRC32 = "crc32"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from keywatch.detect.rule import Rule
+from keywatch.detect.spoken import MENTIONS
 from keywatch.detect.structure import BROKEN
 from keywatch.detect.structure import TRIGGERS as APART
 
@@ -30,7 +31,8 @@ _CORE = (
 """What is looked for however deep it hides: in base64 of base64 of base64, and escaped letter by letter."""
 _SPOKEN = (
     "シークレット", "秘密キー", "秘密鍵", "パスワード", "密钥", "密码", "密碼", "密鑰",
-    "Schlüssel", "clé secr", "contraseña",
+    "Schlüssel", "clé secr", "contraseña", "secrète", "Verkäufer", "Händler",
+    "セラー", "卖家", "賣家", "口令", "秘钥", "密匙", "私钥",
 )  # fmt: skip
 """Words of the rules for human text, as JSON writes them where it is kept to ASCII."""
 _NAME = r"(?:secret|token|key|passw(?:or)?d|passphrase|pwd|credentials?|auth)[a-z0-9_.\]-]{0,32}"
@@ -53,6 +55,8 @@ class Encoding(StrEnum):
     """A value away from its name: `keywatch.detect.structure`."""
     BROKEN = "broken"
     """A token in pieces."""
+    SPOKEN = "spoken"
+    """A password in a message: `keywatch.detect.spoken`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ def triggers(rules: Sequence[Rule]) -> dict[Trigger, tuple[str, ...]]:
         Trigger(Encoding.ESCAPED): tuple(sorted({*_escaped(), *_preceded(rules)})),
         Trigger(Encoding.APART): APART,
         Trigger(Encoding.BROKEN): BROKEN,
+        Trigger(Encoding.SPOKEN): MENTIONS,
     }
 
 

@@ -78,10 +78,10 @@ class View:
 
     def _rests(self, candidate: Candidate) -> bool:
         # One byte more, for the escape in front of a token that begins at a word boundary.
+        start = candidate.start if candidate.since < 0 else min(candidate.start, candidate.since)
         end = max(candidate.end, candidate.reach)
-        return _touches(self._edited, candidate.start - 1, end) and not _touches(
-            self._ours, candidate.secret_start, candidate.secret_end
-        )
+        rests = candidate.decoded or _touches(self._edited, start - 1, end)
+        return rests and not _touches(self._ours, candidate.secret_start, candidate.secret_end)
 
     def _placed(self, candidate: Candidate) -> Candidate:
         start, end = self._span(candidate.start, candidate.end)
@@ -93,6 +93,8 @@ class View:
             end=max(end, secret_end),
             secret_start=secret_start,
             secret_end=secret_end,
+            decoded=True,
+            since=-1 if candidate.since < 0 else self._span(candidate.since, candidate.since + 1)[0],
             reach=reach,
         )
 
