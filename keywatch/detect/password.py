@@ -35,7 +35,7 @@ class Grade(IntEnum):
 
 _MASKS = (
     r"<.*>|\*.*\*|\[[\w .,|-]*\]|\(.*\)|\{[^{}]*\}|\{\{.*\}\}|%[^%\s]*%|%[0-9$.-]*[a-z].{0,2}|@\w+@|__\w+__|#\{?.*\}",
-    r".*(?:\*{3,}|x{4,}|\.{3,}|_{3,}|-{3,}|#{4,}|\xe2\x80\xa6|\xe2\x80\xa2).*",
+    r".*(?:\*{3,}|x{4,}|\.{3,}|_{3,}|-{3,}|#{4,}|[…•●○■▪]).*",
 )
 _REFERENCES = (
     r"\$[a-z_][\w.:>()\[\]'\"-]*|\$\(.*|.*\$\$\w+\$\$.*|&\w+;?|\*[a-z]\w*|@?null",
@@ -60,8 +60,12 @@ _PLACES = (
     r"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$|^[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|local|test)$",
     r"^[A-Za-z_$][\w$]*(?:\??[.:][A-Za-z_$][\w$]*)+$",
 )
+_SENTENCE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{4}"
+"""Written without spaces; passwords are typed, and not with an input method."""
 _NO_VALUE = re2.compile(
-    "|".join((f"(?i:^(?:{'|'.join((*_MASKS, *_REFERENCES, *_FIGURES))})$)", *_TEMPLATES, *_CODE, *_PLACES)).encode()
+    "|".join(
+        (f"(?i:^(?:{'|'.join((*_MASKS, *_REFERENCES, *_FIGURES))})$)", *_TEMPLATES, *_CODE, *_PLACES, _SENTENCE)
+    ).encode()
 )
 """What stands for a password, or where one is found, or how one is asked for."""
 _NUMBER = re2.compile(rb"^\d{4,12}$")

@@ -40,7 +40,7 @@ WEAK = (
     "pass{}word9",
 )
 NONE = (
-    "", "abc", "aaaaaaa", "********", "-----", "?!?!", "xxxxxxxx", "0000", "changeme", "password", "none",
+    "", "abc", "aaaaaaa", "********", "●●●●●●", "-----", "?!?!", "xxxxxxxx", "0000", "changeme", "password", "none",
     "string", "sha256", "${PASSWORD}", "$password", "{{ vault_pw }}", "#{pw}", "%(pw)s", "%s", "%PASSWORD%",
     "<your password>", "{0}", "<%= pw %>", "os.environ['PW1']", "config.password2", "getpass()",
     "this.password", "process.env.PW", "req->pw1", "a.b.c", "!vault", "ENC(Kx4bq9)", "vault:kv/a#b1",
