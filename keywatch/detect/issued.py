@@ -21,7 +21,7 @@ _DOTTED = re2.compile(rb"^[A-Za-z_]\w*(?:[.:/][A-Za-z_][\w-]*)+$")
 _TYPED = re2.compile(rb"(?i)abcdefgh|12345678|qwerty|asdfgh|^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
 """A series or a UUID: behind an issuer's name a key that somebody typed in."""
 _NAMED = re2.compile(
-    rb"^\d{4}-\d\d-\d\d(?:T|$)|^(?:[A-Za-z]+|\d+)(?:[_.-](?:[A-Za-z]+|\d+))+$|(?i:example|placeholder|changeme)"
+    rb"^\d{4}-\d\d-\d\d(?:T|$)|^(?:[A-Za-z]+|\d+)(?:[_.-](?:[A-Za-z]+|\d+))+$|(?i:example|placeholder|changeme|your[-_])"
 )
 """Dates, words joined by dashes, placeholders."""
 

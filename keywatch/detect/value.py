@@ -55,11 +55,11 @@ _REFERENCE = re2.compile(
     rb"vault:|file:|cred:|ref\+|arn:|https?://|ssm:|op://|sops:|\.{1,2}/|/(?:usr|etc|home|var|opt|run|tmp|dev|mnt|srv|root|app|secrets?)/|[a-z]:\\|[A-Za-z_][\w.]*\()"
 )
 _UUID = re2.compile(rb"(?i)^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
-_DOCUMENTED_UUID = b"123e4567-e89b-12d3-a456-426614174000"
+_DOCUMENTED_UUIDS = (b"123e4567-e89b-12d3-a456-426614174000", b"550e8400-e29b-41d4-a716-446655440000")
 _HEX = re2.compile(rb"(?i)^(?:0x)?[0-9a-f]+$")
 _NAMED = re2.compile(
     rb"(?i)[(){}<>\[\];,\s]|::|->|=>|\.\."  # code
-    rb"|example|placeholder|changeme|qwerty|asdfgh|%[0-9.-]*[sdfr]"
+    rb"|example|placeholder|changeme|redacted|secret|passw|qwerty|asdfgh|%[0-9.-]*[sdfr]"
     rb"|^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$"
     rb"|^\d{4}-\d\d-\d\d(?:T|$)"
     rb"|^(?:hmac-)?(?:sha-?\d{1,3}|md5|blake2b)[:-]"
@@ -127,7 +127,7 @@ def looks_generated(value: bytes) -> bool:
     """Tell whether `value` looks random, or is a UUID that nobody chose."""
     if _UUID.search(value) is None:
         return looks_random(value)
-    return value.lower() != _DOCUMENTED_UUID and not _is_series(value) and entropy(value) > _HEX_BITS
+    return value.lower() not in _DOCUMENTED_UUIDS and not _is_series(value) and entropy(value) > _HEX_BITS
 
 
 def _is_series(value: bytes) -> bool:
