@@ -88,7 +88,15 @@ class Detector:
         if overrun:
             with self._lock:
                 self.overruns.update(overrun)
-        reported = [c for c in specific if not c.rule.skip_report and c.reach > chunk.overlap]
+        # A public name is told with the secret it belongs to, not beside it.
+        named = {handle.value for candidate in specific for handle in candidate.handles}
+        reported = [
+            candidate
+            for candidate in specific
+            if not candidate.rule.skip_report
+            and candidate.reach > chunk.overlap
+            and not (named and candidate.secret.decode("latin-1") in named)
+        ]
         commented = self._commented(sheet, sightings) if reported else ()
         kept = [candidate for candidate in reported if not _on_lines(candidate, sheet, commented)]
         kept[:0] = self._named_by_path(sheet)

@@ -59,7 +59,7 @@ _DOCUMENTED_UUIDS = (b"123e4567-e89b-12d3-a456-426614174000", b"550e8400-e29b-41
 _HEX = re2.compile(rb"(?i)^(?:0x)?[0-9a-f]+$")
 _NAMED = re2.compile(
     rb"(?i)[(){}<>\[\];,\s]|::|->|=>|\.\."  # code
-    rb"|example|placeholder|changeme|redacted|secret|passw|qwerty|asdfgh|%[0-9.-]*[sdfr]"
+    rb"|example|placeholder|changeme|redacted|[a-z]secret|[a-z]passw|qwerty|asdfgh|%[0-9.-]*[sdfr]"
     rb"|^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$"
     rb"|^\d{4}-\d\d-\d\d(?:T|$)"
     rb"|^(?:hmac-)?(?:sha-?\d{1,3}|md5|blake2b)[:-]"
