@@ -8,8 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TypeAlias, Union
 
-import re2
-
+from keywatch.detect.efficiency import efficiency
 from keywatch.detect.entropy import entropy
 from keywatch.detect.expression_lexer import ExpressionError
 
@@ -22,39 +21,12 @@ _LARGEST = 1 << 63
 _EFFICIENT = 2.5
 _SHORT_EFFICIENT = 2.1
 _SHORT = 12
-_RUN = re2.compile(rb"[A-Z]?[a-z]+|[A-Z]+|[0-9]{1,3}|[^A-Za-z0-9]+")
-_UNSPEAKABLE = re2.compile(
-    rb"(?i)[b-df-hj-np-tv-xz]{5}|[aeiouy]{4}|^[b-df-hj-np-tv-xz]+$|q[^u]|[^s]j[^aeou]|[vxz][bcdfgkmpqtvxz]"
-)
-_WORD_BYTES = 5.0
-_NOISE_BYTES = 1.7
-_SHORTEST_WORD = 4
-
-
-def token_efficiency(value: bytes) -> float:
-    """
-    Return about how many bytes of `value` one token of a language model's vocabulary covers; 0 for nothing.
-
-    betterleaks counts the tokens of cl100k_base. This is an estimate without that vocabulary: a run of letters
-    that could be spoken takes a token for every five of them, any other letters one for every 1.7, three digits one,
-    and so do marks that stand together.
-    """
-    count = sum(_tokens(run.group()) for run in _RUN.finditer(value))
-    return len(value) / count if count else 0.0
-
-
-def _tokens(run: bytes) -> float:
-    if not run.isalpha():
-        return 1.0
-    if len(run) < _SHORTEST_WORD:
-        return max(1.0, len(run) / 2)
-    return max(1.0, len(run) / (_NOISE_BYTES if _UNSPEAKABLE.search(run) else _WORD_BYTES))
 
 
 def fails_token_efficiency(value: bytes) -> bool:
-    """Tell whether `value` reads like natural language rather than like something generated."""
+    """Tell whether `value` reads like natural language: betterleaks' bounds, and our own vocabulary."""
     threshold = _SHORT_EFFICIENT if len(value) < _SHORT else _EFFICIENT
-    return token_efficiency(value) >= threshold
+    return efficiency(value) >= threshold
 
 
 def text(value: Value) -> bytes:
