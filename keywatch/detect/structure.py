@@ -49,6 +49,8 @@ _TOKEN = compiled(r"(?:Atz[ar]|Atz\.sprdt|amzn1\.|amzn\.mws)[A-Za-z0-9_|.%-]*")
 _SHAPED = compiled(
     r"(?:^|[^A-Za-z0-9+/.\\]|\\[nrt\"])([0-9a-f]{64}|[A-Za-z0-9+/]{40})(?:[^A-Za-z0-9+/=._-]|[._](?:[^A-Za-z0-9]|$)|$)"
 )
+_TELLS_ITSELF = (b"Atz", b"amzn1.", b"amzn.mws.")
+"""Amazon's tokens need no name; what would stand between them and their neighbours would part the two."""
 _TELLING = compiled(r"(?i)secret|mws")
 _HASHED = compiled(r"(?i)sha-?(?:1|2|512)|digest|checksum|integrity|hash|etag|signature|commit")
 _WHOLE = compiled(
@@ -152,16 +154,16 @@ def _holds_value(near: bytes) -> bool:
 
 
 def _name(data: bytes, end: int) -> Hit | None:
-    """Return the name of which a part was sighted that ends at `end`."""
-    position = max(0, end - 2 * _NARROW)
+    """Return the name of which a part was sighted that ends at `end`; else the last one before, if it is near."""
+    position, last = max(0, end - 2 * _NARROW), None
     while (name := _NAME.search(data, position, end + 32)) is not None:
         if data[name.start() - 1 : name.start()] == b"\\" and data[name.start()] in b"nrt":
             position = name.start() + 1  # the letter belongs to an escape
         elif name.end() < end:
-            position = name.end()
+            position, last = name.end(), name
         else:
-            break
-    return name
+            return name
+    return last
 
 
 def _stray(data: bytes, name: bytes, start: int, end: int) -> Iterator[Edit]:
@@ -281,7 +283,7 @@ def _from_lines(data: bytes, start: int, stop: int) -> Iterator[Edit]:
 def _renamed(data: bytes, name: bytes, start: int, end: int) -> Iterator[Edit]:
     value = data[start:end]
     in_template = data[max(0, start - 1) : start] == b"}" or (value[-1:] in b"._-=" and data[end : end + 1] == b"<")
-    if in_template or not (looks_random(value) or looks_like_aws_secret(value)):
+    if in_template or value.startswith(_TELLS_ITSELF) or not (looks_random(value) or looks_like_aws_secret(value)):
         return
     line = data[max(0, start - 2 * _NARROW) : start].rsplit(b"\n", 1)[-1]
     if len(value) == _OLD and _HASHED.search(line) is not None:
