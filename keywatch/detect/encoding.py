@@ -29,13 +29,17 @@ _PRINTABLE = bytes([9, 10, 13, *range(0x20, 0x7F)])
 _BEYOND_ASCII = bytes(range(0x80, 0x100))
 _TENTH = 10
 
-_ESCAPE = re2.compile(
-    rb"%[0-9A-Fa-f]{2}|\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}"
-    rb"|\\[\"'/\\nrt]"
-)
 _QUOTED = re2.compile(rb"=(?:\r?\n|[0-9A-Fa-f]{2})")
 _FORM = re2.compile(rb"%(?:3[Aa]|2[Cc]|21|0[Aa])\+|[a-z]{2}\+[a-z]{2,}\+[a-z]{2}")
-_ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+_ESCAPED = {letter: bytes([letter]) for letter in b"\"'/\\"} | {ord("n"): b"\n", ord("r"): b"\r", ord("t"): b"\t"}
+"""What a backslash and one letter stand for, by letter."""
+_OCTETS = {bytes((high, low)): bytes.fromhex(chr(high) + chr(low)) for high in _HEX for low in _HEX}
+"""What two hexadecimal digits stand for."""
+_PERCENT = ord("%")
+_UNIT = 6
+"""Bytes of `\\uXXXX`."""
+_HIGH, _LOW = range(0xD8, 0xDC), range(0xDC, 0xE0)
+"""The first byte of the two halves of a character beyond the first 65,536."""
 
 
 def _membership(alphabet: bytes) -> bytes:
@@ -132,8 +136,18 @@ def utf16_edit(data: bytes, end: int, floor: int) -> Edit:
 def escape_edits(data: bytes, start: int, end: int) -> Iterator[Edit]:
     r"""Yield an edit for each `%3D`, `\u0022`, `\x22`, `\"` and `\n` from `start` to `end`, left to right."""
     form = _FORM.search(data, start, end) is not None and data.find(b"%20", start, end) < 0
-    for escape in _ESCAPE.finditer(data, start, end):
-        yield Edit(escape.start(), escape.end(), _unescaped(escape.group()))
+    # By hand: nothing else is done so often for encoded text, and RE2 takes five times as long.
+    percent, backslash = data.find(b"%", start, end), data.find(b"\\", start, end)
+    while percent >= 0 or backslash >= 0:
+        at = backslash if percent < 0 or 0 <= backslash < percent else percent
+        size, text = _escape(data, at, end)
+        after = at + (size or 1)
+        if size and after <= end:
+            yield Edit(at, after, text)
+        if 0 <= percent < after:
+            percent = data.find(b"%", after, end)
+        if 0 <= backslash < after:
+            backslash = data.find(b"\\", after, end)
     if form:
         position = data.find(b"+", start, end)
         while position >= 0:
@@ -178,13 +192,38 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def _unescaped(escape: bytes) -> bytes:
-    if escape[:1] == b"%" or escape[1:2] == b"x":
-        return bytes([int(escape[-2:], 16)])
-    if escape[1:2] == b"u":
-        units = bytes.fromhex(escape.replace(b"\\u", b"").decode())
-        return units.decode("utf-16-be", "replace").encode()
-    return _ESCAPED.get(escape[1:], escape[1:])
+def _escape(data: bytes, at: int, end: int) -> tuple[int, bytes]:
+    """Return how long the escape at `at` is, and what it stands for; 0 where there is none."""
+    if data[at] == _PERCENT:
+        octet = _OCTETS.get(data[at + 1 : at + 3])
+        return (0, b"") if octet is None else (3, octet)
+    letter = data[at + 1 : at + 2]
+    if letter == b"u":
+        return _unicode_escape(data, at, end)
+    if letter == b"x":
+        octet = _OCTETS.get(data[at + 2 : at + 4])
+        return (0, b"") if octet is None else (4, octet)
+    text = _ESCAPED.get(letter[0]) if letter else None
+    return (0, b"") if text is None else (2, text)
+
+
+def _unicode_escape(data: bytes, at: int, end: int) -> tuple[int, bytes]:
+    r"""As `_escape`, of `\uXXXX`; of two where the first is half of a character."""
+    unit, after = _unit(data, at), at + _UNIT
+    if unit is None:
+        return 0, b""
+    low = _unit(data, after) if unit[0] in _HIGH and after + _UNIT <= end else None
+    if low is not None and low[0] in _LOW:
+        return 2 * _UNIT, (unit + low).decode("utf-16-be").encode()
+    return _UNIT, unit.decode("utf-16-be", "replace").encode()
+
+
+def _unit(data: bytes, at: int) -> bytes | None:
+    r"""Return the two bytes that `\uXXXX` stands for, if that stands there."""
+    if data[at : at + 2] != b"\\u":
+        return None
+    high, low = _OCTETS.get(data[at + 2 : at + 4]), _OCTETS.get(data[at + 4 : at + 6])
+    return None if high is None or low is None else high + low
 
 
 def _run(data: bytes, position: int, members: bytes, floor: int, stride: int = 1) -> tuple[int, int]:

@@ -39,7 +39,9 @@ class View:
         self._size = 0
         reached = 0
         for edit in edits:
-            floor = lines.around(edit.start, _AROUND, _REACH)[0]
+            floor = reached
+            if edit.start - reached > _REACH or data.count(b"\n", reached, edit.start) >= _AROUND:
+                floor = lines.around(edit.start, _AROUND, _REACH)[0]
             if floor > reached:
                 reached = self._after(data, reached, edit.start, lines)
                 if reached < floor:
