@@ -42,7 +42,8 @@ def digest_of(package: Path, version: str) -> str:
     It costs less than a millisecond; times and sizes, which cost nothing, are the same after many an update.
     """
     digest = hashlib.sha256(version.encode())
-    for path in sorted(entry.path for folder in (package, package / "rules") for entry in os.scandir(folder)):
+    folders = (package, *(folder for name in ("rules", "expression") if (folder := package / name).is_dir()))
+    for path in sorted(entry.path for folder in folders for entry in os.scandir(folder)):
         if path.endswith((".py", ".toml")):
             with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a Path for each takes longer than to read it
                 content = file.read()

@@ -111,7 +111,7 @@ def excused(candidate: Candidate, sheet: Sheet, everywhere: RuleSet) -> bool:
 
 def _filtered(candidate: Candidate, sheet: Sheet) -> bool:
     # Few rule sets have filters: those that have none need not load what reads them.
-    from keywatch.detect.expression_functions import fails_token_efficiency
+    from keywatch.detect.expression.functions import fails_token_efficiency
     from keywatch.detect.sight import Sight, expression
 
     rule = candidate.rule

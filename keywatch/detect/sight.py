@@ -3,7 +3,7 @@
 from keywatch.detect.candidate import Candidate
 from keywatch.detect.entropy import entropy
 from keywatch.detect.expression import Scope, expression
-from keywatch.detect.expression_functions import Value
+from keywatch.detect.expression.functions import Value
 from keywatch.detect.filters import REACH, Sheet, matched
 
 __all__ = ["Sight", "expression"]

@@ -4,7 +4,7 @@ import pytest
 
 from keywatch.detect.candidate import Candidate
 from keywatch.detect.expression import ExpressionError, expression
-from keywatch.detect.expression_functions import fails_token_efficiency
+from keywatch.detect.expression.functions import fails_token_efficiency
 from keywatch.detect.filters import REACH, Sheet
 from keywatch.detect.rule import Rule
 from keywatch.detect.sight import Sight

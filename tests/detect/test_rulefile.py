@@ -421,14 +421,14 @@ def test_line_ends_at_the_edges_of_a_match_are_no_part_of_it(tmp_path: Path) -> 
 
 
 FILTERS = [
-    pytest.param("", "tok_elephant", ["elephant"], id="no-filter"),
+    pytest.param("", "tok_document", ["document"], id="no-filter"),
     pytest.param("filter = 'entropy(finding[\"secret\"]) <= 3.0'\n", "tok_abcd1234", [], id="at-the-threshold"),
     pytest.param("filter = 'entropy(finding[\"secret\"]) < 3.0'\n", "tok_abcd1234", ["abcd1234"], id="below-it"),
     pytest.param("filter = 'finding.line contains \"demo\"'\n", "demo\ntok_abcd1234", ["abcd1234"], id="other-line"),
     pytest.param("filter = 'finding.line contains \"demo\"'\n", "x\ndemo tok_abcd1234", [], id="same-line"),
     pytest.param('filter = \'get(attributes, "path", "") startsWith "src/"\'\n', "tok_abcd1234", [], id="path"),
     pytest.param("filter = 'finding.secret + 1 == 2'\n", "tok_abcd1234", ["abcd1234"], id="no-answer-keeps"),
-    pytest.param("tokenEfficiency = true\n", "tok_elephant", [], id="reads-like-words"),
+    pytest.param("tokenEfficiency = true\n", "tok_document", [], id="reads-like-words"),
     pytest.param("tokenEfficiency = true\n", "tok_q7x9zk2v", ["q7x9zk2v"], id="reads-like-nothing"),
 ]
 

@@ -7,10 +7,10 @@ Where one has no answer (it compares text with a number) the hit stays: a filter
 from dataclasses import dataclass
 from functools import cache
 
-from keywatch.detect.expression_functions import truth
-from keywatch.detect.expression_lexer import ExpressionError
-from keywatch.detect.expression_parser import parsed
-from keywatch.detect.expression_term import Scope, Term, followed
+from keywatch.detect.expression.functions import truth
+from keywatch.detect.expression.lexer import ExpressionError
+from keywatch.detect.expression.parser import parsed
+from keywatch.detect.expression.term import Scope, Term, followed
 
 __all__ = ["Expression", "ExpressionError", "Scope", "expression"]
 

@@ -8,11 +8,11 @@ reading: the smallest part it belongs to is marked, so that the rest of a filter
 from dataclasses import replace
 from typing import Final
 
-from keywatch.detect.expression_calls import Calls, counted
-from keywatch.detect.expression_functions import FUNCTIONS, Value, number, truth
-from keywatch.detect.expression_lexer import ExpressionError, Kind, Token, tokens
-from keywatch.detect.expression_operators import BINARY, otherwise, sliced
-from keywatch.detect.expression_term import DEEPEST, Scope, Term, bound, constant, either, made, nothing
+from keywatch.detect.expression.calls import Calls, counted
+from keywatch.detect.expression.functions import FUNCTIONS, Value, number, truth
+from keywatch.detect.expression.lexer import ExpressionError, Kind, Token, tokens
+from keywatch.detect.expression.operators import BINARY, otherwise, sliced
+from keywatch.detect.expression.term import DEEPEST, Scope, Term, bound, constant, either, made, nothing
 
 _INFIX: Final = {
     "|": 0, "||": 10, "or": 10, "&&": 15, "and": 15,

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from keywatch.detect.expression_functions import Value, truth
-from keywatch.detect.expression_lexer import ExpressionError
+from keywatch.detect.expression.functions import Value, truth
+from keywatch.detect.expression.lexer import ExpressionError
 
 DEEPEST = 60
 """Parts within parts."""

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from keywatch.detect.expression_functions import FUNCTIONS, contains_any, text
-from keywatch.detect.expression_lexer import ExpressionError
-from keywatch.detect.expression_operators import item, otherwise
-from keywatch.detect.expression_term import NOBODY, Scope, Term, made
+from keywatch.detect.expression.functions import FUNCTIONS, contains_any, text
+from keywatch.detect.expression.lexer import ExpressionError
+from keywatch.detect.expression.operators import item, otherwise
+from keywatch.detect.expression.term import NOBODY, Scope, Term, made
 from keywatch.detect.pattern import BadPattern, Pattern, compiled
 
 FINDING = frozenset(

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable
 
-from keywatch.detect.expression_functions import LONGEST, Value, number, text, whole
-from keywatch.detect.expression_lexer import ExpressionError
+from keywatch.detect.expression.functions import LONGEST, Value, number, text, whole
+from keywatch.detect.expression.lexer import ExpressionError
 
 
 def otherwise(value: Value, other: Callable[[], Value]) -> Value:

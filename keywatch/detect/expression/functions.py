@@ -10,7 +10,7 @@ from typing import TypeAlias, Union
 
 from keywatch.detect.efficiency import efficiency
 from keywatch.detect.entropy import entropy
-from keywatch.detect.expression_lexer import ExpressionError
+from keywatch.detect.expression.lexer import ExpressionError
 
 Value: TypeAlias = Union[bytes, bool, int, float, tuple["Value", ...], None]  # noqa: UP007 - it names itself
 
@@ -139,7 +139,7 @@ FUNCTIONS: dict[str, tuple[int, int, Callable[..., Value]]] = {
     "lastIndexOf": (2, 2, lambda value, part: text(value).rfind(text(part))),
     "replace": (3, 3, _replaced),
 }
-"""By name. Those that look at constants are in `expression_calls`: `matchesAny`, `findMatch`, `containsAny`, `get`."""
+"""By name. Those that look at constants are in `calls`: `matchesAny`, `findMatch`, `containsAny`, `get`."""
 
 
 def _kind(value: Value) -> str:
