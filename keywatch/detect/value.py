@@ -40,7 +40,7 @@ _LETTERS = _UPPER | _LOWER
 
 _PLACEHOLDER = re2.compile(
     rb"(?i)^(?:.{0,3}(?:<[\w .,:'/-]*>|\{+[\w .,:$'/-]*\}+|\[[\w .,-]*\]).{0,3}|"
-    rb"\$\w+|%[A-Za-z_]\w*%?|%\(\w+\)[sd]|.*\$[({].*|.*\{\{.*|@[A-Za-z_]+|x{4,}.*|.*x{6,}.*"
+    rb"\$\w+|%[A-Za-z_]\w*%?|%\(\w+\)[sd]|.*\$\\?[({].*|.*\{\{.*|@[A-Za-z_]+|x{4,}.*|.*x{6,}.*"
     rb"|.*\{[a-z][a-z0-9]*:\d+\}.*"  # a template of a value, as the examples of our own rules have it
     rb"|\*+.*|.*\*{4,}.*|\.{3,}|.*\.\.\.|-+|_+|0+|1?234567.*|"
     rb"(?:your|my|the|an?|some|insert|enter|put|add|replace|change|todo|fixme|dummy|fake|sample|test|example|placeholder"
@@ -85,7 +85,7 @@ def looks_random(value: bytes) -> bool:
     size = len(value)
     if size < _SHORTEST or not _has(value, _LETTERS if size >= _WORDLESS else _DIGITS) or not _has(value, _LETTERS):
         return False
-    if is_placeholder(value) or _NAMED.search(value) is not None or _is_series(value):
+    if not value.isascii() or is_placeholder(value) or _NAMED.search(value) is not None or _is_series(value):
         return False
     if _HEX.search(value):
         return size >= _SHORTEST_HEX and entropy(value) > _HEX_BITS
