@@ -8,7 +8,9 @@ _LONGEST = 64
 
 _NUMBER = re2.compile(rb"^[+#]?v?\d+(?:[./:,_\s-]?\d+)*%?$")
 """A date, a time, a version, an order, a telephone number; a PIN has not enough of its own to be told from them."""
-_DATED = re2.compile(rb"^\d{4}-\d\d-\d\d|^\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:[ap]m|h|uhr)?$")
+_DATED = re2.compile(
+    rb"^\d{4}-\d\d-\d\d|^\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:[ap]m|h|uhr)?$|^(?i:Q|KW|H)\d{1,2}[-/']\d{2,4}$"
+)
 _CODE = re2.compile(
     rb"^(?:[A-Z]{1,5}-?\d{1,10}[A-Z]{0,2}|B0[A-Z0-9]{8}|A[A-Z0-9]{10,14}|[A-Z0-9]{1,7}"
     rb"|[A-Z]+\d[A-Z0-9-]*[A-Z][A-Z0-9-]*)$"
@@ -40,7 +42,7 @@ _MEMBER = re2.compile(
 )
 _HASH = re2.compile(rb"(?i)^(?:[0-9a-f]{32,}|[0-9a-f]{8}-[0-9a-f]{4}-.*)$")
 _PRODUCT = re2.compile(
-    rb"(?i)^(?:1password|lastpass|office365|o365|windows\d+|iphone\d+|chrome\d+|firefox\d+|python\d.*|utf-?\d+"
+    rb"(?i)^(?:(?:1password|lastpass|bitwarden|dashlane|nordpass)\d{0,4}|office365|o365|windows\d+|iphone\d+|chrome\d+|firefox\d+|python\d.*|utf-?\d+"
     rb"|keepass\w*|base64|sha-?\d+|md5|oauth2?|2fa|web3|s3|ec2|e2e|h264|mp[34]|x509)$"
 )
 _FILE = re2.compile(

@@ -16,22 +16,53 @@ from keywatch.detect.encoding import Edit, escape_edits, named, quoted_edits
 from keywatch.detect.lazy_re2 import compiled
 from keywatch.detect.pattern import Hit, Pattern
 
+_WORD_FOR_IT = (
+    r"pa(?:ss|s|ß)[wro]{2,4}[dt]e?s?|passwd|pass(?: ?phrase|code)?|p-?word|pass|pw|pwd|psw|pswd"
+    r"|kenn?w(?:o|ö|oe)rte?s?|mots? de passe|mdp|contrase(?:ñ|n)as?|contra|clave|parola d.{1,3}ordine"
+)
+_LOGIN = (
+    r"creds?|credentials?|log-?in|zugang|zugangsdaten|identifiants?|acc(?:è|e)s|accesos?|accesso"
+    r"|credenciales|credenziali"
+)
+_FOR = (
+    r"(?:for|to|of|on|at|f[^ ]{1,8}r|zu|zum|von|vom|bei|beim|de|del|du|des|di|da|per|pour|para|en|sur"
+    r"|the|our|my|their|your|unser|unsere[mnrs]?|mein|meine[mnrs]?|notre|mon|nuestr[oa]|mi|nostr[oa]|mio|il|la|le|el"
+    r"|account|konto|compte|cuenta|conto|shop|store|tienda|boutique|negozio)"
+)
 MENTIONS = (
-    r"(?i)(?:seller|vendor)[ _-]?central",
-    r"(?i)amazon[ _-]{0,3}(?:seller|vendor|merchant|h(?:ä|ae)ndler|verk(?:ä|ae)ufer|account|konto|login|zugang)",
+    r"(?i)(?:seller|vendor)(?:[ _-]?|&nbsp;|\xC2\xA0)central",
+    (
+        r"(?i)(?:amazon(?:\.[a-z.]{2,6})?|amzn|amz)[ _-]{0,3}(?:seller|vendor|merchant|h(?:ä|ae)ndler|verk(?:ä|ae)ufer"
+        r"|vendedor|vendeur|venditore"
+        r"|ac(?:c|ct|ount|count|counts)\b|konto|login|zugang|shops?\b|stores?\b)"
+    ),
+    rf"(?i)amazon(?:\.[a-z.]{{2,6}})?[ _-]{{1,3}}(?:{_LOGIN}|{_WORD_FOR_IT})\b",
+    (
+        rf"(?:\b|\\[nrt])(?i:(?:{_LOGIN}|{_WORD_FOR_IT})[ :(-]{{1,3}}(?:{_FOR} ){{0,5}}(?:[dl][^ a-z]{{1,3}})?amazon)"
+        r"(?:[^A-Za-z0-9. _-]|[ .](?:[^A-Z]|$)|$)"
+    ),
+    (
+        r"(?:^|[\n>|\"]|\\n)[ >*#_-]{0,6}(?i:(?:re|aw|fwd?|wg|subject|betreff|objet|asunto|oggetto): )?"
+        r"(?i:amazon)[ *:_-]{0,4}(?:[\r\n<|]|\\[nr])"
+    ),
     r"(?i)(?:verk(?:ä|ae)ufer|h(?:ä|ae)ndler)konto",
     r"(?i)(?:compte vendeur|cuenta de vendedor|account venditore|conto venditore)",
-    r"セラーセントラル|セラセン|(?:セラー|出品(?:者)?)(?:用)?アカウント",
-    r"卖家(?:中心|平台|后台|账号|账户|帐号)|賣家(?:中心|平台|後台|帳號)|亚马逊(?:后台|账号|账户|店铺)",
+    r"セラーセントラル|セラセン|(?:セラー|出品(?:者)?)(?:用)?アカウント|(?i:amazon|アマゾン)の(?:ログイン|パス|アカウント|暗証)",
+    r"卖家(?:中心|平台|后台|账号|账户|帐号)|賣家(?:中心|平台|後台|帳號)|亚马逊(?:的)?(?:后台|账号|账户|店铺|密码|登录)|亞馬遜(?:的)?(?:後台|帳號|密碼)",
     r"(?i)\bap_password|amazon\.[a-z.]{2,6}/ap/signin",
 )
-"""What makes a password near it a seller's."""
+"""
+What makes a password near it a seller's: its two portals by name, or Amazon's beside a word for what opens it.
+
+Other things of Amazon's have names with a capital letter behind: the password for Amazon RDS is no matter of a policy.
+"""
 
 _NOUN = compiled(
-    r"((?i:passwor[dt]e?s?|pass?wort|pasw+ord|passwd|pass ?phrase|passcode|kennw(?:o|ö|oe)rte?s?|zugangscode"
+    r"((?i:pa(?:ss?|ß)[wro]{2,4}[dt]e?s?|passwd|pass ?phrase|passcode|kenn?w(?:o|ö|oe)rt?d?e?s?|zugangscode"
     r"|mots? de passe|contrase(?:ñ|n)as?|parola (?:d.{1,3}ordine|chiave))|パスワード|パス|暗証番号|密码|密碼|口令)"
-    r"|(?:^|[^A-Za-z0-9]|\\[nrt])((?i:pw|pwd|psw|pswd|mdp|pass|clave))(?:[^A-Za-z]|$)"
+    r"|(?:^|[^A-Za-z0-9]|\\[nrt])((?i:pw|pwd|psw|pswd|mdp|pass|p-?word|clave|contra))(?:[^A-Za-z]|$)"
 )
+"""The noun, and as it is typed in haste: with letters of its second half missing, doubled or in another order."""
 _LETTER = r"(?:[A-Za-z./-]|\xC3[\x80-\xBF])"
 _CHOSEN = compiled(
     rf"({_LETTER}{{0,40}}[0-9!#$%&*+@^~_=?](?:(?:[!#$%&()*+./0-9:=?@A-Z\[\]^_a-z{{}}~-]|\xC3[\x80-\xBF]){{0,58}}"
@@ -60,15 +91,16 @@ _ADVERB = (
     r"|ora|adesso|ancora|sempre|attualmente|semplicemente|anche|la seguente|il seguente)"
 )
 _VERB = (
-    r"[\s'’](?i:is|was|are|be|s|ist|war|lautet|lauten|lautete|hieß|heißt|heisst|wäre|waere|wird"
-    rf"|est|sera|serait|était|es|sea|será|sería|era|fue|è|È|e|sarà|sarebbe)(?:\s{_ADVERB}){{0,3}}\s{{0,2}}:?"
+    r"[\s'’](?i:is|its|was|are|be|s|ist|war|lautet|lauten|lautete|hieß|heißt|heisst|wäre|waere|wird"
+    rf"|est|c|c.est|sera|serait|était|es|sea|será|sería|era|fue|è|È|e|e'|é|sarà|sarebbe)(?:\s{_ADVERB}){{0,3}}\s{{0,2}}:?"
 )
 _AFTER = compiled(
-    rf"^(?:{_OPEN}{{1,8}}|[?]\s{{0,2}}\n{_OPEN}{{0,4}}"
-    rf"|{_FILL}(?:(?:[:=]|：|＝|->|→|–|—|\s-\s){_OPEN}{{0,5}}|{_VERB}{_OPEN}{{1,5}}"
+    rf"^(?:{_OPEN}{{1,8}}"
+    rf"|{_FILL}(?:(?:[:=]|：|＝|->|→|⇒|➡|👉|–|—|\s-\s){_OPEN}{{0,5}}|{_VERB}{_OPEN}{{1,5}}"
     rf"|(?:は|を|が|是|为|為|成|输入|輸入|填|用)(?:、|，)?{_OPEN}{{0,4}})"
     r"|(?:[\s(]{1,2}(?i:für|fuer|for|zu|zum|di|de|del|du|per|pour|para|von|bei|amazon|seller|central|vendor|sellercentral"
-    rf"|account|konto|login|user|the|my|our)[):]?){{1,6}}{_OPEN}{{1,4}}"
+    r"|account|konto|login|user|the|my|our|acc|acct|merchant|vendedor|vendeur|venditore|compte|cuenta|verkäufer|händler)[):]?){1,6}"
+    rf"{_OPEN}{{1,4}}"
     r"|\]?[\"']\s{0,2}(?:,|\)\.[A-Za-z_]{1,16}\()\s{0,2}[\"'\x60]?"
     r"|[^\n]{0,60}[.?!] [^\n.?!]{0,30}?"
     r"(?i:\b(?:it|es|das|il|c|ce|esta|este|questa|(?:the )?new one|neue?s?|nuev[ao]|nuova|nouveau))"
@@ -90,7 +122,8 @@ _BEFORE = compiled(
     r"|\s?(?:が|は|是|という|って|为)[^\n]{0,60})$"
 )
 """What stands between a password and the noun behind it."""
-_ASIDE = compiled(rf"^{_CLOSE}{{0,4}}[^\n.!?]{{0,40}}\($")
+_ASIDE = compiled(rf"^{_CLOSE}{{0,4}}[^\n.!?]{{0,40}}\([^()\n]{{0,24}}$")
+_BRACKET = compiled(r"^[^()\n]{0,40}\)")
 """As `_BEFORE`, where the noun is added in brackets."""
 _TYPED = compiled(
     r"(?i)(?:types?|typed|enters?|entered|uses?|used|tries|tried|gebe|gibt|tippe|tippt|eingebe|benutze|benutzt|nutze|nutzt"
@@ -98,12 +131,20 @@ _TYPED = compiled(
 )
 _ANYHOW = compiled(rf"^{_CLOSE}{{0,4}}[^\n.!?]{{0,60}}$")
 _INSTEAD = compiled(r"(?i)\b(?:instead|without|rather|statt|ohne|sans|sin|senza)\b")
-_TALKER = r"(?:\[[^\]\n]{1,28}\] ?)?(?:<[\w .-]{1,24}>|[A-Za-z][\w .-]{0,24}[:>]) {0,2}"
+_TIME = r"\[?\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[AaPp]\.?[Mm]\.?)?\]?"
+_TALKER = (
+    rf"(?:(?:\[[^\]\n]{{1,28}}\] ?)?(?:<[\w .-]{{1,24}}>|[A-Za-z][\w .-]{{0,24}}[:>]) {{0,2}}"
+    rf"|[A-Za-z][\w .-]{{0,24}}[ \t]{{1,4}}{_TIME}[ \t]{{0,2}}\r?\n[> ]{{0,3}})"
+)
+"""Who speaks: before the words, or in a line of its own with the time, as a chat is copied."""
 _ANSWER = compiled(
-    rf"^[^\n]{{0,80}}(?:\n[> ]{{0,3}}{_TALKER}[^\n]{{0,20}})?\n[> ]{{0,3}}{_TALKER}$"
+    rf"^[^\n]{{0,80}}(?:\n[> ]{{0,3}}{_TALKER}[^\n]{{0,20}})?\n{{1,2}}[> ]{{0,3}}{_TALKER}$"
     r"|^[^\"\n{}]{0,80}\"[^{}]{0,80}\},?\s{0,20}\{[^{}]{0,120}\"(?i:text|body|message|content|comment)\":\s?\"$"
 )
 """What stands between a question for a password and the next one's answer, which is nothing else."""
+_REPLY = compiled(rf"^[^\n]{{0,80}}[?](?:\s{{0,2}}\n(?:[> ]{{0,4}}{_CHAT})?|[ \t]{{1,3}}){_OPEN}{{0,4}}$")
+_LINE_END = compiled(r"^[.!]?[ \t]{0,2}(?:[\r\n\"<]|$)|^,")
+"""What ends a line that holds nothing but the answer to the question above it."""
 _ALONE = compiled(r"^[\"\s]|^$")
 _USER = compiled(
     r"[A-Za-z0-9._+-]{1,64}(?:@|%40)[A-Za-z0-9-]{1,64}(?:\.[A-Za-z0-9-]{1,64}){0,3}\.[A-Za-z]{2,10}"
@@ -112,7 +153,7 @@ _USER = compiled(
     r"|://[^\s:@/\"']{1,64}:"
 )
 _BESIDE = compiled(
-    rf"^(?:{_OPEN}|[/,;:+&-]|–|—|、|，|；|和|と|及|\\[nrt]|{_CHAT}|\b(?i:and|und|et|y|e|con|mit|with|avec)\b){{1,8}}$"
+    rf"^(?:{_OPEN}|[/,;:+&-]|–|—|、|，|；|和|と|及|\\[nrt]|{_CHAT}|\b(?i:and|und|et|y|e|con|mit|with|avec)\b|\b[Pp]\b\s?[:=]){{1,8}}$"
 )
 """What stands between a user's name and a password."""
 _HOST = compiled(r"^(.{6,64})@(?:www\.)?(?i:seller)")
@@ -194,10 +235,13 @@ def _beside_noun(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]
         ideograph = not data[end - 1 : end].isascii()
         for first, last in islice(_passwords(data, end, min(stop, end + _GAP)), _TRIES):
             gap = data[end:first]
+            if gap == b"_" and (data[begin - 1 : begin] == b"_" or data[begin - 1 : begin].isalnum()):
+                break  # a name in a program
             if (
                 _AFTER.search(gap) is not None
                 or (ideograph and _AFTER_IDEOGRAPH.search(gap) is not None)
                 or (_ANSWER.search(gap) is not None and _ALONE.search(data[last : last + 1]) is not None)
+                or (_REPLY.search(gap) is not None and _LINE_END.search(data[last : last + 4]) is not None)
                 or (_TO.search(gap) is not None and _CHANGED.search(data[max(start, begin - 80) : end]) is not None)
                 or (_LAST.search(gap) is not None and _PARTICIPLE.search(data[last : last + 60]) is not None)
             ):
@@ -207,7 +251,7 @@ def _beside_noun(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]
             gap = data[last:begin]
             if (
                 _BEFORE.search(gap) is not None
-                or (data[end : end + 1] == b")" and _ASIDE.search(gap) is not None)
+                or (_BRACKET.search(data[end : end + 48]) is not None and _ASIDE.search(gap) is not None)
                 or (
                     _TYPED.search(data[max(0, first - 24) : first]) is not None
                     and _ANYHOW.search(gap) is not None

@@ -93,7 +93,7 @@ TRIGGERS = (
     r"(?i)(?:client|app|application|lwa|aws|amazon|amz|mws|sp[_-]?api|iam|s3)[_. -]?secret",
     r"(?i)(?:secret|token|passw(?:or)?d|api[_.-]?key|access[_.-]?key)[a-z0-9_.-]{0,24}[\"']?\s{0,8}[,\n<>/\"']{1,6}\s{0,24}[\"'<]?(?:[a-z]{0,10}value|default|string)",
     r"(?i)value[\"']?\s{0,4}[:=]\s{0,4}[\"']?[a-z0-9+/|._-]{16,200}[\"']?\s{0,4},?\s{0,40}[\"']?(?:name|key)[\"']?\s{0,4}[:=]\s{0,4}[\"']?[a-z0-9_.-]{0,40}(?:secret|token|passw|key)",
-    r"(?i)(?:passw(?:or)?d|token|api[_.-]?key)[a-z0-9_]{0,24}[\"']?\s{0,4}[:=]\s{0,4}\(?\s{0,16}[\"'\x60][^\s\"'\x60]{4,64}[\"'\x60]\s{0,4}[+.&\\\n]\s{0,40}[\"'\x60]",
+    r"(?i)(?:secret|passw(?:or)?d|token|api[_.-]?key)[a-z0-9_]{0,24}[\"']?\s{0,4}[:=]\s{0,4}\(?\s{0,16}[\"'\x60][^\s\"'\x60]{4,64}[\"'\x60]\s{0,4}[+.&\\\n]\s{0,40}[\"'\x60]",
 )
 """What gives away a name whose value may stand apart."""
 
@@ -130,7 +130,7 @@ def apart_edits(data: bytes, ends: Iterable[int]) -> Iterator[Edit]:
             yield from cells
             if cells:
                 continue
-        yield from _glue(data, reached + 1, stop)
+        yield from _glue(data, name.end() + 1, stop)  # the trigger may have ended in the second piece
         spelled = data[name.start() : name.end()]
         value = _VALUE.search(data, reached, stop)
         if value is not None and data[reached : value.start(1)] == b'="':
@@ -181,7 +181,8 @@ def _stray(data: bytes, name: bytes, start: int, end: int) -> Iterator[Edit]:
         between, lines = data[behind[1] : start], 0
         if behind[1] - behind[0] == _OLD and data[behind[1] : behind[1] + 1] not in (b'"', b"'"):
             return  # a line of checksums has the file's name behind each
-    if between.count(b"\n") <= lines and _HASHED.search(between) is None:
+    told = data[behind[1] : behind[1] + _MARK].split(b"\n", 1)[0]
+    if between.count(b"\n") <= lines and _HASHED.search(between) is None and _HASHED.search(told) is None:
         yield from _renamed(data, name, *behind)
 
 

@@ -63,8 +63,9 @@ _NAMED = re2.compile(
     rb"|^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$"
     rb"|^\d{4}-\d\d-\d\d(?:T|$)"
     rb"|^(?:hmac-)?(?:sha-?\d{1,3}|md5|blake2b)[:-]"
+    rb"|^AQ[IE]CAH[a-z0-9+/_-]{80}"  # what AWS KMS has encrypted
 )
-"""Code, placeholders, UUIDs, dates and digests: what is made of random characters and opens nothing."""
+"""Code, placeholders, UUIDs, dates, digests, ciphertext: what is made of random characters and opens nothing."""
 _BASE64 = re2.compile(rb"^[A-Za-z0-9+/_-]{16,}={0,2}$")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _PRINTABLE = bytes([9, 10, 13, *range(0x20, 0x7F)])

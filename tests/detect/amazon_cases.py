@@ -38,6 +38,8 @@ def cases() -> Iterator[Case]:
     yield from _queues()
     yield from _sessions()
     yield from _files()
+    yield from _sections()
+    yield from _unmarked()
     yield from _pay()
     yield from _mws()
 
@@ -270,6 +272,15 @@ def _concatenated() -> Iterator[Case]:
             third = len(value) // 3
             whole = text.join((value[:third], value[third : 2 * third], value[2 * third :]))
             yield f"{name} joined, {joint}", f"{label} = {quote_}{whole}{quote_}\n", (value,)
+    for number, form in enumerate(
+        (
+            'key = "{i}"\nsecret = "{a}" + "{b}"\n',
+            "$id='{i}'; $secret='{a}'.'{b}';",
+            "const id = '{i}', secret = '{a}' +\n  '{b}';",
+        )
+    ):
+        key_id, key = expand(ID + "{}" * (150 + number)), expand(KEY + "{}" * (150 + number))
+        yield f"bare secret joined, {number}", form.format(i=key_id, a=key[:20], b=key[20:]), (key,)
     key = expand(KEY + "{}" * 140)
     yield "key joined by a call", f'secret_key = "".join(["{key[:18]}", "{key[18:]}"])\n', (key,)
 
@@ -438,6 +449,37 @@ def _files() -> Iterator[Case]:
     ):
         key_id, key = expand(ID + "{}" * (600 + number)), expand(KEY + "{}" * (600 + number))
         yield f"file of {name}", form.format(i=key_id, k=key, kq=quote(key, safe="")), (key,)
+
+
+def _sections() -> Iterator[Case]:
+    """A key whose name is nothing without the name of the section it stands in."""
+    for number, form in enumerate(
+        (
+            "aws:\n  credentials:\n    secret: {k}\n",
+            "aws:\n  region: eu-west-1\n  bucket: shop\n  secret: '{k}'\n",
+            "[s3]\nbucket = shop\nsecret = {k}\n",
+            '"aws": {{"region": "eu-west-1", "secret": "{k}"}}',
+            "'s3' => [\n  'region' => 'eu',\n  'secret' => '{k}',\n]",
+            'aws {{\n  secret = "{k}"\n}}\n',
+        )
+    ):
+        key = expand(KEY + "{}" * (900 + number))
+        yield f"section {number}", form.format(k=key), (key,)
+
+
+def _unmarked() -> Iterator[Case]:
+    """A token without the beginning that tokens have, under the name that the interface has for it."""
+    for number, form in enumerate(
+        (
+            '{{"restrictedDataToken": "{t}", "expiresIn": 3600}}',
+            "x-amz-access-token: {t}\n",
+            "-H 'x-amz-access-token: {t}' https://sellingpartnerapi-eu.amazon.com/",
+            "{{ 'x-amz-access-token': '{t}' }}",
+            "RestrictedDataToken={t}",
+        )
+    ):
+        token = expand("{base64url:280}" + "{}" * number)
+        yield f"unmarked {number}", form.format(t=token), (token,)
 
 
 def _pay() -> Iterator[Case]:

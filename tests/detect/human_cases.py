@@ -77,6 +77,13 @@ LINKED = {
         "for Seller Central the password's {p}",
         "Our vendor central password is {p}",
         "The log-in for Seller Central:\n- email: jane@kh-shop.test\n- pass: {p}",
+        "amazon acc -> jane@kh-shop.test, pass -> {p}",
+        "The passwrod for sellercentral.amazon.com is {p}",
+        "pword for Vendor Central: {p}",
+        "Amazon creds (seller): jane@kh-shop.test:{p}",
+        "the password for Amazon is {p}",
+        "the amzn seller pw changed its {p} now",
+        "Amazon\nuser: jane@kh-shop.test\npw: {p}",
     ),
     "de": (
         "Mein Passwort für Seller Central lautet {p}",
@@ -109,6 +116,10 @@ LINKED = {
         "Bei Seller Central ist unser Passwort {p}",
         "Pw fuer Sellercentral: {p}",
         "Das Passwort, das wir im Amazon Seller Account verwenden, lautet wie folgt: {p}",
+        "Zugangsdaten Amazon: Benutzer jane@kh-shop.test Kennwort {p}",
+        "Amazon Passwort ist jetzt {p}",
+        "Amazon.de Zugang: jane@kh-shop.test / {p}",
+        "Passwrot von unserem Amazon Shop: {p}",
     ),
     "fr": (
         "Le mot de passe de mon compte Seller Central est {p}",
@@ -131,6 +142,9 @@ LINKED = {
         "Seller Central : jane@kh-shop.test - {p}",
         "Accès Seller Central : jane@kh-shop.test / {p}",
         "Le mot de passe du Seller Central : « {p} »",
+        "notre mot de passe amazon c {p}",
+        "Le mot de passe d'Amazon : {p}",
+        "le mot de passe de notre amazon c'est {p}",
     ),
     "es": (
         "La contraseña de mi cuenta de Seller Central es {p}",
@@ -151,6 +165,10 @@ LINKED = {
         "Credenciales de Seller Central: jane@kh-shop.test y {p}",
         "Contraseña (Seller Central) = {p}",
         "Seller Central\nCorreo: jane@kh-shop.test\nContraseña:\n{p}",
+        "la contra de amazon es {p}",
+        "la clave de nuestra cuenta de amazon es {p}",
+        "los accesos de amazon son jane@kh-shop.test / {p}",
+        "contrasena amazon vendedor {p}",
     ),
     "it": (
         "La password del mio account Seller Central è {p}",
@@ -168,6 +186,8 @@ LINKED = {
         "La pw dell'account venditore Amazon è {p}",
         "Seller Central\nEmail: jane@kh-shop.test\nPassword:\n{p}",
         "Dati di accesso Seller Central: jane@kh-shop.test e {p}",
+        "pw amazon: {p}",
+        "la password di amazon e' {p}",
     ),
     "ja": (
         "セラーセントラルのパスワードは{p}です",
@@ -187,6 +207,7 @@ LINKED = {
         "セラセンのパスワード {p}",
         "パスワード（セラーセントラル用）：{p}",
         "セラーセントラルに jane@kh-shop.test と {p} でログインしてください",
+        "アマゾンのログイン情報です。ID: jane@kh-shop.test PW: {p} よろしくお願いします。",
     ),
     "zh": (
         "卖家中心的密码是{p}",
@@ -206,6 +227,7 @@ LINKED = {
         "卖家中心密码\n{p}",
         "卖家中心账号密码：jane@kh-shop.test {p}",
         "登录卖家中心，用 jane@kh-shop.test 和 {p}",
+        "亚马逊的密码是{p}",
     ),
 }
 """Messages with a Seller Central password. It may stand before its noun or after it, near or far."""
@@ -228,6 +250,10 @@ KEYED = {
         "seller id A2ZZ, secretkey {k}",
         "our secret key would be `{k}`",
         "can you use this secret key? {k}",
+        "Sekret key amazon {k}",
+        "our Login with Amazon client secret is {s}",
+        "the client secret of our SP-API app: {s}",
+        "ads_client_secret = {s} # amazon advertising",
     ),
     "de": (
         "Mein geheimer Schlüssel lautet {k}",
@@ -243,6 +269,8 @@ KEYED = {
         "Im Anhang und hier der geheime Schlüssel für MWS:\n{k}",
         "als geheimen Schlüssel haben wir {k} bekommen",
         "Secret-Key: {k}",
+        "das Client Secret unserer SP-API App lautet {s} (siehe unten)",
+        "geheimer Clientschlüssel für Login with Amazon: {s}",
     ),
     "fr": (
         "voici ma clé secrète : {k}",
@@ -255,6 +283,8 @@ KEYED = {
         "Je vous envoie la clé secrète, {k}, merci",
         "notre cle secrete: {k}",
         "clé d’accès secrète : « {k} »",
+        "le secret client LWA est {s}",
+        "notre code secret client pour l'API Amazon: {s}",
     ),
     "es": (
         "Mi clave secreta es {k}",
@@ -266,6 +296,7 @@ KEYED = {
         "Le envío la clave secreta, {k}, gracias",
         "Clave secreta\n{k}",
         "contraseña secreta de MWS: {k}",
+        "el secreto de cliente de LWA es {s}",
     ),
     "it": (
         "la mia chiave segreta è {k}",
@@ -275,6 +306,8 @@ KEYED = {
         "{k} è la mia chiave segreta",
         "Chiave segreta\n{k}",
         "le invio la chiave segreta, {k}, grazie",
+        "il client secret di Login with Amazon: {s}",
+        "il segreto client di LWA è {s}",
     ),
     "ja": (
         "シークレットキーは{k}です",

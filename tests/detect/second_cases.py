@@ -230,6 +230,16 @@ MORE = (
     ),
     ("Vendor Central: orders@acme-toys.test / {p}", TOY),
     ("my amazon seller login is orders@acme-toys.test and {p} is the password", TOY),
+    ("<div>Seller&nbsp;Central</div><div>Password:&nbsp;{p}</div>", TOY),
+    ("Q1. Amazon account e-mail? orders@acme-toys.test\nQ2. Amazon account password? {p}\n", TOY),
+    ("re: amazon\n\nlogin orders@acme-toys.test\npwd {p}\n", TOY),
+    ("Seller Central -- u: orders@acme-toys.test -- p: {p}", TOY),
+    ("Das neue lautet {p} (Passwort Seller Central)", TOY),
+    ("Te paso la contraseña del Seller Central 👉 {p}", TOY),
+    ("10/11/25, 10:01 - Ana: seller central pass?\n10/11/25, 10:02 - Luis: {p}", TOY),
+    ("Jim  10:42 AM\nwhats the seller central password again?\nAna  10:43 AM\n{p}", TOY),
+    ("Am 03.04.26 schrieb Dev:\n> wie ist das Passwort für Amazon?\n{p}\n", TOY),
+    ("[03.04.26, 11:02] Chef: Amazon Passwort?\n[03.04.26, 11:04] Ich: {p}\n", TOY),
 )
 """A third set of messages, written after the rules had seen the second."""
 

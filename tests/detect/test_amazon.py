@@ -87,6 +87,14 @@ def test_a_password_is_a_sellers_near_seller_central_only() -> None:
         assert "seller" not in found(sentence.format("Intranet", password)).values()
 
 
+def test_a_password_of_another_service_of_amazon_is_no_sellers() -> None:
+    """Amazon's own name makes it one, the name of a database that Amazon runs does not."""
+    password = HUMAN.CHOSEN[0]
+    assert found(f"the password for Amazon is {password}").get(password) == "seller"
+    for sentence in ("the password for Amazon RDS is {}", "Amazon ElastiCache password: {}", "pw for Amazon MQ: {}"):
+        assert "seller" not in found(sentence.format(password)).values()
+
+
 def test_the_place_of_a_password_in_a_sentence_is_its_own() -> None:
     """A person is shown the word itself, also behind letters of several bytes and in a mail's own encoding."""
     password = HUMAN.CHOSEN[0]
