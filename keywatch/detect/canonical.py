@@ -16,8 +16,8 @@ def canonical(written: bytes) -> bytes:
     if b"%" not in written and b"\\" not in written:
         return written
     parts, end = [], 0
-    for escape in _ESCAPE.finditer(written):
-        byte = _decoded(escape.group())
+    for escape in _ESCAPE.finds(written):
+        byte = _decoded(escape.text())
         if byte in _PRINTABLE:
             parts += [written[end : escape.start()], bytes([byte])]
             end = escape.end()

@@ -41,7 +41,8 @@ def efficiency(text: bytes) -> float:
 def _runs(text: bytes) -> Iterator[bytes]:
     """Yield words, numbers and what stands between them; the last capital of `HTTPServer` begins the next word."""
     held = b""
-    for run in _RUN.findall(text):
+    for hit in _RUN.finds(text):
+        run = hit.text()
         if held and run.islower():
             yield held[:-1]
             yield held[-1:] + run

@@ -157,7 +157,7 @@ def escape_edits(data: bytes, start: int, end: int) -> Iterator[Edit]:
 
 def quoted_edits(data: bytes, start: int, end: int) -> Iterator[Edit]:
     """Yield an edit for each `=3D` and each soft line end of quoted-printable text from `start` to `end`."""
-    for escape in _QUOTED.finditer(data, start, end):
+    for escape in _QUOTED.finds(data, start, end):
         digits = data[escape.start() + 1 : escape.end()].strip()
         yield Edit(escape.start(), escape.end(), bytes.fromhex(digits.decode()))
 
@@ -252,7 +252,7 @@ def _lines_after(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]
     width = stop - start
     while stop - start == width >= _WRAPPED:
         line_end = _LINE_END.match(data, stop, stop + 48)
-        if line_end is None or line_end.end() >= len(data) or b"=" in line_end.group():
+        if line_end is None or line_end.end() >= len(data) or b"=" in line_end.text():
             return
         start = line_end.end()
         if not _IS_BASE64[data[start]]:

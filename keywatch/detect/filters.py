@@ -170,7 +170,7 @@ def _path_fits(allowlist: Allowlist, path: bytes) -> bool:
 
 def _name_start(data: bytes, position: int) -> int:
     floor = max(0, position - _NAME_REACH)
-    return position - len(_NAME.search(data[floor:position])[0])
+    return position - len(_NAME.search(data[floor:position]).text())
 
 
 def _target(target: RegexTarget, candidate: Candidate, sheet: Sheet) -> bytes:

@@ -198,7 +198,7 @@ def _marked(value: bytes, kinds: bytes, has: frozenset[int]) -> Grade:
 def _unmarked(value: bytes, kinds: bytes, has: frozenset[int]) -> Grade:
     """Grade a value that could be a name by its characters."""
     long, mixed_case = len(value) >= _LONG, has >= _LETTERS
-    pieces = _PIECE.findall(value) if mixed_case else []
+    pieces = [hit.text() for hit in _PIECE.finds(value)] if mixed_case else []
     jumbled = len(pieces) >= _MANY and sum(map(len, pieces)) < _MANY * len(pieces)
     if _DIGIT not in has or len(value) == _SHORTEST:
         return Grade.FAIR if jumbled and long else Grade.WEAK
@@ -207,4 +207,4 @@ def _unmarked(value: bytes, kinds: bytes, has: frozenset[int]) -> Grade:
         return Grade.STRONG
     if mixed_case or _DIGITS.search(value) is not None or _SLUG.search(value) is None:
         return Grade.FAIR
-    return Grade.FAIR if len(_PIECE.findall(value)) == 1 else Grade.WEAK
+    return Grade.FAIR if len([*_PIECE.finds(value)]) == 1 else Grade.WEAK

@@ -1,29 +1,103 @@
-"""Exact patterns: RE2 on bytes, linear on any input. Python's own `re` never sees scanned content."""
+"""
+Exact patterns: RE2 on bytes, linear on any input. Python's own `re` never sees scanned content.
 
+RE2's own module for Python wraps each search in a generator and each result in an object that asks the library again
+whatever it is asked, which takes twice as long as the search: these do without.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Protocol, cast
+from typing import TypeAlias
+
+_Spans: TypeAlias = list[tuple[int, int]]
 
 
-class Hit(Protocol):
-    """Where a pattern matched."""
-
-    def start(self, group: int = 0) -> int: ...
-    def end(self, group: int = 0) -> int: ...
-    def span(self, group: int = 0) -> tuple[int, int]: ...
+class BadPattern(ValueError):
+    """RE2 refuses the pattern; the text says why."""
 
 
-class Pattern(Protocol):
+class Hit:
+    """Where a pattern matched: the whole, and each group; below 0 where a group took no part."""
+
+    __slots__ = ("_data", "_spans")
+
+    def __init__(self, data: bytes, spans: _Spans) -> None:
+        self._data = data
+        self._spans = spans
+
+    def start(self, group: int = 0) -> int:
+        return self._spans[group][0]
+
+    def end(self, group: int = 0) -> int:
+        return self._spans[group][1]
+
+    def span(self, group: int = 0) -> tuple[int, int]:
+        return self._spans[group]
+
+    def text(self) -> bytes:
+        """Return what the whole pattern matched."""
+        start, end = self._spans[0]
+        return self._data[start:end]
+
+
+class Pattern:
     """A compiled pattern. Safe to share between threads."""
+
+    __slots__ = ("_anywhere", "_find", "_here", "groups", "programsize")
 
     groups: int
     programsize: int
     """Instructions it was compiled to: what it costs, about."""
 
-    def search(self, data: bytes, pos: int = 0, endpos: int = ..., /) -> Hit | None: ...
+    def __init__(self, pattern: bytes, *, latin1: bool) -> None:
+        """
+        Compile `pattern`.
 
+        Raises:
+            BadPattern: RE2 does not know this syntax (look-around, back-references, repeats over 1000).
+        """
+        import re2
 
-class BadPattern(ValueError):
-    """RE2 refuses the pattern; the text says why."""
+        options = re2.Options()
+        if latin1:
+            options.encoding = re2.Options.Encoding.LATIN1
+        options.log_errors = False
+        options.max_mem = 64 << 20
+        try:
+            made = re2.compile(pattern, options)
+        except re2.error as error:
+            reason = error.args[0]
+            raise BadPattern(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
+        self._find: Callable[[object, bytes, int, int], _Spans] = made._regexp.Match  # noqa: SLF001 - see above
+        self._anywhere, self._here = re2._Anchor.UNANCHORED, re2._Anchor.ANCHOR_START  # noqa: SLF001
+        self.groups = made.groups
+        self.programsize = made.programsize
+
+    def search(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Hit | None:
+        """Return the first match that begins at `pos` or later, in `data` as if it ended at `endpos`."""
+        return self._hit(self._anywhere, data, pos, endpos)
+
+    def match(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Hit | None:
+        """Return the match that begins at `pos`."""
+        return self._hit(self._here, data, pos, endpos)
+
+    def finds(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Iterator[Hit]:
+        """Yield the matches from `pos` on, left to right, none overlapping another."""
+        while (hit := self._hit(self._anywhere, data, pos, endpos)) is not None:
+            yield hit
+            pos = max(hit.end(), pos + 1)
+
+    def _hit(self, anchor: object, data: bytes, pos: int, endpos: int) -> Hit | None:
+        size = len(data)
+        if endpos > size:  # noqa: PLR1730 - a call would cost as much as all of this
+            endpos = size
+        if pos < 0:  # noqa: PLR1730
+            pos = 0
+        if pos > endpos:
+            return None
+        spans = self._find(anchor, data, pos, endpos)
+        return Hit(data, spans) if spans[0][0] >= 0 else None
 
 
 @cache
@@ -37,14 +111,4 @@ def compiled(regex: str) -> Pattern:
     Raises:
         BadPattern: RE2 does not know this syntax (look-around, back-references, repeats over 1000).
     """
-    import re2
-
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.log_errors = False
-    options.max_mem = 64 << 20
-    try:
-        return cast("Pattern", re2.compile(regex.encode(), options))
-    except re2.error as error:
-        reason = error.args[0]
-        raise BadPattern(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
+    return Pattern(regex.encode(), latin1=True)
