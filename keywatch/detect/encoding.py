@@ -31,8 +31,12 @@ _TENTH = 10
 
 _QUOTED = re2.compile(rb"=(?:\r?\n|[0-9A-Fa-f]{2})")
 _FORM = re2.compile(rb"%(?:3[Aa]|2[Cc]|21|0[Aa])\+|[a-z]{2}\+[a-z]{2,}\+[a-z]{2}")
-_ESCAPED = {letter: bytes([letter]) for letter in b"\"'/\\"} | {ord("n"): b"\n", ord("r"): b"\r", ord("t"): b"\t"}
-"""What a backslash and one letter stand for, by letter."""
+_SHORT = {b"\\" + letter: letter for letter in (b'"', b"'", b"/", b"\\")} | {
+    rb"\n": b"\n",
+    rb"\r": b"\r",
+    rb"\t": b"\t",
+}
+"""What a backslash and one letter stand for."""
 _OCTETS = {bytes((high, low)): bytes.fromhex(chr(high) + chr(low)) for high in _HEX for low in _HEX}
 """What two hexadecimal digits stand for."""
 _PERCENT = ord("%")
@@ -51,9 +55,9 @@ _IS_ZERO = bytes([1]) + bytes(255)
 _LINE_END = re2.compile(rb"={0,2}(?:\r?\n|\\n)[ \t>#*\"']{0,40}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Edit:
-    """A stretch of the chunk and what it says."""
+    """A stretch of the chunk and what it says. Never changed; not frozen, for a chunk may have tens of thousands."""
 
     start: int
     end: int
@@ -139,8 +143,12 @@ def escape_edits(data: bytes, start: int, end: int) -> Iterator[Edit]:
     # By hand: nothing else is done so often for encoded text, and RE2 takes five times as long.
     percent, backslash = data.find(b"%", start, end), data.find(b"\\", start, end)
     while percent >= 0 or backslash >= 0:
-        at = backslash if percent < 0 or 0 <= backslash < percent else percent
-        size, text = _escape(data, at, end)
+        if percent < 0 or 0 <= backslash < percent:
+            at, short = backslash, _SHORT.get(data[backslash : backslash + 2])
+            size, text = (2, short) if short is not None else _escape(data, at, end)
+        else:
+            at = percent
+            size, text = _escape(data, at, end)
         after = at + (size or 1)
         if size and after <= end:
             yield Edit(at, after, text)
@@ -193,7 +201,7 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def _escape(data: bytes, at: int, end: int) -> tuple[int, bytes]:
-    """Return how long the escape at `at` is, and what it stands for; 0 where there is none."""
+    """Return how long the escape at `at` is, if not one of `_SHORT`, and what it stands for; 0: there is none."""
     if data[at] == _PERCENT:
         octet = _OCTETS.get(data[at + 1 : at + 3])
         return (0, b"") if octet is None else (3, octet)
@@ -203,8 +211,7 @@ def _escape(data: bytes, at: int, end: int) -> tuple[int, bytes]:
     if letter == b"x":
         octet = _OCTETS.get(data[at + 2 : at + 4])
         return (0, b"") if octet is None else (4, octet)
-    text = _ESCAPED.get(letter[0]) if letter else None
-    return (0, b"") if text is None else (2, text)
+    return 0, b""
 
 
 def _unicode_escape(data: bytes, at: int, end: int) -> tuple[int, bytes]:

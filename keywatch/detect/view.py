@@ -39,21 +39,34 @@ class View:
         self._size = 0
         reached = 0
         for edit in edits:
-            floor = reached
-            if edit.start - reached > _REACH or data.count(b"\n", reached, edit.start) >= _AROUND:
-                floor = lines.around(edit.start, _AROUND, _REACH)[0]
-            if floor > reached:
-                reached = self._after(data, reached, edit.start, lines)
-                if reached < floor:
-                    self._add(_SEAM, reached, reached)
-                    reached = floor
-            self._add(data[reached : edit.start], reached, edit.start)
-            self._edited.append((self._size, self._size + len(edit.text)))
-            (self._ours if edit.ours else self._decoded).append(self._edited[-1])
-            self._add(edit.text, edit.start, edit.end, edited=True)
+            start, text = edit.start, edit.text
+            if start - reached >= _AROUND and (
+                start - reached > _REACH or data.count(b"\n", reached, start) >= _AROUND
+            ):
+                reached = self._apart(data, reached, start, lines)
+            if start > reached:
+                self._add(data[reached:start], reached, start)
+            size = self._size
+            shown = (size, size + len(text))
+            self._edited.append(shown)
+            (self._ours if edit.ours else self._decoded).append(shown)
+            self._at.append(size)
+            self._pieces.append((start, edit.end, True))
+            self._parts.append(text)
+            self._size = shown[1]
             reached = edit.end
         self._after(data, reached, len(data), lines)
         self.data = b"".join(self._parts)
+
+    def _apart(self, data: bytes, reached: int, start: int, lines: Lines) -> int:
+        """Pass over what is far from edits, of which the next is at `start`; return how far that is."""
+        floor = lines.around(start, _AROUND, _REACH)[0]
+        if floor > reached:
+            reached = self._after(data, reached, start, lines)
+            if reached < floor:
+                self._add(_SEAM, reached, reached)
+                reached = floor
+        return reached
 
     def _after(self, data: bytes, reached: int, limit: int, lines: Lines) -> int:
         """Show what follows the last edit, up to `limit`; return how far that is."""
@@ -63,10 +76,10 @@ class View:
         self._add(data[reached:end], reached, end)
         return end
 
-    def _add(self, text: bytes, start: int, end: int, *, edited: bool = False) -> None:
-        if text or edited:
+    def _add(self, text: bytes, start: int, end: int) -> None:
+        if text:
             self._at.append(self._size)
-            self._pieces.append((start, end, edited))
+            self._pieces.append((start, end, False))
             self._parts.append(text)
             self._size += len(text)
 
