@@ -36,6 +36,9 @@ _SPOKEN = (
 )  # fmt: skip
 """Words of the rules for human text, as JSON writes them where it is kept to ASCII."""
 _NAME = r"(?:secret|token|key|passw(?:or)?d|passphrase|pwd|credentials?|auth)[a-z0-9_.\]-]{0,32}"
+_QUOTED = r"[\s\\nrt\[{(]{0,64}[a-z@$]{0,2}\\[\"'](?:[^\s\"'\\]{4}|[^\s\"'\\]{0,3}\\{1,15}[nrtux/])"
+_BARE = r"[\s\\nrt]{0,64}[^\s\"'\\,;(){}\[\]=][^\s\"'\\,;(){}\[\]]{0,19}(?:[0-9]|[^\s\"'\\,;(){}\[\]0-9]{12})"
+"""The beginnings of values, quoted or not: source code in a string names keys and tokens on every page."""
 
 _BEFORE = (
     "%3D", "%3d", "%3A", "%22", "%20", "%0A", "%2C", "%27", "%250A", "%253D", "%2522",
@@ -148,7 +151,7 @@ def _preceded(rules: Iterable[Rule]) -> Iterator[str]:
 
 def _escaped() -> Iterator[str]:
     yield rf"(?i){_NAME}(?:%(?:3[ad]|22|27|5d|25|7[cd])|\\{{1,7}}u00(?:3[ad]|22|27|7c|5c))"
-    yield rf"(?i){_NAME}\\{{1,15}}[\"']\s{{0,2}}[:=,]"
+    yield rf"(?i){_NAME}\\{{1,15}}[\"']\s{{0,2}}(?:,{_QUOTED}|(?::=?|=>?)(?:{_QUOTED}|{_BARE}))"
     yield r"(?i)%3a%2f%2f[^\s&\"']{3,80}%40"
     yield r"(?i)-----BEGIN(?:%|\+|\\u)[a-z0-9%+\\ ]{0,60}PRIVATE"
     for word in _core():
