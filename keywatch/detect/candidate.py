@@ -63,27 +63,27 @@ def confirmed(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Bud
         budget: when it is spent, the rest is not looked at.
     """
     pattern, cursor, block = compiled(rule.regex or ""), 0, max(4 * rule.span, _BLOCK)
+    search = pattern.search
     for start, end, limit in stretches:
-        position = max(start, cursor)
+        position = start if start > cursor else cursor  # noqa: FURB136 - once for each of thousands of sightings
         while position < end:
-            reach = min(limit, position + block)
-            hit = pattern.search(data, position, reach)
-            if not budget.spend(_cost(position, hit, reach)):
-                return
+            reach = limit if limit - position < block else position + block
+            hit = search(data, position, reach)
+            # A search is charged with all it could reach if vain, else with what it matched and some for looking ahead.
             if hit is None:
+                if not budget.spend(reach - position + 16):
+                    return
                 # Nothing that ends in the block; what starts in its last span may end behind it.
                 position = reach - rule.span if reach < limit else end
-            elif hit.end() == reach < limit and hit.start() > position:
-                position = hit.start()  # cut off by the block: look again with all of it in sight
+                continue
+            begin, stop = hit.span()
+            if not budget.spend(stop - position + (reach - position) // 16 + 16):
+                return
+            if stop == reach < limit and begin > position:
+                position = begin  # cut off by the block: look again with all of it in sight
             else:
-                cursor = position = max(hit.end(), position + 1)
+                cursor = position = max(stop, position + 1)
                 yield candidate(rule, data, hit, pattern)
-
-
-def _cost(position: int, hit: Hit | None, limit: int) -> int:
-    """Bytes to charge for a search: all it could reach if vain, else what it matched and some for looking ahead."""
-    reach = limit - position
-    return reach + 16 if hit is None else hit.end() - position + reach // 16 + 16
 
 
 def candidate(rule: Rule, data: bytes, hit: Hit, pattern: Pattern) -> Candidate:

@@ -79,12 +79,12 @@ class Sheet:
 
 def survives(candidate: Candidate, sheet: Sheet, everywhere: RuleSet) -> bool:
     """Tell whether nothing speaks against `candidate`, in its rule or in the set `everywhere` it belongs to."""
-    rule = candidate.rule
-    if candidate.secret.translate(None, _CONTROLS) != candidate.secret:
+    rule, secret = candidate.rule, candidate.secret
+    if len(secret.translate(None, _CONTROLS)) != len(secret):
         return False
-    if rule.entropy and entropy(candidate.secret) <= rule.entropy:
+    if rule.entropy and entropy(secret) <= rule.entropy:
         return False
-    if not _has_keyword(candidate, sheet) or not _TESTS[rule.test](candidate.secret):
+    if not _TESTS[rule.test](secret) or not _has_keyword(candidate, sheet):
         return False
     if any(allows(allowlist, candidate, sheet) for allowlist in rule.allowlists):
         return False
@@ -137,6 +137,8 @@ def has_keyword(rule: Rule, sheet: Sheet) -> bool:
 
 
 def _has_keyword(candidate: Candidate, sheet: Sheet) -> bool:
+    if not candidate.rule.keywords:
+        return True
     near = sheet.data[candidate.start : candidate.end].lower()
     return any(word.encode() in near for word in candidate.rule.keywords) or has_keyword(candidate.rule, sheet)
 

@@ -76,19 +76,6 @@ class Pattern:
 
     def search(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Hit | None:
         """Return the first match that begins at `pos` or later, in `data` as if it ended at `endpos`."""
-        return self._hit(self._anywhere, data, pos, endpos)
-
-    def match(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Hit | None:
-        """Return the match that begins at `pos`."""
-        return self._hit(self._here, data, pos, endpos)
-
-    def finds(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Iterator[Hit]:
-        """Yield the matches from `pos` on, left to right, none overlapping another."""
-        while (hit := self._hit(self._anywhere, data, pos, endpos)) is not None:
-            yield hit
-            pos = max(hit.end(), pos + 1)
-
-    def _hit(self, anchor: object, data: bytes, pos: int, endpos: int) -> Hit | None:
         size = len(data)
         if endpos > size:  # noqa: PLR1730 - a call would cost as much as all of this
             endpos = size
@@ -96,8 +83,21 @@ class Pattern:
             pos = 0
         if pos > endpos:
             return None
-        spans = self._find(anchor, data, pos, endpos)
+        spans = self._find(self._anywhere, data, pos, endpos)
         return Hit(data, spans) if spans[0][0] >= 0 else None
+
+    def match(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Hit | None:
+        """Return the match that begins at `pos`."""
+        pos = max(0, pos)
+        endpos = min(endpos, len(data))
+        spans = self._find(self._here, data, pos, endpos) if pos <= endpos else [(-1, -1)]
+        return Hit(data, spans) if spans[0][0] >= 0 else None
+
+    def finds(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Iterator[Hit]:
+        """Yield the matches from `pos` on, left to right, none overlapping another."""
+        while (hit := self.search(data, pos, endpos)) is not None:
+            yield hit
+            pos = max(hit.end(), pos + 1)
 
 
 @cache

@@ -86,14 +86,19 @@ def looks_random(value: bytes) -> bool:
     size = len(value)
     if size < _SHORTEST or not _has(value, _LETTERS if size >= _WORDLESS else _DIGITS) or not _has(value, _LETTERS):
         return False
-    if not value.isascii() or is_placeholder(value) or _NAMED.search(value) is not None or _is_series(value):
+    # What is cheap first.
+    if not value.isascii() or len(set(value)) <= _FEW or _NAMED.search(value) is not None:
         return False
     if _HEX.search(value):
-        return size >= _SHORTEST_HEX and entropy(value) > _HEX_BITS
+        if size < _SHORTEST_HEX or entropy(value) <= _HEX_BITS:
+            return False
+        return not is_placeholder(value) and not _is_series(value)
     return (
-        entropy(value) > min(_TEXT_BITS, math.log2(size) - _LESS_BITS)
-        and efficiency(value) < (_EFFICIENT if size < _LONG else _EFFICIENT_LONG)
+        not is_placeholder(value)
+        and entropy(value) > min(_TEXT_BITS, math.log2(size) - _LESS_BITS)
         and not _has_run(value)
+        and not _is_series(value)
+        and efficiency(value) < (_EFFICIENT if size < _LONG else _EFFICIENT_LONG)
         and not _stands_for_words(value)
     )
 
@@ -104,12 +109,7 @@ def _has_run(value: bytes) -> bool:
 
     The letter A does not count: in base64 it is what bytes of zero look like.
     """
-    run = 1
-    for one, other in itertools.pairwise(value):
-        run = run + 1 if one == other != _ZERO else 1
-        if run == _RUN:
-            return True
-    return False
+    return any(bytes([byte]) * _RUN in value for byte in set(value) if byte != _ZERO)
 
 
 def _stands_for_words(value: bytes) -> bool:
