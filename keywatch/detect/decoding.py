@@ -83,7 +83,9 @@ class Decoder:
     ) -> Iterator[Edit]:
         data, escaped = sheet.data, []
         for number, trigger in self._triggers:
-            ends = sightings[number][1] if number in sightings else []
+            if number not in sightings:
+                continue
+            ends = sightings[number][1]
             if trigger.encoding in _IN_PLAIN_TEXT:
                 before, after, edits = _IN_PLAIN_TEXT[trigger.encoding]
                 if shown is not None:

@@ -129,6 +129,8 @@ class Detector:
 
     def _cut_off(self, numbers: frozenset[int]) -> set[str]:
         """Return the ids of the rules with these numbers."""
+        if not numbers:
+            return set()
         rules = {self._rule(number).id for number in numbers - self._unruled}
         return rules | {ENCODED for _ in numbers & self._decoder.numbers}
 
