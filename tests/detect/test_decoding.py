@@ -5,6 +5,7 @@ import gzip
 import json
 from collections.abc import Callable
 from time import process_time
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -114,6 +115,20 @@ def test_a_token_alone_needs_no_name(encode: Callable[[str], str | bytes], token
 def test_names_beside_encoded_values_count(template: str, expected: str) -> None:
     """A Kubernetes secret, a Docker config, a form post: a plain name and an encoded value, or the other way round."""
     assert [expected] == [match.rule.id for match in scanned(template)]
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize(
+    "layout",
+    [{}, {"separators": (",", ":")}, {"indent": 2}, {"indent": 16, "separators": (",", " : ")}],
+    ids=["usual", "tight", "indented", "wide"],
+)
+def test_a_docker_config_is_read_in_a_string_of_json(layout: dict[str, Any], depth: int) -> None:
+    """However the value follows its name in the text that was put into a string, or in a string of that string."""
+    text = json.dumps({"auths": {"registry.test": {"auth": b64("ci:Kx4!" + OLD[:9])}}}, **layout)
+    for _ in range(depth):
+        text = as_json(text)
+    assert ["docker-config-auth"] == [match.rule.id for match in scanned(text)]
 
 
 def test_the_place_is_that_of_the_encoded_text() -> None:
