@@ -322,8 +322,10 @@ def _table(data: bytes, end: int) -> tuple[list[Edit], int]:
     header = data[start : max(start, stop)].rstrip(b"\r")
     separator = max((b",", b";", b"\t", b"|"), key=header.count)
     names = [name.strip(b" \"'*`") for name in header.split(separator)]
+    if any(len(name) > _NARROW or _CELL.search(name) is None for name in names):
+        return [], end
     wanted = {n for n, name in enumerate(names) if _COLUMN.search(name) and not _KEY_ID.search(name)}
-    if not wanted or any(len(name) > _NARROW or _CELL.search(name) is None for name in names):
+    if not wanted:
         return [], end
     edits: list[Edit] = []
     limit = min(len(data), stop + _TABLE)
