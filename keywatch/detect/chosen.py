@@ -36,6 +36,10 @@ _SYNTAX = re2.compile(
     rb"|=[0-9A-F]{2}(?:$|[=A-Za-z])|(?i:^(?:[&?][a-z_.-]+|[a-z_.-]*(?:pass|pw|user|mail|login|key)[a-z_.-]*)=)"
     rb"|^[A-Za-z_.-]+=[A-Za-z\x80-\xff._-]*$"
 )
+_UNTYPED = re2.compile(rb"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
+"""Nobody types a password with an input method."""
+_PATTERN = re2.compile(rb"\(\?|^[imsU]{1,4}:[^:]*$|^\^[A-Za-z]|\[\^|\\[bdswnrt]|[\])][*+?{]")
+"""A regular expression in which Seller Central is spoken of."""
 _MEMBER = re2.compile(
     rb"(?i)^(?:req|request|self|this|process|config|cfg|settings|os|env|data|form|user|args|params|opts|options|props|state"
     rb"|input|body|values|secrets?|vault|account|credentials|session)(?:\??\.[a-z_]\w*)+$|^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){2,}$"
@@ -49,7 +53,7 @@ _FILE = re2.compile(
     rb"(?i)\.(?:html?|php|aspx?|jsp|js|ts|css|png|jpe?g|gif|svg|pdf|docx?|xlsx?|csv|txt|zip|json|xml|ya?ml)$"
 )
 
-_REFUSED = (
+_REFUSED = (_UNTYPED, _PATTERN,
     _NUMBER, _DATED, _COUNTED, _COUNT, _CODE, _ADDRESS, _DOMAIN, _PATH, _NAME, _WORDS, _SYNTAX, _MEMBER, _HASH,
     _PRODUCT, _FILE,
 )  # fmt: skip
