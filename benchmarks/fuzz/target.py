@@ -26,6 +26,11 @@ _WIDE = (
     re.compile(rb"(?:.\0){4,}.?", re.DOTALL),
 )
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})|\\x([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\([\"'/\\nrt])")
+_PAINT = re.compile(rb"\x1b\[[0-9;]*[mK]|\{\+|\+\}")
+"""Colours of a terminal, and the marks of a diff by words."""
+_SOFT = re.compile(rb"=\r?\n[ \t>|]*")
+_QUOTED = re.compile(rb"=([0-9A-Fa-f]{2})")
+"""Quoted-printable."""
 _SEAM = re.compile(
     rb"=?\r?\n[ \t>|*#/\"'+]*|={0,2}\\n[ \t>#*\"']*|[\"'`]\s*(?:[+&~.]|\.\.|\\)?\s*[+&~.]?\s*[@$rbuf]?[\"'`]"
 )
@@ -89,6 +94,9 @@ def _decoded(text: bytes) -> Iterator[bytes]:
     yield _ESCAPE.sub(_plain, text)
     yield _ESCAPE.sub(_plain, text.replace(b"+", b" "))
     yield _SEAM.sub(b"", text)
+    yield _PAINT.sub(b"", text)
+    yield _SOFT.sub(b"", text)
+    yield _QUOTED.sub(lambda octet: bytes([int(octet[1], 16)]), _SOFT.sub(b"", text))
     for wide in _WIDE:
         yield wide.sub(lambda run: run[0].replace(b"\0", b""), text)
         yield wide.sub(lambda run: run[0][::2].replace(b"\0", b"\n"), text)
