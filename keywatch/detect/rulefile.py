@@ -6,8 +6,9 @@ https://github.com/betterleaks/betterleaks/blob/main/docs/config.md
 
 Ours, in `[[rules]]`: severity, confidence, category, remedy, source, matches, ignores, specificity, canonical, anchor,
 test, span; in `[[rules.required]]`: optional, handle; a `[defaults]` table with any of the first five for a whole file;
-and a `[names]` table of texts full of words, any of which `{key}` stands for in a regex or an anchor. One file's
-content becomes a `RuleSet` here; what it extends: `keywatch.detect.rulefiles`.
+and two tables for what patterns share: `{key}` in a regex or an anchor stands for any of the words under that key in
+`[names]`, or for the piece of a pattern under it in `[parts]`. One file's content becomes a `RuleSet` here; what it
+extends: `keywatch.detect.rulefiles`.
 """
 
 import re
@@ -67,7 +68,7 @@ class RuleFile:
         self._top = Table(content, name, lines={} if proven else positions(text))
         self._scale = 2 if any(self._top.has(key) for key in _THEIRS) else 1
         self._defaults = self._top.table("defaults") or Table({}, name)
-        self._names = _alternations(self._top.table("names"))
+        self._shared = _alternations(self._top.table("names")) | _parts(self._top.table("parts"))
         self._unrun = 0
 
     def read(self) -> RuleSet:
@@ -176,9 +177,9 @@ class RuleFile:
         return rule
 
     def _named(self, pattern: str) -> str:
-        """Return `pattern` with each list of `[names]` written out where it is named."""
-        for key, words in self._names.items():
-            pattern = pattern.replace("{" + key + "}", f"(?:{words})")
+        """Return `pattern` with what it shares with others written out where it is named."""
+        for key, piece in self._shared.items():
+            pattern = pattern.replace("{" + key + "}", piece)
         return pattern
 
     def _specificity(self, table: Table) -> int:
@@ -306,8 +307,20 @@ def _alternations(names: Table | None) -> dict[str, str]:
     if names is None:
         return {}
     return {
-        key: "|".join(map(re.escape, names.text(key).split())).replace(r"\?", "[-_. ]?") for key in names.left_over()
+        key: f"(?:{'|'.join(map(re.escape, names.text(key).split()))})".replace(r"\?", "[-_. ]?")
+        for key in names.left_over()
     }
+
+
+def _parts(parts: Table | None) -> dict[str, str]:
+    """Return the pieces of patterns, by key; a piece may name those that stand before it in the alphabet."""
+    found: dict[str, str] = {}
+    for key in parts.left_over() if parts is not None else ():
+        piece = parts.text(key) if parts is not None else ""
+        for other, known in found.items():
+            piece = piece.replace("{" + other + "}", known)
+        found[key] = piece
+    return found
 
 
 def all_of(errors: list[RuleError]) -> RuleError:

@@ -485,3 +485,15 @@ def test_specificity_is_read_on_the_scale_of_its_file(tmp_path: Path) -> None:
     theirs = read(tmp_path, "betterleaksMinVersion = '1.6'\n" + rule.format("a", 0) + rule.format("b", 100) + RULE)
     assert [one.specificity for one in theirs.rules] == [0, 50, 50]
     assert [one.specificity for one in read(tmp_path, rule.format("a", 100)).rules] == [100]
+
+
+def test_patterns_share_pieces_and_lists_of_names(tmp_path: Path) -> None:
+    """What `[names]` and `[parts]` hold stands in a pattern for its key; a piece may hold an earlier one."""
+    text = (
+        "[names]\nshops = 'corner market?hall'\n"
+        "[parts]\nletter = '[a-z]'\nword = '{letter}{4}'\n"
+        "[[rules]]\nid = 'r'\nregex = '{shops}_({word}[0-9]{2})'\n"
+    )
+    rules = read(tmp_path, text)
+    assert [rule.regex for rule in rules.rules] == ["(?:corner|market[-_. ]?hall)_([a-z]{4}[0-9]{2})"]
+    assert secrets(rules, "corner_abcd12 market-hall_wxyz34 other_abcd56") == ["abcd12", "wxyz34"]
