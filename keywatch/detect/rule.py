@@ -74,13 +74,6 @@ class Allowlist:
     rules: frozenset[str] = frozenset()
     """For a global list: only hits of these rules. Empty: hits of any rule."""
 
-    def beyond_commits(self) -> "Allowlist | None":
-        """Return what of the list can be judged without knowing the commit; None: nothing."""
-        others = self.paths or self.regexes or self.stopwords
-        if self.commits and (not others or self.condition is Condition.AND):
-            return None
-        return self
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Required:
