@@ -25,9 +25,10 @@ from keywatch.report.text import summary
 from keywatch.report.words import amount, size_words
 from keywatch.scan.baseline_file import Accepts, Recorder
 from keywatch.scan.bench import Bench
-from keywatch.scan.engine import Threads
+from keywatch.scan.engine import Local
 from keywatch.scan.findings import FindingSet
 from keywatch.scan.own_rules import Own
+from keywatch.scan.recipe import Recipe
 from keywatch.scan.scanner import Scanner
 
 Show = Callable[[int, int], None]
@@ -84,7 +85,8 @@ def run(
         damaged = amount(anchors.unopened, "value")
         sys.stderr.write(f"keywatch: note: {damaged} of keys of ours cannot be looked for until the daemon has run\n")
     bench = Bench(rules, cache_dir() if here.directory else None, own or {}, anchors)
-    engine = Threads(jobs)
+    recipe = Recipe(rules, cache_dir() if here.directory else None, here.pepper.for_worker(), known)
+    engine = Local(jobs)
     found = FindingSet()
     missed = list(skipped)
     errors: list[KeywatchError] = []
@@ -102,6 +104,7 @@ def run(
                 accepted=accepted,
                 recorder=recorder,
                 allowed=bench.allowed,
+                recipe=recipe if target.is_ours and not accepted and recorder is None else None,
             )
             try:
                 for step in scanner.scan(source, {}):
@@ -129,7 +132,7 @@ def run(
 
 
 @contextmanager
-def _closing(engine: Threads, show: Show) -> Iterator[None]:
+def _closing(engine: Local, show: Show) -> Iterator[None]:
     try:
         yield
     finally:

@@ -138,14 +138,14 @@ class Database:
         for number, size in enumerate(sizes, patterns):
             self._number += [number] * size
         loose = (number for number, mode in enumerate(self.modes) if mode is Mode.END)
-        self._loose = frozenset([*loose, *range(patterns, patterns + len(sizes))])
+        self.loose = frozenset([*loose, *range(patterns, patterns + len(sizes))])
         self._local = threading.local()
 
     def sightings(self, data: bytes) -> tuple[Sightings, frozenset[int]]:
         """Return where each pattern may match in `data`, and the patterns that were cut off for being everywhere."""
         found: Sightings = {}
         cut: set[int] = set()
-        loose = self._loose  # their starts are not known: every end counts
+        loose = self.loose  # their starts are not known: every end counts
         numbers = self._number
 
         def note(own: int, start: int, end: int, _flags: int, _context: object) -> None:

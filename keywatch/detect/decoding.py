@@ -19,6 +19,8 @@ DEPTH = 3
 _LINES = 12
 _REACH = 1 << 14
 """Bytes on each side of an escape that are looked at: a token of 2 kB in which every letter is escaped takes 12 kB."""
+_RUN = 4096
+"""Bytes of encoded text on each side of what gives it away, in a version of something that was looked at before."""
 _GENERIC = 20
 """Rules up to this specificity know a secret by its name and by chance alone: the value may be an encoded one."""
 _MOST_SEEN = 64
@@ -48,6 +50,8 @@ class Decoder:
         """
         self._triggers = tuple(enumerate(triggers, first))
         self.numbers = frozenset(number for number, _ in self._triggers)
+        self.reaches = {number: _reach(trigger.encoding) for number, trigger in self._triggers}
+        """How far from each of them there may stand what it gives away."""
 
     def view(
         self,
@@ -104,6 +108,10 @@ class Decoder:
         yield from _values(plain)
         for start, end in _windows(sheet, sorted(escaped)):
             yield from escape_edits(data, start, end)
+
+
+def _reach(encoding: Encoding) -> int:
+    return max(_IN_PLAIN_TEXT[encoding][:2]) if encoding in _IN_PLAIN_TEXT else _RUN
 
 
 @dataclass(slots=True)

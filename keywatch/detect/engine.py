@@ -4,29 +4,34 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 from keywatch.detect.allow import MARKERS, excused_lines
-from keywatch.detect.anchors import Anchors, Told, with_handles
+from keywatch.detect.anchors import NOTHING, Anchors, Told, with_handles
 from keywatch.detect.candidate import Budget, Candidate, Stretch, confirmed
+from keywatch.detect.changed import Excerpt, around
 from keywatch.detect.compose import WINDOW, composed, most_specific, windows
 from keywatch.detect.database import Database, Mode, Sightings
 from keywatch.detect.decoding import DEPTH, Decoder
-from keywatch.detect.filters import Sheet, allows_path, has_keyword, passed_over, survives
+from keywatch.detect.filters import Sheet, allows_path, encoded_path, has_keyword, passed_over, survives
 from keywatch.detect.known_rules import KNOWN_SECRET
 from keywatch.detect.pattern import compiled
 from keywatch.detect.plan import Plan, planned
+from keywatch.detect.refusals import Refusals
 from keywatch.detect.rule import Rule
 from keywatch.detect.ruleset import RuleSet
 from keywatch.detect.view import View, joined
-from keywatch.model.content import Chunk
+from keywatch.model.content import Changed, Chunk, Mark
 from keywatch.model.finding import Match
 from keywatch.model.secret import Secret
 
 Spares: TypeAlias = Callable[[Candidate, Sheet], bool]
 """Tells whether a hit that would be told is to be left out after all."""
 
+_MOST_PATHS = 100_000
+"""Paths whose class is remembered."""
 ENCODED = "encoded-text"
 """What stands for the triggers of encoded text among the rules that were cut off."""
 
@@ -55,6 +60,11 @@ class Detector:
         self._unruled = frozenset(range(len(MARKERS))) | self._decoder.numbers
         self._whole = frozenset(number for number, mode in enumerate(self._database.modes) if mode is Mode.WHOLE)
         self._needs_sightings = not self._whole and not self._plan.paths
+        self._reaches = {len(MARKERS) + place: reach for place, reach in self._plan.far} | self._decoder.reaches
+        self._leading = frozenset(part for _, _, part in self._plan.near)
+        self._refusals = Refusals()
+        self._path_patterns = self._plan.path_patterns
+        self._classes: dict[str, tuple[bool, ...]] = {}
         self.known = Anchors()
         """The values of the keys we hold. May be replaced at any time: what is scanned next is scanned with the new."""
         self.overruns: Counter[str] = Counter()
@@ -68,15 +78,20 @@ class Detector:
         """Bytes by which chunks of one origin should overlap so that no match is lost between them."""
         return max(WINDOW, self._plan.span)
 
-    def scan(self, chunk: Chunk, spares: Spares | None = None) -> list[Match]:
+    def scan(self, chunk: Chunk, spares: Spares | None = None, marks: list[Mark] | None = None) -> list[Match]:
         """
         Return the secrets in `chunk`, in the order they stand there, but for repeats in its overlap.
 
         Args:
-            chunk: where to look.
+            chunk: where to look. Of one that says what changed in it, only the secrets are told which that concerns.
             spares: is asked last, about what would be told.
+            marks: gets the places of what may, with something that stands farther away, be a secret; see `changed`.
         """
+        if chunk.changed is not None and self._needs_sightings and self._alike(chunk.origin.path, chunk.changed.path):
+            return self._scan_changed(chunk, chunk.changed, spares, marks)
         sightings, cut = self._database.sightings(chunk.data)
+        if marks is not None:
+            marks += self._marks(sightings)
         told = self.known.look(chunk.data)
         if not sightings and not told and self._needs_sightings:
             return []
@@ -101,6 +116,54 @@ class Detector:
         kept = [candidate for candidate in reported if not _on_lines(candidate, sheet, commented)]
         kept[:0] = self._named_by_path(sheet)
         return [_match(candidate, sheet) for candidate in kept if spares is None or not spares(candidate, sheet)]
+
+    def _scan_changed(
+        self, chunk: Chunk, changed: Changed, spares: Spares | None, marks: list[Mark] | None
+    ) -> list[Match]:
+        """Go over what changed; where that shows anything, over its surroundings as over any other chunk."""
+        excerpt = Excerpt(chunk.data, changed)
+        if excerpt.is_most or self.known.look(excerpt.data):
+            return self.scan(replace(chunk, changed=None), spares, marks)
+        loose = self._database.loose
+        seen, _ = self._database.sightings(excerpt.data)
+        sightings = excerpt.placed(seen, loose)
+        if marks is not None:
+            marks += self._marks(sightings)
+        near = excerpt.near(sightings, loose, self._reaches)
+        if not near:
+            return []
+        # What is cut off here shows something first, and is said of the surroundings.
+        shown = self._specific(Sheet(chunk), near, NOTHING, set(), self._depth)
+        places = [
+            (min(candidate.start, candidate.secret_start), max(candidate.reach, candidate.secret_end))
+            for candidate in shown
+            if not candidate.rule.skip_report
+        ]
+        return [match for piece in around(chunk, places) for match in self.scan(piece, spares)]
+
+    def _alike(self, path: str, other: str) -> bool:
+        """Tell whether the same is looked for in both paths."""
+        return path == other or (self._class_of(path) is not None and self._class_of(path) == self._class_of(other))
+
+    def _class_of(self, path: str) -> tuple[bool, ...] | None:
+        """Return which of the patterns for paths fit; None: what is looked for may depend on more than these."""
+        if self._path_patterns is None:
+            return None
+        if (known := self._classes.get(path)) is None:
+            if len(self._classes) >= _MOST_PATHS:
+                self._classes.clear()
+            encoded = encoded_path(path)
+            known = tuple(compiled(pattern).search(encoded) is not None for pattern in self._path_patterns)
+            self._classes[path] = known
+        return known
+
+    def _marks(self, sightings: Sightings) -> Iterator[Mark]:
+        for number in sightings.keys() & self._reaches.keys():
+            starts, ends = sightings[number]
+            if number in self._database.loose:
+                yield from ((max(0, end - 1), end, number) for end in ends)
+            else:
+                yield from ((start, end, number) for start, end in zip(starts, ends, strict=True))
 
     def _specific(  # noqa: PLR0917 - it calls itself, one view deeper
         self,
@@ -141,26 +204,49 @@ class Detector:
     def _candidates(self, sheet: Sheet, sightings: Sightings, overrun: set[str]) -> dict[str, list[Candidate]]:
         """Return what each rule confirms in the chunk; a rule that was cut off is added to `overrun`."""
         found: dict[str, list[Candidate]] = {}
+        parts = []
         for number in sorted((sightings.keys() | self._whole) - self._unruled):
-            rule, mode = self._rule(number), self._database.modes[number]
-            if mode is not Mode.START and not has_keyword(rule, sheet):
-                continue  # the first pass was loose: gitleaks' own first pass is cheaper than the exact pattern
-            stretches = _stretches(rule, mode, sightings.get(number, ([], [])), len(sheet.data))
-            _add(found, self._confirmed(rule, sheet, stretches, overrun))
-        if not found:
-            return found
+            rule = self._rule(number)
+            if rule.skip_report and rule.id not in self._leading:
+                parts.append(number)
+            else:
+                _add(found, self._sighted(number, sheet, sightings, overrun))
         for place, number, part in self._plan.near:
             if part in found:
                 rule = self.rules.rules[place]
                 near = windows(rule.required[number], found[part], sheet)
                 _add(found, self._confirmed(rule, sheet, near, overrun))
+        if all(candidates[0].rule.skip_report for candidates in found.values()):
+            return found  # what is only ever a part is a part of nothing here
+        for number in parts:
+            _add(found, self._sighted(number, sheet, sightings, overrun))
         return self._with_parts(found, sheet)
 
-    def _confirmed(self, rule: Rule, sheet: Sheet, stretches: Iterable[Stretch], overrun: set[str]) -> list[Candidate]:
+    def _sighted(self, number: int, sheet: Sheet, sightings: Sightings, overrun: set[str]) -> list[Candidate]:
+        """Return what the rule with this number confirms of its sightings."""
+        rule, mode = self._rule(number), self._database.modes[number]
+        if mode is not Mode.START and not has_keyword(rule, sheet):
+            return []  # the first pass was loose: gitleaks' own first pass is cheaper than the exact pattern
+        stretches = _stretches(rule, mode, sightings.get(number, ([], [])), len(sheet.data))
+        return self._confirmed(rule, sheet, stretches, overrun, repeats=mode is Mode.START)
+
+    def _confirmed(
+        self, rule: Rule, sheet: Sheet, stretches: Iterable[Stretch], overrun: set[str], *, repeats: bool = True
+    ) -> list[Candidate]:
+        """Return what the exact pattern confirms; `repeats`: a text that was refused before may be so again."""
         if rule.path is not None and not _path_fits(rule, sheet):
             return []
-        budget = Budget(len(sheet.data))
-        kept = [c for c in confirmed(rule, sheet.data, stretches, budget) if survives(c, sheet, self.rules)]
+        data, budget = sheet.data, Budget(len(sheet.data))
+        place = self._class_of(sheet.chunk.origin.path)
+        if place is None or not repeats:
+            kept = [c for c in confirmed(rule, data, stretches, budget) if survives(c, sheet, self.rules)]
+        else:
+            fresh, names = self._refusals.fresh(rule, data, stretches, place)
+            if not fresh:
+                return []
+            kept = [c for c in confirmed(rule, data, fresh, budget) if survives(c, sheet, self.rules)]
+            if budget.left > 0:
+                self._refusals.note(rule, data, fresh, names, kept)
         if budget.left <= 0:
             overrun.add(rule.id)
         return kept

@@ -47,6 +47,11 @@ _TESTS: dict[ValueTest, Callable[[bytes], bool]] = {
 }
 
 
+def encoded_path(path: str) -> bytes:
+    """Return a path as patterns see it."""
+    return path.replace("\\", "/").encode(errors="surrogateescape")
+
+
 class Sheet:
     """One chunk, with what is worked out about it at most once and only when asked for."""
 
@@ -58,7 +63,7 @@ class Sheet:
 
     @cached_property
     def path(self) -> bytes:
-        return self.chunk.origin.path.replace("\\", "/").encode(errors="surrogateescape")
+        return encoded_path(self.chunk.origin.path)
 
     @cached_property
     def lowered(self) -> bytes:

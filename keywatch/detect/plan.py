@@ -1,14 +1,20 @@
 """What the engine must know of a set of rules before it has seen anything: numbers, so that no rule need be made."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from keywatch.detect.allow import MARKERS
+from keywatch.detect.changed import MARGIN
 from keywatch.detect.database import Expressions
 from keywatch.detect.rule import Required, Rule
 from keywatch.detect.ruleset import RuleSet
 from keywatch.detect.trigger import Encoding, Trigger, triggers
+
+_LINE = 160
+"""Bytes of a line, for what is looked for within so many lines."""
+_ANYWHERE = 25
+"""Lines that stand for a whole chunk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +29,10 @@ class Plan:
     """Rules that look at paths alone, and tell of them."""
     path_parts: tuple[int, ...]
     """Rules that look at paths alone, and which others require."""
+    path_patterns: tuple[str, ...] | None
+    """All patterns that paths are held against; None: filters look at paths as well."""
+    far: tuple[tuple[int, int], ...]
+    """Places in `seen` of rules whose sightings concern what stands farther off than a match is wide, and how far."""
     span: int
     """Bytes. The longest text any of the rules may match."""
     triggers: tuple[Trigger, ...]
@@ -46,6 +56,8 @@ class Plan:
             near=tuple((rule, number, part) for rule, number, part in item["near"]),
             paths=tuple(item["paths"]),
             path_parts=tuple(item["path_parts"]),
+            path_patterns=None if item["path_patterns"] is None else tuple(item["path_patterns"]),
+            far=tuple((place, reach) for place, reach in item["far"]),
             span=item["span"],
             triggers=tuple(Trigger(Encoding(trigger["encoding"]), trigger["phase"]) for trigger in item["triggers"]),
         )
@@ -63,11 +75,37 @@ def planned(rules: RuleSet, *, decoding: bool) -> tuple[Plan, Expressions]:
         near=tuple((place, *leads[rule.id]) for place, rule in enumerate(rules.rules) if rule.id in leads),
         paths=tuple(place for place, rule in by_path if not rule.skip_report),
         path_parts=tuple(place for place, rule in by_path if rule.id in parts),
+        path_patterns=_path_patterns(rules),
+        far=tuple(_far([rule for _, rule in seen], rules.rules, leads)),
         span=max((rule.span for rule in rules.rules), default=0),
         triggers=tuple(encoded),
     )
     patterns = [marker.regex for marker in MARKERS] + [rule.anchor or rule.regex or "" for _, rule in seen]
     return plan, Expressions(patterns, tuple(encoded.values()), plan.dumped())
+
+
+def _path_patterns(rules: RuleSet) -> tuple[str, ...] | None:
+    if rules.filters or rules.prefilters or any(rule.filter for rule in rules.rules):
+        return None
+    lists = [*rules.allowlists, *(allowlist for rule in rules.rules for allowlist in rule.allowlists)]
+    of_rules = {rule.path for rule in rules.rules if rule.path is not None}
+    return tuple(sorted(of_rules.union(*(allowlist.paths for allowlist in lists))))
+
+
+def _far(
+    seen: Sequence[Rule], rules: Sequence[Rule], leads: Mapping[str, tuple[int, str]]
+) -> Iterator[tuple[int, int]]:
+    """Yield the places of rules that are sighted away from what they match, or lead to others; and how far away."""
+    led: dict[str, int] = {}
+    for rule in rules:
+        if rule.id in leads:
+            number, part = leads[rule.id]
+            led[part] = max(led.get(part, 0), (rule.required[number].within_lines or 0) * _LINE)
+    for place, rule in enumerate(seen):
+        parts = [(part.within_lines or _ANYWHERE) * _LINE for part in rule.required]
+        reach = max(led.get(rule.id, 0), rule.span if rule.anchor else 0, *parts, 0)
+        if reach > MARGIN:
+            yield place, reach
 
 
 def _leads(rules: Sequence[Rule]) -> dict[str, tuple[int, str]]:
@@ -78,13 +116,15 @@ def _leads(rules: Sequence[Rule]) -> dict[str, tuple[int, str]]:
     looks at the path alone, which is near everything.
     """
     named = {rule.id for rule in rules if rule.regex is None}
-    leads = {
-        rule.id: (number, part.id)
-        for rule in rules
-        for number, part in enumerate(rule.required)
-        if rule.regex is not None and _leading(part) and part.id not in named
-    }
-    return {rule_id: (number, part) for rule_id, (number, part) in leads.items() if part not in leads}
+    # One with an anchor is rare enough to be sighted itself.
+    rare = {rule.id for rule in rules if rule.regex is None or rule.anchor is not None}
+    led = {rule.id for rule in rules if rule.id not in rare and any(map(_leading, rule.required))}
+    leads: dict[str, tuple[int, str]] = {}
+    for rule in rules:
+        for number, part in enumerate(rule.required if rule.id in led else ()):
+            if _leading(part) and part.id not in named | led:
+                leads.setdefault(rule.id, (number, part.id))
+    return leads
 
 
 def _leading(part: Required) -> bool:

@@ -1,6 +1,13 @@
 """Content: bytes to look at, and where they came from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Span: TypeAlias = tuple[int, int]
+"""From this byte up to before that one."""
+Mark: TypeAlias = tuple[int, int, int]
+"""A span, and the number of what was sighted there; only the detector that made it knows what it means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +36,19 @@ class Chunk:
     """Column of the chunk's first byte in its line, in bytes, counted from 1."""
     overlap: int = 0
     """Leading bytes that the previous chunk has shown already: a match that ends inside them is a repeat."""
+    changed: "Changed | None" = None
+    """What in it is new, if it is a version of something that was looked at before. None: everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What is new in a version of something that was looked at before."""
+
+    stretches: Sequence[Span]
+    """
+    Ascending: what they do not touch was looked at, and need not be again. An empty one is where text was taken out.
+    """
+    marks: Sequence[Mark] = ()
+    """What was sighted before, and is still there, that may concern something new farther away from it; ascending."""
+    path: str = ""
+    """Where the earlier version lay."""

@@ -88,6 +88,10 @@ class Pepper:
         self._key = key
         self._keys: dict[bytes, bytes] = {}
 
+    def for_worker(self) -> bytes:
+        """Return the key, for a process of ours that shares the work: over a pipe, and never to be kept."""
+        return self._key
+
     @property
     def id(self) -> str:
         """Eight hexadecimal digits that name this pepper without revealing it; stored beside the fingerprints."""

@@ -1,10 +1,10 @@
 """The seams to the outside world: what every collector and notifier promises."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from keywatch.model.content import Chunk
+from keywatch.model.content import Chunk, Mark, Span
 from keywatch.model.key import Key, KeyKind, SourceId
 
 if TYPE_CHECKING:
@@ -89,14 +89,48 @@ class CallSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sighted:
+    """What of one chunk concerns a later version of the same content; places are bytes in the chunk, ascending."""
+
+    matches: Sequence[Span] = ()
+    """Where something was found: if it is still there, it is found there too."""
+    marks: Sequence[Mark] = ()
+    """What may be, or be part of, a secret together with something new that comes near it."""
+
+
+class Lot(Protocol):
+    """
+    A part of a source which whoever looks through it reads for himself: in another thread, process or machine.
+
+    It can be pickled, holds no content, and can be read again after whoever had it has died.
+    """
+
+    @property
+    def size(self) -> int:
+        """Bytes to be read, about."""
+        ...
+
+    def read(self) -> Generator[Chunk | Skipped, Sighted, None]:
+        """
+        Yield what there is to look at, and what cannot be read. Each chunk is answered by what was sighted in it.
+
+        Raises:
+            ScanError: nothing of it can be read (any more).
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentBatch:
     """What one step through a content source brought. Findings and cursor are committed together or not at all."""
 
-    chunks: tuple[Chunk, ...] = field(repr=False)
+    chunks: tuple[Chunk, ...] = field(default=(), repr=False)
     cursor: Cursor | None
     """None: not a place to resume from; the next batch, or a later one, will be."""
     skipped: tuple[Skipped, ...] = ()
+    lots: tuple[Lot, ...] = ()
+    """Content that is read where it is looked through."""
 
 
 @runtime_checkable

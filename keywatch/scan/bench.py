@@ -25,6 +25,11 @@ class Target:
         self._commits = CommitLists([own.rules, own.spares])
         self._without: Counter[str] = Counter()
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is scanned with our rules alone."""
+        return not self._own.files
+
     def told(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Yield what is left of `findings`."""
         for finding in findings:

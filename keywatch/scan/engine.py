@@ -1,62 +1,103 @@
-"""Where chunks are examined: on this machine's cores, or (by another implementation) on other machines."""
+"""Where content is examined: on this machine's cores, or (by another implementation) on other machines."""
 
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from functools import reduce
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from keywatch.model.content import Chunk
-from keywatch.model.finding import Finding
 from keywatch.model.source import ContentBatch
-from keywatch.scan.examination import Examination
+from keywatch.scan.examination import Examination, Examined
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    from keywatch.scan.processes import Processes
 
 _SHARE = 1 << 20
 """Bytes one task gets, about: a hundred thousand small files are not a hundred thousand tasks."""
 _ALONE = 1 << 16
 """Bytes. A batch up to this size is looked at faster than a thread is started."""
+_LARGE = 16 << 20
+"""Bytes. A source that comes in lots as large as this is worth processes of its own."""
+
+Waits: TypeAlias = Callable[[], Examined]
 
 
 class Engine(Protocol):
     """Examines batches. What `start` was given first need not be finished first."""
 
-    def start(self, examine: Examination, batch: ContentBatch) -> Callable[[], list[Finding]]:
-        """Begin to examine a batch, and return what waits for its findings, in the order of its chunks."""
+    @property
+    def ahead(self) -> int:
+        """Batches that may be begun while the first of them is waited for."""
+        ...
+
+    def start(self, examine: Examination, batch: ContentBatch) -> Waits:
+        """Begin to examine a batch, and return what waits for what is found, in the order of its chunks and lots."""
+        ...
+
+    def stop(self) -> None:
+        """Give up what was not begun, and soon what was: what is waited for comes without it. Nothing can be begun."""
         ...
 
     def close(self) -> None:
-        """Give up what was not begun."""
+        """Give up what was not begun, and end."""
         ...
 
 
-class Threads:
-    """The local pool. Threads suffice, as the matching engine lets the others run while it scans."""
+class Local:
+    """
+    The cores of this machine. Chunks go to threads, as the matching engine lets the others run while it scans.
+
+    What comes in lots goes to processes, if it is much: what is done besides matching is Python, one thread at a time.
+    """
 
     def __init__(self, jobs: int | None = None) -> None:
-        """Use `jobs` threads; without it, one for each core this process may use."""
+        """Use `jobs` threads or processes; without it, one for each core this process may use."""
         self.jobs = jobs or len(os.sched_getaffinity(0))
+        self.ahead = 2 * self.jobs + 1
         self._pool: ThreadPoolExecutor | None = None
+        self._processes: Processes | None = None
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
 
-    def start(self, examine: Examination, batch: ContentBatch) -> Callable[[], list[Finding]]:
+    def start(self, examine: Examination, batch: ContentBatch) -> Waits:
         """See `Engine.start`."""
+        waits = [self._chunks(examine, batch.chunks)] if batch.chunks else []
+        for lot in batch.lots:
+            if self.jobs > 1 and examine.recipe is not None and lot.size >= _LARGE:
+                waits.append(self._started_processes(examine).start(lot))
+            else:
+                waits.append(self._started().submit(examine.lot, lot, self._stopped.is_set).result)
+        if len(waits) == 1:
+            return waits[0]
+        return lambda: reduce(Examined.joined, [wait() for wait in waits], Examined())
 
-        def task(share: Sequence[Chunk]) -> list[Finding]:
-            return [finding for chunk in share for finding in examine(chunk)]
-
-        if sum(len(chunk.data) for chunk in batch.chunks) <= _ALONE:
-            found = task(batch.chunks)
-            return lambda: found
-        pool = self._started()
-        futures = [pool.submit(task, share) for share in _shares(batch.chunks)]
-        return lambda: [finding for future in futures for finding in future.result()]
+    def stop(self) -> None:
+        """See `Engine.stop`."""
+        self._stopped.set()
+        if self._processes is not None:
+            self._processes.stop()
 
     def close(self) -> None:
         """See `Engine.close`."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+        if self._processes is not None:
+            self._processes.close()
+
+    def _chunks(self, examine: Examination, chunks: Sequence[Chunk]) -> Waits:
+        if sum(len(chunk.data) for chunk in chunks) <= _ALONE:
+            found = examine.all(chunks)
+            return lambda: found
+
+        def task(share: Sequence[Chunk]) -> Examined:
+            return Examined() if self._stopped.is_set() else examine.all(share)
+
+        pool = self._started()
+        futures: list[Future[Examined]] = [pool.submit(task, share) for share in _shares(chunks)]
+        return lambda: reduce(Examined.joined, [future.result() for future in futures])
 
     def _started(self) -> "ThreadPoolExecutor":
         from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +106,19 @@ class Threads:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="scan")
             return self._pool
+
+    def _started_processes(self, examine: Examination) -> "Processes":
+        from keywatch.scan.processes import Processes
+
+        recipe = examine.recipe
+        with self._lock:
+            if self._processes is not None and self._processes.recipe is not recipe:
+                self._processes.close()
+                self._processes = None
+            if self._processes is None:
+                assert recipe is not None  # noqa: S101 - asked before
+                self._processes = Processes(recipe, self.jobs)
+            return self._processes
 
 
 def _shares(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
@@ -80,4 +134,4 @@ def _shares(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
         yield share
 
 
-_: type[Engine] = Threads
+_: type[Engine] = Local

@@ -1,21 +1,55 @@
 """One chunk looked at: what the rules matched becomes findings, and the plaintext is let go."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from keywatch.detect.known import KnownKeys
-from keywatch.model.content import Chunk
+from keywatch.model.content import Chunk, Mark
 from keywatch.model.finding import Finding, Match, Place
 from keywatch.model.secret import Pepper, Redacted
+from keywatch.model.source import Lot, Sighted, Skipped
 from keywatch.scan.baseline_file import Accepts, Recorder
+
+if TYPE_CHECKING:
+    from keywatch.scan.recipe import Recipe
 
 
 class Detects(Protocol):
     """What is asked of `keywatch.detect.engine.Detector`, which is loaded only where something is scanned."""
 
-    def scan(self, chunk: Chunk) -> list[Match]:
+    @property
+    def overruns(self) -> Counter[str]:
+        """By rule: chunks in which it was cut off, so far."""
+        ...
+
+    def scan(self, chunk: Chunk, *, marks: list[Mark] | None = None) -> list[Match]:
         """Return what the rules match in one chunk. Called from several threads at once."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What was found in a batch, or in a part of one."""
+
+    findings: tuple[Finding, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    bytes: int = 0
+    chunks: int = 0
+    overruns: Counter[str] = field(default_factory=Counter)
+    """By rule: chunks in which it was cut off, as far as the detector that is asked for it does not know."""
+
+    def joined(self, other: "Examined") -> "Examined":
+        """Return both as one."""
+        return Examined(
+            findings=self.findings + other.findings,
+            skipped=self.skipped + other.skipped,
+            bytes=self.bytes + other.bytes,
+            chunks=self.chunks + other.chunks,
+            overruns=self.overruns + other.overruns,
+        )
 
 
 class Examination:
@@ -28,8 +62,21 @@ class Examination:
         known: KnownKeys,
         accepted: Sequence[Accepts] = (),
         recorder: Recorder | None = None,
+        *,
+        recipe: "Recipe | None" = None,
     ) -> None:
-        """Matches that one of `accepted` knows are not told; `recorder` notes all others."""
+        """
+        Bring together what an examination needs.
+
+        Args:
+            detector: finds the matches.
+            pepper: makes fingerprints of them.
+            known: tells whose they are.
+            accepted: baselines, whose matches are not told.
+            recorder: notes all others.
+            recipe: how another process makes the same; None: none can.
+        """
+        self.recipe = recipe
         self._accepted = tuple(accepted)
         self._recorder = recorder
         self._detector = detector
@@ -38,7 +85,60 @@ class Examination:
 
     def __call__(self, chunk: Chunk) -> list[Finding]:
         """Return a finding, with one place, for each match in `chunk`."""
-        matches = [match for match in self._detector.scan(chunk) if not self._is_accepted(match)]
+        return self._told(self._detector.scan(chunk))
+
+    def all(self, chunks: Sequence[Chunk]) -> Examined:
+        """Return what is found in chunks that are at hand."""
+        return Examined(
+            findings=tuple(finding for chunk in chunks for finding in self(chunk)),
+            bytes=sum(len(chunk.data) - chunk.overlap for chunk in chunks),
+            chunks=len(chunks),
+        )
+
+    def lot(self, lot: Lot, stopped: Callable[[], bool] = lambda: False) -> Examined:
+        """
+        Read a lot, and return what is found in it.
+
+        Args:
+            lot: what to read.
+            stopped: is asked before each chunk; what was found before it is told.
+
+        Raises:
+            ScanError: it cannot be read (any more).
+        """
+        findings: list[Finding] = []
+        skipped: list[Skipped] = []
+        size = count = 0
+        overruns = Counter(self._detector.overruns)
+        reading = lot.read()
+        with suppress(StopIteration):
+            item = next(reading)
+            while not stopped():
+                sighted = Sighted()
+                if isinstance(item, Skipped):
+                    skipped.append(item)
+                else:
+                    marks: list[Mark] = []
+                    matches = self._detector.scan(item, marks=marks)
+                    if matches:
+                        findings += self._told(matches)
+                    if matches or marks:
+                        places = [(match.offset - item.offset, match.length) for match in matches]
+                        spans = sorted((start, start + length) for start, length in places)
+                        sighted = Sighted(spans, sorted(set(marks)))
+                    size += len(item.data) - item.overlap
+                    count += 1
+                item = reading.send(sighted)
+        return Examined(
+            findings=tuple(findings),
+            skipped=tuple(skipped),
+            bytes=size,
+            chunks=count,
+            overruns=Counter(self._detector.overruns) - overruns,
+        )
+
+    def _told(self, matches: Sequence[Match]) -> list[Finding]:
+        matches = [match for match in matches if not self._is_accepted(match)]
         if self._recorder is not None:
             for match in matches:
                 self._recorder.note(match)

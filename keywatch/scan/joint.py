@@ -6,13 +6,14 @@ import threading
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from keywatch.detect.candidate import Candidate
 from keywatch.detect.engine import Detector
 from keywatch.detect.filters import Sheet, excused, passed_over
 from keywatch.detect.known_rules import KNOWN_SECRET
 from keywatch.detect.ruleset import RuleSet
-from keywatch.model.content import Chunk
+from keywatch.model.content import Chunk, Mark
 from keywatch.model.finding import Match
 
 _MOST = 100_000
@@ -49,12 +50,12 @@ class Joint:
         """See `Detector.overruns`."""
         return self._ours.overruns + (self._theirs.overruns if self._theirs else Counter())
 
-    def scan(self, chunk: Chunk) -> list[Match]:
+    def scan(self, chunk: Chunk, *, marks: list[Mark] | None = None) -> list[Match]:
         """Return what both find, but for what is theirs and overlaps with ours."""
-        ours = self._ours.scan(chunk, self._spared if self._spares else None)
+        ours = self._ours.scan(chunk, self._spared if self._spares else None, marks)
         if self._spares:
             self._note(self._told, ((match.rule.id, match.secret.reveal()) for match in ours))
-        theirs = self._theirs.scan(chunk) if self._theirs else []
+        theirs = self._theirs.scan(replace(chunk, changed=None)) if self._theirs else []
         return [*ours, *_beside(theirs, ours)]
 
     def _spared(self, candidate: Candidate, sheet: Sheet) -> bool:

@@ -1,7 +1,7 @@
 """One source scanned from a cursor on: read, examined on all cores, attributed, told in steps that can be committed."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from keywatch.collect.content.attribution import Attributes, Introduction
@@ -12,12 +12,11 @@ from keywatch.model.secret import Pepper
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
 from keywatch.scan.baseline_file import Accepts, Recorder
 from keywatch.scan.commits import CommitLists
-from keywatch.scan.engine import Engine, Threads
+from keywatch.scan.engine import Engine, Local, Waits
 from keywatch.scan.examination import Detects, Examination
 from keywatch.scan.findings import merged
+from keywatch.scan.recipe import Recipe
 
-_AHEAD = 3
-"""Batches read ahead of the examination: bounds memory, and keeps the threads busy."""
 _HELD = 20_000
 """Findings of one history held back, at most, until they are attributed in one pass over its log."""
 
@@ -48,6 +47,7 @@ class Scanner:
         accepted: Sequence[Accepts] = (),
         recorder: Recorder | None = None,
         allowed: CommitLists | None = None,
+        recipe: Recipe | None = None,
     ) -> None:
         """
         Bring together what a scan needs.
@@ -60,10 +60,11 @@ class Scanner:
             accepted: baselines, whose values are not told.
             recorder: notes every other value, for a baseline.
             allowed: commits whose findings are not told.
+            recipe: how another process finds the same; None: none can.
         """
         self._detector = detector
-        self._examine = Examination(detector, pepper, known, accepted, recorder)
-        self._engine = engine or Threads()
+        self._examine = Examination(detector, pepper, known, accepted, recorder, recipe=recipe)
+        self._engine = engine or Local()
         self._allowed = allowed
 
     def scan(self, source: ContentSource, cursor: Cursor) -> Iterator[ScanStep]:
@@ -101,17 +102,23 @@ class Scanner:
         self._engine.close()
 
     def _steps(self, source: ContentSource, cursor: Cursor) -> Iterator[ScanStep]:
-        waiting: deque[tuple[ContentBatch, Callable[[], list[Finding]]]] = deque()
+        waiting: deque[tuple[ContentBatch, Waits]] = deque()
         overruns = self._overruns()
         try:
             for batch in source.read(cursor):
                 waiting.append((batch, self._engine.start(self._examine, batch)))
-                if len(waiting) > _AHEAD:
+                if len(waiting) > self._engine.ahead:
                     yield _step(*waiting.popleft())
         except ScanError:
             # What was read before it still holds.
             while waiting:
                 yield _step(*waiting.popleft())
+            raise
+        except KeyboardInterrupt:
+            # What was looked at is told; as some of it may not have been, none of it is a place to go on from.
+            self._engine.stop()
+            while waiting:
+                yield replace(_step(*waiting.popleft()), cursor=None)
             raise
         while waiting:
             yield _step(*waiting.popleft())
@@ -119,16 +126,17 @@ class Scanner:
             yield ScanStep(findings=(), cursor=None, skipped=tuple(_cut_off(source.target, cut)))
 
     def _overruns(self) -> Counter[str]:
-        return Counter(getattr(self._detector, "overruns", {}))
+        return Counter(self._detector.overruns)
 
 
-def _step(batch: ContentBatch, wait: Callable[[], list[Finding]]) -> ScanStep:
+def _step(batch: ContentBatch, wait: Waits) -> ScanStep:
+    found = wait()
     return ScanStep(
-        findings=merged(wait()),
+        findings=merged(found.findings),
         cursor=batch.cursor,
-        skipped=batch.skipped,
-        bytes=sum(len(chunk.data) - chunk.overlap for chunk in batch.chunks),
-        chunks=len(batch.chunks),
+        skipped=batch.skipped + found.skipped,
+        bytes=found.bytes,
+        chunks=found.chunks,
     )
 
 

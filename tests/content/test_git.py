@@ -74,6 +74,10 @@ def read(source: ContentSource, cursor: Cursor | None = None) -> tuple[list[Chun
     after: Cursor | None = None
     for batch in source.read(cursor or {}):
         chunks += batch.chunks
+        for lot in batch.lots:
+            items = list(lot.read())
+            chunks += [item for item in items if isinstance(item, Chunk)]
+            skipped += [item for item in items if isinstance(item, Skipped)]
         skipped += batch.skipped
         after = batch.cursor
     assert after is not None

@@ -60,7 +60,7 @@ def scan(data: bytes, *keys: Key, detector: Detector = BARE, **where: int) -> li
     """Return what is found in `data` when these keys are held."""
     detector.known = Anchors(keys, PEPPER)
     try:
-        return detector.scan(Chunk(data=data, origin=Origin(target="t", path="a/b.txt"), **where))
+        return detector.scan(Chunk(data=data, origin=Origin(target="t", path="a/b.txt"), **where))  # type: ignore[arg-type]
     finally:
         detector.known = Anchors()
 

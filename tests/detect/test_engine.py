@@ -27,7 +27,7 @@ KEY_ID, KEY = expand("AKIA{base32:16}"), expand("{base64:40}")
 def chunk(text: str | bytes, **where: int) -> Chunk:
     """Return a chunk of one nameless file."""
     data = text.encode() if isinstance(text, str) else text
-    return Chunk(data=data, origin=Origin(target="t", path="a/b.txt"), **where)
+    return Chunk(data=data, origin=Origin(target="t", path="a/b.txt"), **where)  # type: ignore[arg-type]
 
 
 def rule(regex: str, **more: object) -> Rule:

@@ -21,7 +21,7 @@ from keywatch.model.finding import Confidence, Finding, Ownership, Place, RuleIn
 from keywatch.model.key import Handle, HandleSpace, Key, KeyId, KeyKind, Location, SourceId
 from keywatch.model.secret import Fingerprint, Pepper, Redacted, Secret
 from keywatch.model.source import ContentBatch, Cursor, Skipped
-from keywatch.scan.engine import Threads
+from keywatch.scan.engine import Local
 from keywatch.scan.findings import MOST_PLACES, FindingSet, merged
 from keywatch.scan.scanner import Scanner
 
@@ -131,7 +131,7 @@ def test_any_number_of_threads_finds_the_same(detector: Detector, tmp_path: Path
     """The result does not depend on how many threads looked."""
     for number in range(50):
         (tmp_path / f"f{number:02}").write_text(lwa_secret(str(number % 10)) + "\n")
-    scanner = Scanner(detector, PEPPER, KnownKeys(()), engine=Threads(jobs))
+    scanner = Scanner(detector, PEPPER, KnownKeys(()), engine=Local(jobs))
     found = FindingSet()
     for step in scanner.scan(Directory(tmp_path), {}):
         found.add(step.findings)

@@ -5,6 +5,7 @@ Of the working tree, what git ignores is left out: it does not leave this machin
 """
 
 import os
+import tempfile
 from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,8 +13,18 @@ from keywatch.collect.content.attribution import Attributes, Introduction, Vouch
 from keywatch.collect.content.batching import batches
 from keywatch.collect.content.files import blob_id, digest_of, read_file, survey
 from keywatch.collect.content.git_history import head_tree, introductions
-from keywatch.collect.content.git_objects import LARGEST, Blob, list_blobs, reachable, read_blobs
+from keywatch.collect.content.git_objects import (
+    LARGEST,
+    Blob,
+    BlobList,
+    list_blobs,
+    list_named,
+    list_names,
+    reachable,
+    read_blobs,
+)
 from keywatch.collect.content.git_plumbing import Git, GitFailed
+from keywatch.collect.content.lot_plan import planned
 from keywatch.collect.content.text import chunks
 from keywatch.collect.content.tree import Entry, printable
 from keywatch.model.content import Chunk, Origin
@@ -72,7 +83,7 @@ class GitRepository:
         if remembered:
             yield ContentBatch(chunks=(), cursor=None, skipped=tuple(remembered))
         if set(tips) - set(done):
-            for batch in batches(self._history(git, done)):
+            for batch in self._history(git, done):
                 remembered += batch.skipped
                 yield batch
         tree = ""
@@ -118,9 +129,20 @@ class GitRepository:
             place for place in lost if blob_id(str(self.path / place.path), git.object_format) != place.blob
         )
 
-    def _history(self, git: Git, done: list[str]) -> Iterator[Chunk | Skipped]:
-        exclude = [*done, _revision(git, self._since)] if self._since else done
-        found = list_blobs(git, exclude=exclude, largest=self._largest)
+    def _history(self, git: Git, done: list[str]) -> Iterator[ContentBatch]:
+        if self._since is not None or done:
+            exclude = [*done, _revision(git, self._since)] if self._since else done
+            yield from batches(self._blobs(git, list_blobs(git, exclude=exclude, largest=self._largest)))
+            return
+        with tempfile.TemporaryFile() as names:
+            unlisted = list_names(git, names)
+            plan = planned(git, self.target, names, self._largest)
+        if unlisted:
+            yield ContentBatch(cursor=None, skipped=tuple(unlisted))
+        yield from (ContentBatch(cursor=None, lots=(lot,)) for lot in plan.lots)
+        yield from batches(self._blobs(git, list_named(git, plan.others, largest=self._largest)))
+
+    def _blobs(self, git: Git, found: BlobList) -> Iterator[Chunk | Skipped]:
         try:
             yield from found.skipped
             for blob in read_blobs(git, found):

@@ -69,27 +69,39 @@ def list_blobs(git: Git, *, exclude: Iterable[str] = (), largest: int) -> BlobLi
         GitFailed: not even that is possible.
     """
     found = BlobList()
-    with _closed_on_error(found), tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as revisions:
-        revisions.write("".join(f"^{name}\n" for name in exclude).encode())
-        revisions.seek(0)
-        try:
-            _reachable(git, revisions, names, found)
-        except GitFailed as error:
-            found.skipped.append(Skipped(f"{git.path}: history", error.message, error.hint))
-            names.seek(0)
-            names.truncate()
-            _everything(git, names)
-        names.seek(0)
+    with _closed_on_error(found), tempfile.TemporaryFile() as names:
+        found.skipped += list_names(git, names, exclude=exclude)
         _measure(git, names, found, largest)
     found.file.seek(0)
     return found
 
 
-def list_named(git: Git, blobs: Iterable[str], *, largest: int) -> BlobList:
-    """List the blobs whose names are given; see `list_blobs`."""
+def list_names(git: Git, names: IO[bytes], *, exclude: Iterable[str] = ()) -> list[Skipped]:
+    """
+    Write a line `name path` into `names` for each blob that `list_blobs` lists, and return what cannot be listed.
+
+    Raises:
+        GitFailed: nothing can.
+    """
+    with tempfile.TemporaryFile() as revisions:
+        revisions.write("".join(f"^{name}\n" for name in exclude).encode())
+        revisions.seek(0)
+        try:
+            skipped = _reachable(git, revisions, names)
+        except GitFailed as error:
+            skipped = [Skipped(f"{git.path}: history", error.message, error.hint)]
+            names.seek(0)
+            names.truncate()
+            _everything(git, names)
+    names.seek(0)
+    return skipped
+
+
+def list_named(git: Git, blobs: Iterable[bytes], *, largest: int) -> BlobList:
+    """List the blobs whose names, or lines `name path`, are given; see `list_blobs`."""
     found = BlobList()
     with _closed_on_error(found), tempfile.TemporaryFile() as names:
-        names.write("".join(f"{name}\n" for name in blobs).encode())
+        names.writelines(name + b"\n" for name in blobs)
         names.seek(0)
         _measure(git, names, found, largest)
     found.file.seek(0)
@@ -123,7 +135,7 @@ def _closed_on_error(found: BlobList) -> Iterator[None]:
         raise
 
 
-def _reachable(git: Git, revisions: IO[bytes], names: IO[bytes], found: BlobList) -> None:
+def _reachable(git: Git, revisions: IO[bytes], names: IO[bytes]) -> list[Skipped]:
     missing: list[str] = []
     listing = ("rev-list", "--objects", "--all", *_BLOBS_ONLY, "--missing=print", "--stdin")
     with git.stream(*listing, source=revisions) as stream:
@@ -136,9 +148,8 @@ def _reachable(git: Git, revisions: IO[bytes], names: IO[bytes], found: BlobList
     partial = bool(missing) and git.ask("config", "--get-regexp", r"^remote\..*\.promisor$", ok=(0, 1)) != ""
     if partial or len(missing) > _NAMED:
         hint = "fetch them (`git fetch --refetch --no-filter`) and scan again; keywatch never fetches by itself"
-        found.skipped.append(Skipped(f"{git.path}: {len(missing)} objects", "not in this partial clone", hint))
-    else:
-        found.skipped += (Skipped(f"{git.path}: object {name}", "missing", "run `git fsck`") for name in missing)
+        return [Skipped(f"{git.path}: {len(missing)} objects", "not in this partial clone", hint)]
+    return [Skipped(f"{git.path}: object {name}", "missing", "run `git fsck`") for name in missing]
 
 
 def _everything(git: Git, names: IO[bytes]) -> None:

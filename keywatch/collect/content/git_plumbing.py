@@ -97,6 +97,15 @@ class Git:
         self.object_format = self.ask("rev-parse", "--show-object-format").strip()
         """`sha1` or `sha256`."""
 
+    def packs(self) -> list[Path]:
+        """Return the packs of its own object directory, not those of other ones it borrows objects from."""
+        common = Path(self.ask("rev-parse", "--git-common-dir").rstrip("\n"))
+        folder = self.path / common / "objects" / "pack"
+        try:
+            return sorted(path for path in folder.iterdir() if path.suffix == ".pack")
+        except OSError:
+            return []
+
     def ask(self, *arguments: str, question: str = "", ok: tuple[int, ...] = (0,)) -> str:
         """
         Run git to its end and return what it printed.

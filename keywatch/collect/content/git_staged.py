@@ -55,7 +55,7 @@ class StagedFiles:
             # not a submodule's commit, nor a blob that is committed already
             if name and mode != "160000" and name[0].encode() not in committed:
                 staged[name[0]] = path
-        found = list_named(git, staged, largest=self._largest)
+        found = list_named(git, map(str.encode, staged), largest=self._largest)
         try:
             yield from found.skipped
             for blob in read_blobs(git, found):

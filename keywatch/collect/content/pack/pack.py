@@ -1,0 +1,144 @@
+"""A pack: objects, most of them as what differs from another one."""
+
+import mmap
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from keywatch.collect.content.pack import Damaged
+from keywatch.collect.content.pack.index import Index
+from keywatch.collect.regular_file import open_regular
+
+_BLOB = 3
+_OFFSET_DELTA = 6
+_NAME_DELTA = 7
+_HEAD = 64
+"""Bytes. No object's header is longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The header of one object."""
+
+    kind: int
+    size: int
+    """Bytes of the object; of a delta, of the delta itself."""
+    base: int | None
+    """Offset of the object it is a delta of."""
+    start: int
+    """Where its compressed bytes begin."""
+
+
+class Pack:
+    """One pack and its index. Not to be shared between threads."""
+
+    def __init__(self, path: Path, name_size: int, largest: int) -> None:
+        """
+        Open a pack.
+
+        Args:
+            path: the `.pack` file; the `.idx` file lies beside it.
+            name_size: bytes of an object's name.
+            largest: bytes of an object that is still unpacked.
+
+        Raises:
+            Damaged: one of the two is no such thing.
+            OSError: one of the two cannot be read.
+        """
+        descriptor, status = open_regular(path)
+        with os.fdopen(descriptor, "rb") as file:
+            if status.st_size < 12 + name_size:
+                raise Damaged("a pack is cut off")
+            self._map = mmap.mmap(file.fileno(), status.st_size, access=mmap.ACCESS_READ)
+        if self._map[:4] != b"PACK":
+            raise Damaged("no pack")
+        self.path = path
+        self.index = Index(path.with_suffix(".idx"), name_size)
+        self._name_size = name_size
+        self._largest = largest
+
+    def entry(self, offset: int) -> Entry:
+        """
+        Return the header of the object at `offset`.
+
+        Raises:
+            Damaged: there is none.
+        """
+        head = self._map[offset : offset + _HEAD]
+        try:
+            byte, at = head[0], 1
+            kind, size, shift = byte >> 4 & 7, byte & 15, 4
+            while byte & 0x80:
+                byte = head[at]
+                at += 1
+                size |= (byte & 0x7F) << shift
+                shift += 7
+            base = None
+            if kind == _OFFSET_DELTA:
+                byte = head[at]
+                at += 1
+                back = byte & 0x7F
+                while byte & 0x80:
+                    byte = head[at]
+                    at += 1
+                    back = (back + 1) << 7 | byte & 0x7F
+                base = offset - back
+                if base < 0 or not back:
+                    raise Damaged("an object's base lies outside of its pack")
+            elif kind == _NAME_DELTA:
+                name = head[at : at + self._name_size]
+                at += self._name_size
+                base = self.index.offset(name)
+                if base is None:
+                    raise Damaged("an object's base is in no pack, or another one")
+        except IndexError:
+            raise Damaged("a pack is cut off") from None
+        return Entry(kind, size, base, offset + at)
+
+    def blob(self, offset: int) -> Entry:
+        """
+        Return the header of a blob that is stored whole.
+
+        Raises:
+            Damaged: there is none.
+        """
+        entry = self.entry(offset)
+        if entry.kind != _BLOB:
+            raise Damaged("not a blob that is stored whole")
+        return entry
+
+    def unpack(self, entry: Entry) -> bytes:
+        """
+        Return what an entry holds: of a delta, the delta.
+
+        Raises:
+            Damaged: it is broken, or too large.
+        """
+        if entry.size > self._largest:
+            raise Damaged("an object is too large")
+        # What does not shrink grows by a few bytes; only a strange compressor makes it grow by more.
+        for room in (entry.size + entry.size // 1000 + 64, 2 * entry.size + 4096):
+            data = self._inflated(entry.start, room, entry.size + 1)
+            if len(data) == entry.size:
+                return data
+        raise Damaged("an object has another size than it says")
+
+    def head(self, entry: Entry, count: int) -> bytes:
+        """Return the first bytes of what an entry holds, up to `count`; none where it is broken."""
+        try:
+            return self._inflated(entry.start, 2 * count + 64, count)
+        except Damaged:
+            return b""
+
+    def _inflated(self, start: int, room: int, most: int) -> bytes:
+        from isal import isal_zlib
+
+        try:
+            data: bytes = isal_zlib.decompressobj().decompress(self._map[start : start + room], most)
+        except isal_zlib.IsalError:  # type: ignore[misc]
+            raise Damaged("an object cannot be unpacked") from None
+        return data
+
+    def close(self) -> None:
+        self._map.close()
+        self.index.close()
