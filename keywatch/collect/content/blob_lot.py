@@ -193,7 +193,7 @@ def _moved(marks: Sequence[_Placed], found: Changes) -> list[_Placed]:
 
 
 def _shifted(mark: _Placed, by: int) -> _Placed:
-    return (mark[0] + by, mark[1] + by, *mark[2:])  # type: ignore[return-value]
+    return (mark[0] + by, mark[1] + by, *mark[2:])
 
 
 def _below(root: int, later: dict[int, list[int]]) -> Iterator[int]:
