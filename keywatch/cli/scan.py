@@ -26,7 +26,9 @@ INTERRUPTED = 130
 def arguments(parser: Parser) -> None:
     """Declare what `scan` takes."""
     add = parser.add_argument
-    what = "A git repository, a directory, a file, or - for standard input. Default: the working directory."
+    what = (
+        "A git repository, a directory, a file, s3://bucket/prefix, or - for standard input. Default: this directory."
+    )
     add("targets", nargs="*", metavar="TARGET", help=what)
     form = f"How to write the report: {values(Format)}. Default: text."
     add("--format", "-f", dest="form", metavar="FORMAT", type=one_of(Format), default=Format.TEXT, help=form)

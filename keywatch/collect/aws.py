@@ -6,12 +6,14 @@ retries in `standard` mode (botocore's default changed between releases) and has
 https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 """
 
+import os
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed, SourceUnreachable
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from botocore.exceptions import ClientError
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
 
@@ -57,7 +60,8 @@ _THROTTLED = frozenset(
 class AwsAccess:
     """How one AWS account is reached."""
 
-    region: str = "us-east-1"
+    region: str | None = "us-east-1"
+    """None: what the environment or the profile says, else us-east-1."""
     profile: str | None = None
     """A profile of the AWS configuration files; None: boto3's default chain."""
     role_arn: str | None = None
@@ -72,6 +76,12 @@ class AwsAccess:
     read_timeout: float = 30
     """Seconds between two reads, not for the whole answer."""
     connections: int = 10
+    adaptive: bool = False
+    """Whether all requests slow down together when AWS throttles some: for those who ask a lot."""
+    addressing: Literal["auto", "path", "virtual"] = "auto"
+    """Where a bucket's name stands in an S3 URL. `auto`: as AWS prefers it, and in the path for any other server."""
+    anonymous: bool | None = False
+    """Whether S3 is asked without a signature. None: only where there are no credentials to sign with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,7 @@ class AwsClients:
         self._lock = threading.Lock()
         self._session: boto3.Session | None = None
         self._iam: IAMClient | None = None
+        self._logs: CloudWatchLogsClient | None = None
         self._s3: S3Client | None = None
         self._sts: STSClient | None = None
 
@@ -105,17 +116,46 @@ class AwsClients:
                 self._iam = self._made().client("iam", endpoint_url=self.access.endpoint_url, config=self._config())
             return self._iam
 
+    def logs(self) -> "CloudWatchLogsClient":
+        with self._lock, asking(self.who, "aws configuration"):
+            if self._logs is None:
+                self._logs = self._made().client("logs", endpoint_url=self.access.endpoint_url, config=self._config())
+            return self._logs
+
     def s3(self) -> "S3Client":
         with self._lock, asking(self.who, "aws configuration"):
             if self._s3 is None:
-                self._s3 = self._made().client("s3", endpoint_url=self.access.endpoint_url, config=self._config())
+                self._s3 = self._made_s3()
             return self._s3
+
+    def _made_s3(self) -> "S3Client":
+        from botocore import UNSIGNED
+        from botocore.config import Config
+
+        session, anonymous = self._made(), self.access.anonymous
+        if anonymous is None:
+            anonymous = session.get_credentials() is None
+        config = self._config().merge(Config(signature_version=UNSIGNED)) if anonymous else self._config()
+        client = session.client("s3", endpoint_url=self.access.endpoint_url, config=config)
+        profile_says = (client.meta.config.s3 or {}).get("addressing_style", "auto")  # type: ignore[attr-defined]
+        if profile_says != "auto" or _is_aws(client.meta.endpoint_url):
+            return client
+        # The environment or a profile names a server of its own.
+        config = config.merge(Config(s3={"addressing_style": "path"}))
+        return session.client("s3", endpoint_url=self.access.endpoint_url, config=config)
 
     def sts(self) -> "STSClient":
         with self._lock, asking(self.who, "aws configuration"):
             if self._sts is None:
                 self._sts = self._made().client("sts", endpoint_url=self.access.endpoint_url, config=self._config())
             return self._sts
+
+    def close(self) -> None:
+        """Close the connections that are kept open. Clients that are used again open new ones."""
+        with self._lock:
+            for client in (self._iam, self._logs, self._s3, self._sts):
+                if client is not None:
+                    client.close()
 
     def identity(self) -> Identity:
         """
@@ -137,21 +177,37 @@ class AwsClients:
     def _config(self) -> "Config":
         from botocore.config import Config
 
-        return Config(
-            retries={"mode": "standard", "total_max_attempts": self.access.attempts},
+        config = Config(
+            retries={
+                "mode": "adaptive" if self.access.adaptive else "standard",
+                "total_max_attempts": self.access.attempts,
+            },
             connect_timeout=self.access.connect_timeout,
             read_timeout=self.access.read_timeout,
             max_pool_connections=self.access.connections,
             user_agent_extra=MARK,
-            # A test server has no bucket subdomains; AWS itself gets the addressing it prefers.
-            s3={"addressing_style": "path" if self.access.endpoint_url else "auto"},
+            # What other servers make of checksums differs, and a scan needs none beyond the connection's own.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
         )
+        style = self.access.addressing
+        if style == "auto" and self.access.endpoint_url and not _is_aws(self.access.endpoint_url):
+            style = "path"  # such a server rarely has a host name for each bucket
+        return config if style == "auto" else config.merge(Config(s3={"addressing_style": style}))
+
+
+def _is_aws(endpoint: str) -> bool:
+    host = urlsplit(endpoint).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu"))
 
 
 def _session(access: AwsAccess, config: "Config") -> "boto3.Session":
     import boto3
 
-    base = boto3.Session(profile_name=access.profile, region_name=access.region)
+    region = access.region or os.environ.get("AWS_REGION")
+    base = boto3.Session(profile_name=access.profile, region_name=region)
+    if not base.region_name:
+        base = boto3.Session(profile_name=access.profile, region_name="us-east-1")
     if access.role_arn is None:
         return base
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
@@ -179,7 +235,7 @@ def _session(access: AwsAccess, config: "Config") -> "boto3.Session":
     inner = BotocoreSession()
     # botocore offers no public way to give a session credentials that renew themselves.
     inner._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # type: ignore[attr-defined]  # noqa: SLF001
-    return boto3.Session(botocore_session=inner, region_name=access.region)
+    return boto3.Session(botocore_session=inner, region_name=base.region_name)
 
 
 @contextmanager

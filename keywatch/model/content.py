@@ -1,5 +1,6 @@
 """Content: bytes to look at, and where they came from."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -8,6 +9,18 @@ Span: TypeAlias = tuple[int, int]
 """From this byte up to before that one."""
 Mark: TypeAlias = tuple[int, int, int]
 """A span, and the number of what was sighted there; only the detector that made it knows what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the short texts that an origin was put together from: a log event among its neighbours."""
+
+    offset: int
+    """Bytes of the origin before it."""
+    line: int
+    """The origin's line on which it begins, counted from 1."""
+    name: str
+    """What tells it from the others: when it was logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +33,14 @@ class Origin:
     """The file inside the target; inner paths of archives joined by `!`."""
     blob: str | None = None
     """The git object id whose content this is; who committed it is looked up for findings only."""
+    parts: tuple[Part, ...] = field(default=(), repr=False)
+    """By offset. Where there are any, a place is told as one inside its part: `path@name`."""
+
+    def part(self, offset: int) -> Part | None:
+        """Return the part that the byte at `offset` is in; None if the origin is one text."""
+        if not self.parts:
+            return None
+        return self.parts[max(0, bisect_right(self.parts, offset, key=lambda part: part.offset) - 1)]
 
 
 @dataclass(frozen=True, slots=True)

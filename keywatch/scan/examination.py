@@ -163,13 +163,16 @@ class Examination:
 
 
 def _place(match: Match) -> Place:
+    origin = match.origin
+    part = origin.part(match.offset)
+    lines, offset = (part.line - 1, part.offset) if part else (0, 0)
     return Place(
-        target=match.origin.target,
-        path=match.origin.path,
-        line=match.line,
+        target=origin.target,
+        path=f"{origin.path}@{part.name}" if part else origin.path,
+        line=match.line - lines,
         column=match.column,
-        end_line=match.end_line,
+        end_line=match.end_line - lines,
         end_column=match.end_column,
-        offset=match.offset,
-        blob=match.origin.blob,
+        offset=match.offset - offset,
+        blob=origin.blob,
     )

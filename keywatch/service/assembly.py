@@ -84,7 +84,9 @@ class Keywatch:
         rules = rule_set(settings)
         detector = Detector(rules, cache_dir=state.directory / "cache")
         known = KnownSet(state.store, detector, state.pepper, ruleset=rules.hash)
-        self.sources = plan(settings, state.pepper, now=now, looked_for=known.refresh)
+        self.sources = plan(
+            settings, state.pepper, now=now, looked_for=known.refresh, memory=state.directory / "objects"
+        )
         self._scanner = Scanner(detector, state.pepper, KnownKeys(()), allowed=CommitLists([rules]))
         self.reader = Reader(state.store, self._scanner, now=now, metrics=self.metrics, stopping=self.stopping)
         self.routing = routing_of(settings)
@@ -233,7 +235,8 @@ def run(settings: Settings, *, once: bool) -> Ending:
     Raises:
         KeywatchError: it could not start; for one cycle also: it could not go on.
     """
-    if not any((settings.aws, settings.cloudtrail, settings.vault, settings.key, settings.request_log, settings.scan)):
+    content = (settings.scan, settings.bucket, settings.cloudwatch)
+    if not any((settings.aws, settings.cloudtrail, settings.vault, settings.key, settings.request_log, *content)):
         raise ConfigError(
             "nothing to watch: no source is configured", hint="`keywatch init` writes a file with them all"
         )

@@ -1,7 +1,7 @@
 """From the settings to the sources: what is read, what for, and how often. Nothing is connected to here."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,17 @@ from keywatch.alerts.problems import SourceRole
 from keywatch.model.key import KeyKind, SourceId
 from keywatch.model.secret import Pepper
 from keywatch.model.source import CallSource, ContentSource, KeySource
-from keywatch.settings.schema import Aws, CloudTrail, DeclaredKey, RequestLog, Scan, Settings, Vault
+from keywatch.settings.schema import (
+    Aws,
+    Bucket,
+    CloudTrail,
+    CloudWatch,
+    DeclaredKey,
+    RequestLog,
+    Scan,
+    Settings,
+    Vault,
+)
 
 if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess
@@ -21,6 +31,8 @@ Source: TypeAlias = KeySource | CallSource | ContentSource
 _DECLARED_EVERY = timedelta(minutes=5)
 _PATIENT, _IMPATIENT = 10, 2
 """Tries of one request to AWS."""
+_CONNECTIONS = 20
+"""A few more than the objects of a bucket that are fetched at once."""
 _SELLING_PARTNER = frozenset({KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN})
 
 
@@ -44,6 +56,7 @@ def plan(
     *,
     now: Callable[[], datetime],
     looked_for: Callable[[], str] = str,
+    memory: Path | None = None,
     patient: bool = True,
 ) -> tuple[Planned, ...]:
     """
@@ -55,6 +68,7 @@ def plan(
         now: the clock.
         looked_for: is asked before content is read: a hash of all that is looked for. Content is read anew when it
             changes.
+        memory: a directory for what is too much for a cursor; None: nothing of the kind is remembered.
         patient: whether AWS may take its time; a person who waits for an answer would rather have it now.
     """
     attempts = _PATIENT if patient else _IMPATIENT
@@ -62,6 +76,8 @@ def plan(
         *_inventories(settings, pepper, attempts, now),
         *_calls(settings, attempts, now),
         *(_content(entry, looked_for) for entry in settings.scan),
+        *(_bucket(entry, attempts, looked_for, memory) for entry in settings.bucket),
+        *(_cloudwatch(entry, attempts, now) for entry in settings.cloudwatch),
     )
 
 
@@ -111,7 +127,7 @@ def _planned(
     return Planned(id=SourceId(name), role=role, every=every, build=build, kinds=kinds, owner=owner)
 
 
-def _access(account: Aws | CloudTrail, attempts: int) -> "AwsAccess":
+def _access(account: Aws | CloudTrail | Bucket | CloudWatch, attempts: int) -> "AwsAccess":
     from keywatch.collect.aws import AwsAccess
 
     return AwsAccess(
@@ -225,3 +241,40 @@ def _content_source(entry: Scan, source: SourceId, looked_for: Callable[[], str]
     from keywatch.collect.content.tail import FollowedLog
 
     return FollowedLog(str(Path(entry.log or "").expanduser()), source)
+
+
+def _bucket(entry: Bucket, attempts: int, looked_for: Callable[[], str], memory: Path | None) -> Planned:
+    source = SourceId(f"s3:{entry.name}")
+
+    def build() -> Source:
+        from keywatch.collect.content.s3 import S3Objects
+
+        access = replace(
+            _access(entry, attempts),
+            addressing=entry.addressing,
+            anonymous=entry.anonymous,
+            adaptive=True,
+            connections=_CONNECTIONS,
+        )
+        return S3Objects(
+            entry.url,
+            access,
+            source,
+            ruleset=looked_for(),
+            memory=memory,
+            requester_pays=entry.requester_pays,
+        )
+
+    return _planned(source, SourceRole.CONTENT, entry.every, build, owner=entry.owner)
+
+
+def _cloudwatch(entry: CloudWatch, attempts: int, now: Callable[[], datetime]) -> Planned:
+    source = SourceId(f"cloudwatch:{entry.name}")
+
+    def build() -> Source:
+        from keywatch.collect.content.cloudwatch import LogGroups
+
+        access = replace(_access(entry, attempts), adaptive=True)
+        return LogGroups(entry.groups, access, source, now=now, lookback=entry.lookback, overlap=entry.overlap)
+
+    return _planned(source, SourceRole.CONTENT, entry.every, build, owner=entry.owner)

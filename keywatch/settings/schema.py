@@ -20,6 +20,11 @@ Label = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1
 FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Of a file or directory, or a glob; `~` is the home directory."""
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+LogGroup = Annotated[
+    str,
+    Field(pattern=r"^(arn:aws[a-z-]*:logs:[a-z0-9-]+:[0-9]{12}:log-group:)?[A-Za-z0-9_./#*-]{1,512}(:\*)?$"),
+]
+"""A log group's name or ARN; `*` stands for anything."""
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 _LAST_PORT = 65535
@@ -208,6 +213,52 @@ class Scan(_Table):
         return self.every or (timedelta(minutes=1) if self.log is not None else timedelta(hours=1))
 
 
+class Bucket(_Table):
+    """The objects of an S3 bucket, or of any server that speaks its language, in which a secret may have leaked."""
+
+    name: Name
+    url: Annotated[str, Field(pattern=r"^s3://[A-Za-z0-9][A-Za-z0-9._-]{1,254}(/[^\x00-\x1f\x7f]*)?$")]
+    """`s3://bucket/prefix`: every key that begins like that."""
+    region: str = "us-east-1"
+    """Where AWS is asked first; a bucket elsewhere is found."""
+    profile: str | None = None
+    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
+    endpoint_url: HttpUrl | None = None
+    """Another server than AWS."""
+    addressing: Literal["auto", "path", "virtual"] = "auto"
+    """Where the bucket's name stands in a request. `auto`: AWS as it prefers it, in the path for any other server."""
+    anonymous: bool = False
+    """Ask without credentials: a public bucket."""
+    requester_pays: bool = False
+    owner: str | None = None
+    every: Interval = timedelta(hours=1)
+
+
+class CloudWatch(_Table):
+    """CloudWatch log groups in which a secret may have leaked."""
+
+    name: Name
+    groups: Annotated[tuple[LogGroup, ...], Field(min_length=1)]
+    """Names or ARNs, in which `*` stands for anything."""
+    region: str = "us-east-1"
+    profile: str | None = None
+    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
+    endpoint_url: HttpUrl | None = None
+    lookback: Interval = timedelta(days=1)
+    """How far back a group is read when it is read first."""
+    overlap: Interval = timedelta(minutes=10)
+    """How late an event may arrive and still be seen: as much is asked for again each time."""
+    owner: str | None = None
+    every: Interval = timedelta(minutes=1)
+
+    @model_validator(mode="after")
+    def _arns_are_of_the_region(self) -> Self:
+        for group in self.groups:
+            if group.startswith("arn:") and group.split(":")[3] != self.region:
+                raise ValueError(f'has a log group of another region than "{self.region}": make it an entry of its own')
+        return self
+
+
 class Settings(_Table):
     """The whole file."""
 
@@ -229,8 +280,10 @@ class Settings(_Table):
     key: tuple[DeclaredKey, ...] = ()
     request_log: tuple[RequestLog, ...] = ()
     scan: tuple[Scan, ...] = ()
+    bucket: tuple[Bucket, ...] = ()
+    cloudwatch: tuple[CloudWatch, ...] = ()
 
-    @field_validator("aws", "cloudtrail", "vault", "key", "request_log", "scan")
+    @field_validator("aws", "cloudtrail", "vault", "key", "request_log", "scan", "bucket", "cloudwatch")
     @classmethod
     def _names_differ(cls, tables: tuple[_Table, ...]) -> tuple[_Table, ...]:
         seen: set[str] = set()

@@ -49,6 +49,20 @@ def test_the_aws_policy_allows_reading_and_denies_values() -> None:
     assert {"secretsmanager:GetSecretValue", "ssm:GetParameter", "iam:CreateAccessKey"} <= set(denied)
 
 
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("buckets-policy.json", {"s3:ListBucket", "s3:GetObject", "kms:Decrypt"}),
+        ("log-groups-policy.json", {"logs:DescribeLogGroups", "logs:FilterLogEvents"}),
+    ],
+)
+def test_a_policy_for_content_allows_what_is_asked_and_no_more(name: str, needed: set[str]) -> None:
+    """Each is valid JSON, and grants the actions that the source takes, all reading, on named resources."""
+    statements = json.loads((CONFIG / "aws" / name).read_text("utf-8"))["Statement"]
+    assert needed == {action for item in statements for action in _actions(item)}
+    assert {"Allow"} == {item["Effect"] for item in statements}
+
+
 def _actions(statement: dict[str, str | list[str]]) -> list[str]:
     action = statement["Action"]
     return [action] if isinstance(action, str) else action

@@ -6,10 +6,13 @@ from pathlib import Path
 from keywatch.model.errors import UsageError
 from keywatch.model.source import ContentSource
 
+_TRIES = 6
+"""Of one request to a bucket: somebody is waiting."""
+
 
 def open_target(text: str, *, git: bool = True, since: str | None = None, ruleset: str = "") -> ContentSource:
     """
-    Return the source that reads what a person typed: `-`, a file, a directory, or a git repository.
+    Return the source that reads what a person typed: `-`, `s3://…`, a file, a directory, or a git repository.
 
     Args:
         text: the target.
@@ -24,6 +27,8 @@ def open_target(text: str, *, git: bool = True, since: str | None = None, rulese
         from keywatch.collect.content.stdin import StandardInput
 
         return StandardInput()
+    if text.startswith("s3://"):
+        return _bucket(text, since, ruleset)
     path = Path(text)
     if not path.exists():
         raise UsageError(f"{text}: no such file or directory", hint="check the spelling of the target; `-` is stdin")
@@ -36,6 +41,17 @@ def open_target(text: str, *, git: bool = True, since: str | None = None, rulese
     from keywatch.collect.content.files import Directory
 
     return Directory(path, ruleset=ruleset)
+
+
+def _bucket(url: str, since: str | None, ruleset: str) -> ContentSource:
+    if since is not None:
+        raise UsageError(f"{url}: --since needs a git repository", hint="leave it out for a bucket")
+    from keywatch.collect.aws import AwsAccess
+    from keywatch.collect.content.s3 import S3Objects
+
+    # Everything as the aws command would have it: credentials, region, endpoint. A public bucket needs no credentials.
+    access = AwsAccess(region=None, anonymous=None, adaptive=True, connections=20, attempts=_TRIES)
+    return S3Objects(url, access, ruleset=ruleset)
 
 
 def is_repository(path: Path) -> bool:
