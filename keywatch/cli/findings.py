@@ -1,6 +1,7 @@
 """`keywatch findings`: what the daemon's scans have found and nobody has dealt with yet."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from keywatch.cli import options
@@ -32,8 +33,7 @@ def findings(config: Path | None, *, json: bool) -> int:
         seen = named(open_findings(state.store), keys, frozenset(settings.our_accounts))
     report = ScanReport(
         targets=tuple(sorted({target for item in seen for target in item.targets})),
-        findings=tuple(item.finding for item in seen),
-        untold={item.finding.id: item.places_total - len(item.finding.places) for item in seen},
+        findings=tuple(replace(item.finding, further=item.places_total - len(item.finding.places)) for item in seen),
     )
     write(report, Format.JSON if json else Format.TEXT, sys.stdout)
     return 0

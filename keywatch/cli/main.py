@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         status = _run(arguments)
-        print(end="", flush=True)  # here, where it can still be told that nobody reads it
+        _flush()
     except KeywatchError as error:
         return _complain(error.message, error.hint)
     except KeyboardInterrupt:
@@ -112,7 +112,20 @@ def _report_defect(error: Exception) -> int:
     return _complain(f"unexpected {type(error).__name__}{where}", hint)
 
 
+def _flush() -> None:
+    """Send what was printed: here, where it can still be told that nobody reads it, or that there is no room."""
+    try:
+        print(end="", flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _reader_gone()
+        raise KeywatchError(f"standard output: {error.strerror}", hint="make room where it is written to") from None
+
+
 def _reader_gone() -> int:
     """Whoever read our output stopped reading. Nothing can be told; the interpreter must not try when it exits."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    from keywatch.cli.output import abandon_stdout
+
+    abandon_stdout()
     return FAILED

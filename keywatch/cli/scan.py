@@ -2,9 +2,10 @@
 
 import os
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from keywatch.cli.parser import Parser, at_least_one, one_of, values
 from keywatch.model.errors import UsageError
@@ -12,42 +13,52 @@ from keywatch.report.formats import Format
 from keywatch.report.safe import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from keywatch.cli.scan_run import Installation
     from keywatch.detect.known import KnownKeys
     from keywatch.detect.ruleset import RuleSet
+    from keywatch.model.finding import Finding
     from keywatch.model.source import ContentSource, Skipped
+    from keywatch.report.json_lines import Lines
     from keywatch.scan.own_rules import Own
 
 FOUND = 1
 INCOMPLETE = 2
-INTERRUPTED = 130
 
 
 def arguments(parser: Parser) -> None:
     """Declare what `scan` takes."""
-    add = parser.add_argument
     what = (
         "A git repository, a directory, a file, s3://bucket/prefix, or - for standard input. Default: this directory."
     )
-    add("targets", nargs="*", metavar="TARGET", help=what)
-    form = f"How to write the report: {values(Format)}. Default: text."
-    add("--format", "-f", dest="form", metavar="FORMAT", type=one_of(Format), default=Format.TEXT, help=form)
-    add("--output", "-o", metavar="FILE", type=Path, help="Write the report there, not to stdout.")
-    mine = "Rules of your own (keywatch's, gitleaks', betterleaks' TOML), beside ours. May be given several times."
-    add("--rules", action="append", metavar="FILE", type=Path, default=[], help=mine)
-    add("--jobs", "-j", metavar="N", type=at_least_one, help="Threads. Default: one for each core.")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=what)
+
+    add = parser.add_argument_group("what is scanned").add_argument
     add("--no-git", action="store_true", help="Scan a repository's files alone, not its history.")
     add("--staged", action="store_true", help="Scan what is about to be committed, only.")
     add("--since", metavar="REV", help="Leave out what this revision reaches.")
+
+    add = parser.add_argument_group("what is looked for").add_argument
+    mine = "Rules of your own (keywatch's, gitleaks', betterleaks' TOML), beside ours. May be given several times."
+    add("--rules", action="append", metavar="FILE", type=Path, default=[], help=mine)
     told = "Do not tell what it accepts (keywatch's, gitleaks', detect-secrets'). May be given several times."
     add("--baseline", action="append", metavar="FILE", type=Path, default=[], help=told)
     accept = "Accept what is found: add it to that file, exit 0."
     add("--write-baseline", metavar="FILE", type=Path, help=accept)
+    add("--reason", metavar="TEXT", default="", help="Why it is accepted.")
     theirs = "Do not follow a target's own .gitleaks.toml, .betterleaks.toml or ignore file."
     add("--no-repo-config", action="store_true", help=theirs)
-    add("--reason", metavar="TEXT", default="", help="Why it is accepted.")
+
+    add = parser.add_argument_group("what is told, and where").add_argument
+    form = f"How to write the report: {values(Format)}. Default: text. jsonl is written while the scan goes on."
+    add("--format", "-f", dest="form", metavar="FORMAT", type=one_of(Format), default=Format.TEXT, help=form)
+    add("--output", "-o", metavar="FILE", type=Path, help="Write the report there, not to stdout.")
     add("--exit-zero", action="store_true", help="Exit with 0 also when something is found.")
     add("--no-progress", action="store_true", help="Show no progress on stderr.")
+
+    add = parser.add_argument_group("how").add_argument
+    add("--jobs", "-j", metavar="N", type=at_least_one, help="Threads. Default: one for each core.")
 
 
 def scan(
@@ -72,12 +83,16 @@ def scan(
 
     A git repository is scanned through its whole history and its working tree.
     Exit status: 0 nothing found, 1 secrets found, 2 the scan could not be done or not finished, 130 interrupted.
+    Ctrl-C reports what was found by then; a second one leaves at once.
     """
     if staged and (no_git or since):
         raise UsageError("--staged excludes --no-git and --since", hint="say which of them you mean")
     if no_git and since:
         raise UsageError("--since needs the history that --no-git leaves out", hint="leave one of them out")
-    from keywatch.cli.scan_run import explain, installation, progress, run, written
+    from keywatch.cli.interrupts import EXIT, Interrupts
+    from keywatch.cli.output import sent, written
+    from keywatch.cli.progress import progress
+    from keywatch.cli.scan_run import explain, installation, run
     from keywatch.report.formats import write
 
     chosen = _rules(rules)
@@ -89,29 +104,52 @@ def scan(
     recorder = Recorder(read_own(write_baseline), reason) if write_baseline else None
     own, skipped = ({}, []) if no_repo_config else _own(targets or ["."], sources, chosen)
     here = installation()
-    with written(output) as out:
+    note = None
+    with Interrupts() as stop, written(output, machine=form is not Format.TEXT) as out:
+        lines = _lines(form, out)
+
+        def tell(findings: "Iterable[Finding]") -> None:
+            if lines is not None:
+                with sent(out, output):
+                    lines.tell(findings)
+
         report = run(
             sources,
             chosen,
             here,
             known_keys(here),
             jobs=jobs,
-            show=progress(wanted=not no_progress),
+            progress=progress(wanted=not no_progress, mixed=lines is not None and out.isatty()),
+            stop=stop,
+            tell=tell if lines else None,
             accepted=accepted,
             recorder=recorder,
             own=own,
             skipped=skipped,
         )
-        write(report, form, out)
+        with stop.reporting(), suppress(BrokenPipeError), sent(out, output):
+            if lines is not None:
+                lines.finish(report)
+            else:
+                note = write(report, form, out)
     if write_baseline and recorder:
-        with written(write_baseline) as file:
+        with written(write_baseline) as file, sent(file, write_baseline):
             file.write(recorder.text())
-    explain(report, summarised=form is Format.TEXT and output is None)
-    if report.interrupted:
-        return INTERRUPTED
+    explain(report, note, summarised=form is Format.TEXT and output is None)
+    if stop.signal is not None:
+        return EXIT + stop.signal
     if not report.complete:
         return INCOMPLETE
-    return FOUND if report.findings and not (exit_zero or write_baseline) else 0
+    return FOUND if report.tally.findings and not (exit_zero or write_baseline) else 0
+
+
+def _lines(form: Format, out: TextIO) -> "Lines | None":
+    """Return what tells findings as they come; None: the format is written at the end."""
+    if form is not Format.JSONL:
+        return None
+    from keywatch.report.json_lines import Lines
+
+    return Lines(out)
 
 
 def known_keys(here: "Installation") -> "KnownKeys":

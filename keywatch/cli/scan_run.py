@@ -1,42 +1,41 @@
 """One run of `keywatch scan`: its parts brought together, its targets scanned, its troubles told."""
 
 import os
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import TextIO
+from typing import cast
 
+from keywatch.cli.interrupts import Interrupts
+from keywatch.cli.progress import Progress
+from keywatch.collect.content.measure import Ahead, Measures
 from keywatch.collect.state_dir import NoState, load_pepper, state_dir
 from keywatch.detect.anchors import Anchors
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.ruleset import RuleSet
-from keywatch.model.errors import KeywatchError, ScanError, UsageError
+from keywatch.model.errors import KeywatchError, ScanError
+from keywatch.model.finding import Finding
 from keywatch.model.secret import Pepper
 from keywatch.model.source import ContentSource, Skipped
 from keywatch.report.safe import visible
-from keywatch.report.scan_report import ScanReport
+from keywatch.report.scan_report import Root, ScanReport
 from keywatch.report.text import summary
-from keywatch.report.words import amount, size_words
+from keywatch.report.words import amount
 from keywatch.scan.baseline_file import Accepts, Recorder
 from keywatch.scan.bench import Bench
 from keywatch.scan.engine import Local
 from keywatch.scan.findings import FindingSet
 from keywatch.scan.own_rules import Own
 from keywatch.scan.recipe import Recipe
-from keywatch.scan.scanner import Scanner
-
-Show = Callable[[int, int], None]
-"""Is told the bytes and the chunks scanned so far."""
+from keywatch.scan.scanner import Scanner, ScanStep
 
 _NAMED = 20
-_EVERY = 0.1
-"""Seconds between two looks of the progress line."""
+_PATIENCE = 0.3
+"""Seconds for which threads are waited for when somebody wants the scan to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,9 @@ def run(
     known: KnownKeys,
     *,
     jobs: int | None,
-    show: Show,
+    progress: Progress,
+    stop: Interrupts,
+    tell: Callable[[list[Finding]], None] | None = None,
     accepted: Sequence[Accepts] = (),
     recorder: Recorder | None = None,
     own: Mapping[str, Own] | None = None,
@@ -70,7 +71,9 @@ def run(
         here: where the compiled rules are kept.
         known: whose leak is told as ours.
         jobs: threads.
-        show: is told the progress.
+        progress: is told how far it is.
+        stop: ends the scan early.
+        tell: is told what is new after each step; see `FindingSet.add`.
         accepted: baselines.
         recorder: notes what is found for a baseline.
         own: by target, what it says itself about scanning it.
@@ -90,11 +93,16 @@ def run(
     found = FindingSet()
     missed = list(skipped)
     errors: list[KeywatchError] = []
+    roots: dict[str, Root] = {}
     names: list[str] = []
     size = chunks = 0
-    with _interruptible() as asked_to_stop, suppress(KeyboardInterrupt), _closing(engine, show):
+    with _closing(engine, progress, stop):
         for source in sources:
+            if stop.asked:
+                break
             names.append(source.target)
+            roots |= _root(source)
+            progress.target(source.target, _ahead(source))
             target = bench.target(source.target)
             scanner = Scanner(
                 target.detector,
@@ -107,14 +115,15 @@ def run(
                 recipe=recipe if target.is_ours and not accepted and recorder is None else None,
             )
             try:
-                for step in scanner.scan(source, {}):
-                    found.add(target.told(step.findings))
+                steps = cast("Generator[ScanStep]", scanner.scan(source, {}))
+                for step in _steps(steps, stop):
+                    news = found.add(target.told(step.findings))
+                    if tell is not None and news:
+                        tell(news)
                     missed += step.skipped
                     size += step.bytes
                     chunks += step.chunks
-                    show(size, chunks)
-                    if asked_to_stop.is_set():
-                        raise KeyboardInterrupt
+                    progress.add(step.bytes, step.chunks)
             except ScanError as error:
                 errors.append(error)
     return ScanReport(
@@ -123,40 +132,69 @@ def run(
         skipped=tuple(missed),
         left_out=bench.left_out(),
         errors=tuple(errors),
-        untold=found.untold,
+        roots=roots,
         bytes=size,
         chunks=chunks,
         seconds=time.monotonic() - began,
-        interrupted=asked_to_stop.is_set(),
+        interrupted=stop.asked,
     )
 
 
+def _steps(steps: Generator[ScanStep], stop: Interrupts) -> Iterator[ScanStep]:
+    """
+    Yield the steps of a scan until somebody wants it to end.
+
+    It is interrupted only while it works on the next step: what it has told by then, and what it holds back until the
+    authors are known, is all taken in.
+    """
+    try:
+        while True:
+            step = None
+            try:
+                with stop.raised():
+                    step = next(steps, None)
+            except KeyboardInterrupt:
+                if step is not None:
+                    yield step  # it came just before
+                with suppress(KeyboardInterrupt, StopIteration):
+                    yield steps.throw(KeyboardInterrupt())
+                return
+            if step is None:
+                return
+            yield step
+    finally:
+        steps.close()
+
+
+def _root(source: ContentSource) -> dict[str, Root]:
+    """Return where the paths of a source begin, where it is a directory or a file."""
+    path = getattr(source, "path", None)
+    if not isinstance(path, Path) or not path.exists():
+        return {}
+    top = path.resolve()
+    top = top if top.is_dir() else top.parent
+    base = next((above for above in (top, *top.parents) if os.path.lexists(above / ".git")), top)
+    prefix = "" if base == top else f"{top.relative_to(base).as_posix()}/"
+    return {source.target: Root(str(base), prefix)}
+
+
+def _ahead(source: ContentSource) -> Callable[[], Ahead | None]:
+    return lambda: source.ahead if isinstance(source, Measures) else None
+
+
 @contextmanager
-def _closing(engine: Local, show: Show) -> Iterator[None]:
+def _closing(engine: Local, progress: Progress, stop: Interrupts) -> Iterator[None]:
     try:
         yield
     finally:
-        engine.close()
-        show(-1, -1)
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Note Ctrl-C also where the exception is lost: in a callback or a destructor Python can only ignore it."""
-    asked_to_stop = threading.Event()
-
-    def note(_number: int, _frame: FrameType | None) -> None:
-        asked_to_stop.set()
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked_to_stop  # only the main thread is interrupted
-        return
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield asked_to_stop
-    finally:
-        signal.signal(signal.SIGINT, before)
+        progress.end()
+        if stop.asked:
+            # A thread may be deep inside one chunk, and no thread can be ended: it ends with the process.
+            closing = threading.Thread(target=engine.close, daemon=True)
+            closing.start()
+            closing.join(_PATIENCE)
+        else:
+            engine.close()
 
 
 def cache_dir() -> Path | None:
@@ -182,74 +220,16 @@ def installation() -> Installation:
         return Installation(Pepper(os.urandom(Pepper.SIZE)), None)
 
 
-@contextmanager
-def written(path: Path | None) -> Iterator[TextIO]:
+def explain(report: ScanReport, note: str | None, *, summarised: bool) -> None:
     """
-    Yield where the report goes: stdout, or a file that appears under its name when it is whole.
+    Say on stderr what could not be scanned and what to do.
 
-    Raises:
-        UsageError: the file cannot be written. Said before anything is scanned.
+    Args:
+        report: what the scan came to.
+        note: what the format had no room for.
+        summarised: the report showed the summary; it is told here as well if not.
     """
-    if path is None:
-        yield sys.stdout
-        return
-    path = path.resolve()  # a link stays one: what it points to is written
-    if path.exists() and not path.is_file():
-        with _opened(path) as file:  # a pipe or device is written to; replacing /dev/null would hurt the whole machine
-            yield file
-        return
-    import tempfile
-
-    try:
-        descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise UsageError(
-            f"--output {path}: {error.strerror}", hint="name a file in a directory you can write"
-        ) from None
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            yield file
-        Path(draft).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(draft).unlink()
-        raise
-
-
-def _opened(path: Path) -> TextIO:
-    try:
-        return path.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise UsageError(f"--output {path}: {error.strerror}", hint="name a file you can write") from None
-
-
-def progress(*, wanted: bool) -> Show:
-    """Return what shows progress on stderr, where that is a terminal and it is wanted."""
-    if not wanted or not sys.stderr.isatty():
-        return _silent
-    began = last = time.monotonic()
-
-    def show(size: int, chunks: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if size < 0:
-            sys.stderr.write("\r\x1b[K")
-        elif now - last >= _EVERY:
-            last = now
-            rate = size_words(int(size / (now - began)))
-            sys.stderr.write(f"\r\x1b[Kscanned {amount(chunks, 'object')}, {size_words(size)}, {rate}/s")
-        sys.stderr.flush()
-
-    return show
-
-
-def _silent(size: int, chunks: int) -> None:
-    """Show nothing."""
-
-
-def explain(report: ScanReport, *, summarised: bool) -> None:
-    """Say on stderr what could not be scanned and what to do; and the summary, unless the report showed it."""
-    lines: list[str] = []
+    lines = [f"keywatch: note: {note}"] if note else []
     for error in report.errors:
         lines += _trouble(error.message, error.hint)
     for item in report.skipped[:_NAMED]:

@@ -125,6 +125,8 @@ class Finding:
     confidence: Confidence
     places: tuple[Place, ...]
     """At least one, sorted."""
+    further: int = 0
+    """Places beyond these that are counted only."""
     ownership: Ownership = Ownership.UNKNOWN
     key: KeyId | None = None
     """The inventoried key whose value or id this is."""

@@ -2,9 +2,12 @@
 
 from enum import StrEnum
 from importlib import import_module
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
-from keywatch.report.scan_report import ScanReport
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from keywatch.report.scan_report import ScanReport
 
 
 class Format(StrEnum):
@@ -30,7 +33,12 @@ _WRITERS = {
 }
 
 
-def write(report: ScanReport, form: Format, out: TextIO) -> None:
-    """Write `report` in the format `form`; only that format's module is loaded."""
+def write(report: "ScanReport", form: Format, out: TextIO) -> str | None:
+    """
+    Write `report` in the format `form`; only that format's module is loaded.
+
+    Returns:
+        What a person should know the format had no room for; None: everything is there.
+    """
     writer = getattr(import_module(f"keywatch.report.{_WRITERS[form]}"), f"write_{form.value}")
-    writer(report, out)
+    return cast("Callable[[ScanReport, TextIO], str | None]", writer)(report, out)

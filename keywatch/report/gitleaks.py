@@ -2,6 +2,8 @@
 Gitleaks' JSON report, for tools that read it: one entry a place, secrets redacted, ours under `Keywatch`.
 
 https://github.com/gitleaks/gitleaks/blob/master/report/finding.go
+Columns count bytes from 1, and the last is the secret's last byte, as there; what cannot be told without the secret
+(`Match`, `Entropy`), or is not asked of git (`Email`, `Message`), is there and empty.
 """
 
 import json
@@ -14,9 +16,13 @@ from keywatch.report.scan_report import ScanReport
 
 
 def write_gitleaks(report: ScanReport, out: TextIO) -> None:
-    """Write an array of findings; empty where there are none."""
-    json.dump([_entry(finding, place) for finding in report.findings for place in finding.places], out, indent=1)
-    out.write("\n")
+    """Write an array of findings, one at a time; empty where there are none."""
+    between = "[\n "
+    for finding in report.findings:
+        for place in finding.places:
+            out.write(between + json.dumps(_entry(finding, place)))
+            between = ",\n "
+    out.write("[]\n" if between == "[\n " else "\n]\n")
 
 
 def _entry(finding: Finding, place: Place) -> dict[str, Json]:
@@ -28,7 +34,7 @@ def _entry(finding: Finding, place: Place) -> dict[str, Json]:
         "StartLine": place.line,
         "EndLine": place.end_line,
         "StartColumn": place.column,
-        "EndColumn": place.end_column,
+        "EndColumn": max(place.end_column - 1, 0),
         "Match": "REDACTED",
         "Secret": "REDACTED",
         "File": place.path,
@@ -37,7 +43,7 @@ def _entry(finding: Finding, place: Place) -> dict[str, Json]:
         "Entropy": 0,
         "Author": place.author or "",
         "Email": "",
-        "Date": to_rfc3339(place.committed_at) if place.committed_at else "",
+        "Date": to_rfc3339(place.committed_at.replace(microsecond=0)) if place.committed_at else "",
         "Message": "",
         "Tags": list(finding.rule.tags),
         "Fingerprint": f"{place.commit}:{identity}" if place.commit else identity,

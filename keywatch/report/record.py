@@ -9,7 +9,7 @@ SCHEMA = 1
 """Raised when a field changes its meaning or goes away; new fields do not raise it."""
 
 
-def finding_record(finding: Finding, untold: int = 0) -> dict[str, Json]:
+def finding_record(finding: Finding) -> dict[str, Json]:
     """Return everything a person or program may know of a finding."""
     return {
         "id": finding.id,
@@ -27,7 +27,7 @@ def finding_record(finding: Finding, untold: int = 0) -> dict[str, Json]:
         "remedy": finding.rule.remedy,
         "tags": list(finding.rule.tags),
         "places": [place_record(place) for place in finding.places],
-        "further_places": untold,
+        "further_places": finding.further,
     }
 
 
@@ -55,9 +55,9 @@ def summary_record(report: ScanReport) -> dict[str, Json]:
         "targets": list(report.targets),
         "complete": report.complete,
         "interrupted": report.interrupted,
-        "findings": len(report.findings),
-        "places": report.places,
-        "ours": report.ours,
+        "findings": report.tally.findings,
+        "places": report.tally.places,
+        "ours": report.tally.ours,
         "bytes": report.bytes,
         "chunks": report.chunks,
         "seconds": round(report.seconds, 3),

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,9 +15,10 @@ from keywatch.model.key import KeyId
 from keywatch.model.secret import Fingerprint, Redacted
 from keywatch.model.source import Skipped
 from keywatch.report.formats import Format, write
+from keywatch.report.json_lines import Lines
 from keywatch.report.safe import cell, visible
 from keywatch.report.scan_report import ScanReport
-from keywatch.report.text import summary
+from keywatch.report.text import MOST, summary
 
 COMMITTED = Place(
     target="repo",
@@ -107,8 +109,49 @@ def test_text() -> None:
         "  whose ours: declared:orders\n"
         "  do    Rotate it.\n"
         "\n"
-        "1 secret in 2 places (1 critical; 1 ours): rotate ours first, then clean up; 12.3 MB scanned in 1.2 s\n"
+        "1 secret in 2 places: 1 critical\n"
+        "  where =cmd|x\\x1b[31m\\x0afile: \\u202egol (1)\n"
+        "  whose 1 ours: declared:orders\n"
+        "  do    rotate ours first; take it out of the files\n"
+        "  12.3 MB scanned in 1.2 s\n"
     )
+    assert summary(REPORT) == (
+        "1 secret in 2 places (1 critical; 1 ours): rotate ours first, then clean up; 12.3 MB scanned in 1.2 s"
+    )
+
+
+def test_a_summary_says_where_most_is_and_what_only_the_history_has() -> None:
+    """The files with the most secrets are named; what no file has any more is rotated, and cannot be taken out."""
+    here = [replace(COMMITTED, path=f"f{number // 2}", line=number, present=True) for number in range(9)]
+    findings = [
+        replace(FINDING, places=(place,), ownership=Ownership.FOREIGN, key=None) for place in (*here, COMMITTED)
+    ]
+    *_, found, where, whose, todo, size = text(replace(REPORT, findings=tuple(findings)), Format.TEXT).splitlines()
+    assert found == "10 secrets in 10 places: 10 critical"
+    assert where == "  where f0 (2), f1 (2), f2 (2), …, 1 in the history only"
+    assert whose == "  whose 10 foreign"
+    assert todo.startswith("  do    rotate what is in use; take it out of the files; what was committed stays known")
+    assert size == "  12.3 MB scanned in 1.2 s"
+
+
+class Screen(io.StringIO):
+    """A terminal, as far as a report can tell."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_is_not_flooded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal the worst are shown, and how to get the rest; a pipe gets them all."""
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    many = replace(REPORT, findings=tuple(FINDING for _ in range(MOST + 5)))
+    screen = Screen()
+    write(many, Format.TEXT, screen)
+    assert screen.getvalue().count("CRITICAL") == MOST
+    assert "\n… and 5 more secrets, less urgent: a file or pipe gets them all\n" in screen.getvalue()
+    assert "\x1b" not in screen.getvalue()
+    assert text(many, Format.TEXT).count("CRITICAL") == MOST + 5
 
 
 def test_text_in_colour(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +206,19 @@ def test_jsonl() -> None:
     assert json.loads(line) == json.loads(text(REPORT, Format.JSON))["findings"][0]
 
 
+def test_places_that_are_counted_only() -> None:
+    """JSON lines end with a line for them; the other formats tell them beside the finding."""
+    report = replace(REPORT, findings=(replace(FINDING, further=7),))
+    out = io.StringIO()
+    Lines(out).finish(report)
+    last = json.loads(out.getvalue())
+    assert (last["id"], last["places"], last["further_places"]) == (FINDING.id, [], 7)
+    assert "and 7 more places" in text(report, Format.TEXT)
+    assert json.loads(text(report, Format.JSON))["summary"]["places"] == 9
+    Lines(out).finish(REPORT)
+    assert len(out.getvalue().splitlines()) == 1
+
+
 def test_csv() -> None:
     """One row a place; a name that looks like a formula is none."""
     rows = list(csv.DictReader(io.StringIO(text(REPORT, Format.CSV))))
@@ -176,35 +232,24 @@ def test_a_cell_is_no_formula(start: str) -> None:
     assert cell(f"{start}1+1").startswith("'")
 
 
-def test_sarif() -> None:
-    """What GitHub requires is there; there is no snippet, and no fingerprint of a line."""
-    log = json.loads(text(REPORT, Format.SARIF))
-    (run,) = log["runs"]
-    (rule,) = run["tool"]["driver"]["rules"]
-    (result,) = run["results"]
-    assert log["version"] == "2.1.0"
-    assert rule["id"] == result["ruleId"] == "lwa-client-secret"
-    assert all(rule[name]["text"] for name in ("shortDescription", "fullDescription", "help"))
-    assert rule["properties"]["security-severity"] == "9.5"
-    assert "security" in rule["properties"]["tags"]
-    place = result["locations"][0]["physicalLocation"]
-    assert place["artifactLocation"]["uri"] == "src/a%20b.py"
-    assert place["region"] == {"startLine": 3, "startColumn": 7, "endLine": 3, "endColumn": 20}
-    assert result["partialFingerprints"] == {"keywatch/v1": FINDING.id}
-    assert "snippet" not in json.dumps(log)
-    assert run["invocations"][0]["executionSuccessful"] is True
-    broken = json.loads(text(BROKEN, Format.SARIF))["runs"][0]["invocations"][0]
-    assert broken["executionSuccessful"] is False
-    assert len(broken["toolExecutionNotifications"]) == 2
-
-
 def test_gitleaks() -> None:
     """An entry a place, in gitleaks' fields, the secret redacted."""
     first, second = json.loads(text(REPORT, Format.GITLEAKS))
     assert (first["RuleID"], first["File"], first["StartLine"]) == ("lwa-client-secret", "src/a b.py", 3)
     assert (first["Secret"], first["Match"], first["Email"]) == ("REDACTED", "REDACTED", "")
     assert first["Fingerprint"] == f"{'c' * 40}:src/a b.py:lwa-client-secret:3"
+    assert (first["StartColumn"], first["EndColumn"], first["Date"]) == (7, 19, "2026-01-02T03:04:05Z")
     assert second["Commit"] == ""
+    assert text(replace(REPORT, findings=()), Format.GITLEAKS) == "[]\n"
+
+
+def test_gitleaks_fields() -> None:
+    """Every field that gitleaks' own report has is there, in its order, so that what reads that report reads ours."""
+    (entry, _) = json.loads(text(REPORT, Format.GITLEAKS))
+    assert " ".join(entry) == (
+        "RuleID Description StartLine EndLine StartColumn EndColumn Match Secret File SymlinkFile Commit Entropy "
+        "Author Email Date Message Tags Fingerprint Keywatch"
+    )
 
 
 def test_junit() -> None:

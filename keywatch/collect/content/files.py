@@ -7,6 +7,7 @@ from pathlib import Path
 
 from keywatch.collect.content.attribution import Vouches
 from keywatch.collect.content.batching import batches
+from keywatch.collect.content.measure import Ahead, Measures
 from keywatch.collect.content.text import chunks, stream
 from keywatch.collect.content.tree import VERSION_CONTROL, Entry, printable, unreadable, walk
 from keywatch.collect.content.windows import WINDOW
@@ -46,6 +47,7 @@ class Directory:
         self.id = id or SourceId(f"files:{self.target}")
         self._ruleset = ruleset
         self._excluded = excluded
+        self.ahead: Ahead | None = None
 
     def read(self, cursor: Cursor) -> Iterator[ContentBatch]:
         """Read every file, unless not one of them changed since `cursor`. See `ContentSource.read`."""
@@ -57,6 +59,7 @@ class Directory:
             yield ContentBatch(chunks=(), cursor=cursor, skipped=tuple(skipped))
             return
         yield from batches([*skipped])
+        self.ahead = Ahead(len(entries), sum(entry.status.st_size for entry in entries))
         yield from batches(item for entry in entries for item in read_file(entry.path, self._origin(entry)))
         yield ContentBatch(chunks=(), cursor={"version": 1, "ruleset": self._ruleset, "tree": digest})
 
@@ -158,3 +161,4 @@ def blob_id(path: str, algorithm: str = "sha1") -> str | None:
 
 _: type[ContentSource] = Directory
 __: type[Vouches] = Directory
+___: type[Measures] = Directory

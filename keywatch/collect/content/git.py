@@ -25,6 +25,7 @@ from keywatch.collect.content.git_objects import (
 )
 from keywatch.collect.content.git_plumbing import Git, GitFailed
 from keywatch.collect.content.lot_plan import planned
+from keywatch.collect.content.measure import Ahead, Measures
 from keywatch.collect.content.text import chunks
 from keywatch.collect.content.tree import Entry, printable
 from keywatch.model.content import Chunk, Origin
@@ -67,6 +68,7 @@ class GitRepository:
         self._ruleset = ruleset
         self._since = since
         self._largest = largest
+        self.ahead: Ahead | None = None
         self._loose: dict[str, str] = {}
         """Blobs read from the working tree, which history may not know, and where."""
 
@@ -132,11 +134,14 @@ class GitRepository:
     def _history(self, git: Git, done: list[str]) -> Iterator[ContentBatch]:
         if self._since is not None or done:
             exclude = [*done, _revision(git, self._since)] if self._since else done
-            yield from batches(self._blobs(git, list_blobs(git, exclude=exclude, largest=self._largest)))
+            found = list_blobs(git, exclude=exclude, largest=self._largest)
+            self.ahead = Ahead(found.count, found.bytes)
+            yield from batches(self._blobs(git, found))
             return
         with tempfile.TemporaryFile() as names:
             unlisted = list_names(git, names)
             plan = planned(git, self.target, names, self._largest)
+        self.ahead = Ahead(sum(len(lot.offsets) for lot in plan.lots) + len(plan.others))
         if unlisted:
             yield ContentBatch(cursor=None, skipped=tuple(unlisted))
         yield from (ContentBatch(cursor=None, lots=(lot,)) for lot in plan.lots)
@@ -215,3 +220,4 @@ def _list(value: Json) -> list[Json]:
 _: type[ContentSource] = GitRepository
 __: type[Attributes] = GitRepository
 ___: type[Vouches] = GitRepository
+____: type[Measures] = GitRepository

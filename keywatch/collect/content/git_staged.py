@@ -1,18 +1,24 @@
-"""What is about to be committed: the blobs in the index that HEAD's tree does not have."""
+"""What is about to be committed: the blobs in the index that HEAD does not have in their place."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from keywatch.collect.content.batching import batches
-from keywatch.collect.content.git_history import head_tree
 from keywatch.collect.content.git_objects import LARGEST, list_named, read_blobs
-from keywatch.collect.content.git_plumbing import Git
+from keywatch.collect.content.git_plumbing import Git, GitFailed
 from keywatch.collect.content.text import chunks
 from keywatch.collect.content.tree import printable
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.errors import KeywatchError
 from keywatch.model.key import SourceId
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
+
+_FILES = ("100", "120")
+"""How the modes of files and links begin; a submodule's commit (160000) is no content of this repository."""
+_THEIRS = "3"
+"""The stage of a conflict that holds what is being brought in. HEAD has another, and their ancestor is committed."""
+# What was only announced (`git add --intent-to-add`) is not committed.
+_QUIET = ("--ita-invisible-in-index", "--ignore-submodules=none")
 
 
 class StagedFiles:
@@ -47,14 +53,9 @@ class StagedFiles:
             yield Skipped(self.target, error.message, error.hint)
 
     def _chunks(self, git: Git) -> Iterator[Chunk | Skipped]:
-        committed = {blob for blob, _ in head_tree(git)}
-        staged: dict[str, str] = {}
-        for entry in git.ask("ls-files", "--stage", "-z").split("\0"):
-            meta, _, path = entry.partition("\t")
-            mode, *name = meta.split(" ")
-            # not a submodule's commit, nor a blob that is committed already
-            if name and mode != "160000" and name[0].encode() not in committed:
-                staged[name[0]] = path
+        staged = _staged(git)
+        if not staged:
+            return
         found = list_named(git, map(str.encode, staged), largest=self._largest)
         try:
             yield from found.skipped
@@ -65,6 +66,58 @@ class StagedFiles:
                     yield from chunks(blob.data, Origin(self.target, staged[blob.id], blob.id))
         finally:
             found.close()
+
+
+def _staged(git: Git) -> dict[str, str]:
+    """
+    Return the blobs that a commit would bring in, and where; of a conflict, what the other side brings in.
+
+    The index is compared with HEAD by git, which passes over directories that are equal: this takes as long as there
+    are changes, however large the repository is. A file that was only moved, or whose mode has changed, brings in
+    nothing.
+
+    Raises:
+        GitFailed: HEAD or the index cannot be read.
+    """
+    try:
+        changes = git.ask(
+            "diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--find-renames=100%", *_QUIET, "HEAD"
+        )
+    except GitFailed:
+        if git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)):
+            raise
+        return _indexed(git, {"0", _THEIRS})  # no commit yet
+    staged: dict[str, str] = {}
+    conflict = False
+    fields = iter(changes.split("\0"))
+    for field in fields:
+        if not field:
+            break
+        _, mode, old, new, status = field.split(" ")
+        path = next(fields)
+        if status.startswith(("R", "C")):
+            path = next(fields)
+        if status == "U":
+            conflict = True
+        elif mode.startswith(_FILES) and new != old and not _is_nothing(new):
+            staged[new] = path
+    return staged | _indexed(git, {_THEIRS}) if conflict else staged
+
+
+def _indexed(git: Git, stages: set[str]) -> dict[str, str]:
+    """Return the blobs that the index has in one of `stages`, and where."""
+    staged: dict[str, str] = {}
+    for entry in git.ask("ls-files", "--stage", "-z").split("\0"):
+        meta, _, path = entry.partition("\t")
+        if meta:
+            mode, name, stage = meta.split(" ")
+            if mode.startswith(_FILES) and stage in stages:
+                staged[name] = path
+    return staged
+
+
+def _is_nothing(name: str) -> bool:
+    return not name.strip("0")
 
 
 _: type[ContentSource] = StagedFiles

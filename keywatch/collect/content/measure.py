@@ -1,0 +1,23 @@
+"""How much there is to read: asked of a source while it is read, for whoever waits."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What one reading of a source will come to, in all; what lies before its cursor is not part of it."""
+
+    objects: int
+    bytes: int = 0
+    """0: only how many objects is known."""
+
+
+@runtime_checkable
+class Measures(Protocol):
+    """A content source that knows, sooner or later, how much it will yield."""
+
+    @property
+    def ahead(self) -> Ahead | None:
+        """What this reading comes to, near enough for a progress bar; None while that is not known. Any thread asks."""
+        ...
