@@ -37,7 +37,7 @@ class SeenFinding(Protocol):
 
 def secret_problem(seen: SeenFinding, standings: Mapping[KeyId, Standing]) -> Problem | None:
     """
-    Return the problem that a finding is; None for one that is resolved, or ignored by a person.
+    Return the problem that a finding is; None for one that is resolved, ignored by a person, or most likely invented.
 
     Args:
         seen: the finding.
@@ -46,6 +46,8 @@ def secret_problem(seen: SeenFinding, standings: Mapping[KeyId, Standing]) -> Pr
     if seen.state in {FindingState.RESOLVED, FindingState.IGNORED}:
         return None
     finding = seen.finding
+    if finding.confidence is Confidence.SLIGHT and finding.key is None and finding.ownership is not Ownership.OURS:
+        return None
     standing = standings.get(finding.key) if finding.key is not None else None
     if is_seller_secret(finding):
         return _seller_secret(seen)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from keywatch.cli.parser import Parser, at_least_one, one_of, values
 from keywatch.model.errors import UsageError
+from keywatch.model.finding import Confidence
 from keywatch.report.formats import Format
 from keywatch.report.safe import visible
 
@@ -46,7 +47,9 @@ def arguments(parser: Parser) -> None:
     add("--baseline", action="append", metavar="FILE", type=Path, default=[], help=told)
     accept = "Accept what is found: add it to that file, exit 0."
     add("--write-baseline", metavar="FILE", type=Path, help=accept)
+    sure = f"Tell what is as sure as this: {values(Confidence)}. Default: low; slight is what tests invent."
     add("--reason", metavar="TEXT", default="", help="Why it is accepted.")
+    add("--confidence", metavar="LEVEL", type=one_of(Confidence), default=Confidence.LOW, help=sure)
     theirs = "Do not follow a target's own .gitleaks.toml, .betterleaks.toml or ignore file."
     add("--no-repo-config", action="store_true", help=theirs)
 
@@ -73,6 +76,7 @@ def scan(
     since: str | None,
     baseline: list[Path],
     write_baseline: Path | None,
+    confidence: Confidence,
     no_repo_config: bool,
     reason: str,
     exit_zero: bool,
@@ -101,7 +105,7 @@ def scan(
 
     today = datetime.now(UTC).date()
     accepted = [read_baseline(file, today=today, warn=_note) for file in baseline]
-    recorder = Recorder(read_own(write_baseline), reason) if write_baseline else None
+    recorder = Recorder(read_own(write_baseline), reason, confidence) if write_baseline else None
     own, skipped = ({}, []) if no_repo_config else _own(targets or ["."], sources, chosen)
     here = installation()
     note = None
@@ -126,6 +130,7 @@ def scan(
             recorder=recorder,
             own=own,
             skipped=skipped,
+            least=confidence,
         )
         with stop.reporting(), suppress(BrokenPipeError), sent(out, output):
             if lines is not None:

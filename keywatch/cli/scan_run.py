@@ -18,7 +18,7 @@ from keywatch.detect.anchors import Anchors
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.ruleset import RuleSet
 from keywatch.model.errors import KeywatchError, ScanError
-from keywatch.model.finding import Finding
+from keywatch.model.finding import Confidence, Finding
 from keywatch.model.secret import Pepper
 from keywatch.model.source import ContentSource, Skipped
 from keywatch.report.safe import visible
@@ -28,7 +28,7 @@ from keywatch.report.words import amount
 from keywatch.scan.baseline_file import Accepts, Recorder
 from keywatch.scan.bench import Bench
 from keywatch.scan.engine import Local
-from keywatch.scan.findings import FindingSet
+from keywatch.scan.findings import FindingSet, Sure, sure
 from keywatch.scan.own_rules import Own
 from keywatch.scan.recipe import Recipe
 from keywatch.scan.scanner import Scanner, ScanStep
@@ -61,6 +61,7 @@ def run(
     recorder: Recorder | None = None,
     own: Mapping[str, Own] | None = None,
     skipped: Iterable[Skipped] = (),
+    least: Confidence = Confidence.LOW,
 ) -> ScanReport:
     """
     Scan every source, whatever becomes of the others, and report.
@@ -78,6 +79,7 @@ def run(
         recorder: notes what is found for a baseline.
         own: by target, what it says itself about scanning it.
         skipped: what could not be read before.
+        least: findings that are less sure are counted only.
 
     Raises:
         RuleError: the rules cannot be compiled.
@@ -118,17 +120,19 @@ def run(
                 steps = cast("Generator[ScanStep]", scanner.scan(source, {}))
                 for step in _steps(steps, stop):
                     news = found.add(target.told(step.findings))
-                    if tell is not None and news:
-                        tell(news)
+                    if tell is not None and (certain := [item for one in news if (item := sure(one, least))]):
+                        tell(certain)
                     missed += step.skipped
                     size += step.bytes
                     chunks += step.chunks
                     progress.add(step.bytes, step.chunks)
             except ScanError as error:
                 errors.append(error)
+    findings = Sure(found.all(), least)
     return ScanReport(
         targets=tuple(names),
-        findings=found.all(),
+        findings=findings,
+        doubted=findings.doubted,
         skipped=tuple(missed),
         left_out=bench.left_out(),
         errors=tuple(errors),
@@ -240,6 +244,10 @@ def explain(report: ScanReport, note: str | None, *, summarised: bool) -> None:
         lines.append(
             f"keywatch: note: {visible(file)} left out {amount(count, 'finding')}; --no-repo-config shows them"
         )
+    if report.doubted:
+        were = "was" if report.doubted == 1 else "were"
+        doubted = f"{amount(report.doubted, 'finding')} of less confidence {were} not told (test code, mostly)"
+        lines.append(f"keywatch: note: {doubted}: --confidence slight tells all")
     if not summarised:
         lines.append(f"keywatch: {summary(report)}")
     sys.stderr.writelines(f"{line}\n" for line in lines)

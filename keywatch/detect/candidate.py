@@ -1,6 +1,6 @@
 """A hit on its way to a match: confirmed by the exact pattern, with the secret cut out of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -8,12 +8,18 @@ from keywatch.detect.canonical import canonical
 from keywatch.detect.checksum import crc32_holds
 from keywatch.detect.pattern import Hit, Pattern, compiled
 from keywatch.detect.rule import Rule, ValueTest
+from keywatch.detect.webtoken import was_issued
 from keywatch.model.finding import Confidence
 from keywatch.model.key import Handle
 
 Stretch: TypeAlias = tuple[int, int, int]
 """`(start, end, limit)`: a match may start from `start` on, is looked for up to `end`, and may reach to `limit`."""
 
+_PROOFS: dict[ValueTest, Callable[[bytes], bool]] = {
+    ValueTest.CRC32: crc32_holds,
+    ValueTest.WEB_TOKEN: was_issued,
+}
+"""Tests that a value need not pass, but is told with low confidence if it does not."""
 
 _BLOCK = 4096
 """Bytes. Long stretches are looked through in blocks of at least this, so that one search never sees all of a chunk."""
@@ -90,7 +96,8 @@ def candidate(rule: Rule, data: bytes, hit: Hit, pattern: Pattern) -> Candidate:
     """Return the candidate of one hit: the secret is the rule's group, else the first group with anything in it."""
     start, end = _secret_span(data, hit, rule.secret_group, pattern.groups)
     secret = data[start:end]
-    doubtful = rule.test is ValueTest.CRC32 and not crc32_holds(secret)
+    proves = _PROOFS.get(rule.test)
+    doubtful = proves is not None and not proves(secret)
     return Candidate(
         rule=rule,
         start=hit.start(),

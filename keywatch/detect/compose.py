@@ -21,7 +21,12 @@ _TRIES = 16
 
 _TELLING = (b"secret", b"key", b"pass", b"cret")
 _BEFORE = 48
-_RAISED = {Confidence.LOW: Confidence.MEDIUM, Confidence.MEDIUM: Confidence.HIGH, Confidence.HIGH: Confidence.HIGH}
+_RAISED = {
+    Confidence.SLIGHT: Confidence.LOW,
+    Confidence.LOW: Confidence.MEDIUM,
+    Confidence.MEDIUM: Confidence.HIGH,
+    Confidence.HIGH: Confidence.HIGH,
+}
 
 
 def windows(required: Required, parts: Iterable[Candidate], sheet: Sheet) -> list[Stretch]:

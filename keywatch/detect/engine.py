@@ -22,6 +22,7 @@ from keywatch.detect.plan import Plan, planned
 from keywatch.detect.refusals import Refusals
 from keywatch.detect.rule import Rule
 from keywatch.detect.ruleset import RuleSet
+from keywatch.detect.testcode import believed
 from keywatch.detect.view import View, joined
 from keywatch.model.content import Changed, Chunk, Mark
 from keywatch.model.finding import Match
@@ -109,7 +110,8 @@ class Detector:
             candidate
             for candidate in specific
             if not candidate.rule.skip_report
-            and candidate.reach > chunk.overlap
+            and candidate.reach >= chunk.overlap  # what ended with the previous chunk was left to this one
+            and not (chunk.more and self._may_go_on(candidate, len(chunk.data)))
             and not (named and candidate.secret.decode("latin-1") in named)
         ]
         commented = self._commented(sheet, sightings) if reported else ()
@@ -189,6 +191,11 @@ class Detector:
         told = self.known.look(view.data)
         decoded = self._specific(Sheet(Chunk(view.data, sheet.chunk.origin)), inner, told, overrun, depth - 1, view)
         return joined(plain, view.placed(decoded))
+
+    def _may_go_on(self, candidate: Candidate, size: int) -> bool:
+        """Tell whether the chunk's end may have cut `candidate` off, and the next chunk shows all of it."""
+        begin = candidate.start if candidate.since < 0 else min(candidate.start, candidate.since)
+        return candidate.reach >= size and begin >= size - self.overlap
 
     def _cut_off(self, numbers: frozenset[int]) -> set[str]:
         """Return the ids of the rules with these numbers."""
@@ -358,7 +365,7 @@ def _match(candidate: Candidate, sheet: Sheet) -> Match:
         column=column,
         end_line=end_line,
         end_column=end_column + (candidate.secret_end > candidate.secret_start),
-        confidence=candidate.confidence,
+        confidence=believed(candidate, sheet),
         specificity=candidate.rule.specificity,
         handles=candidate.handles,
     )

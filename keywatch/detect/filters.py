@@ -20,6 +20,7 @@ from keywatch.detect.value import (
     looks_like_aws_secret,
     looks_like_sellers_secret,
     looks_random,
+    stands_for_secret,
 )
 from keywatch.model.content import Chunk
 
@@ -44,6 +45,8 @@ _TESTS: dict[ValueTest, Callable[[bytes], bool]] = {
     ValueTest.CHOSEN: looks_chosen,
     ValueTest.SELLER: looks_like_sellers_secret,
     ValueTest.CRC32: lambda value: crc32_holds(value) or looks_random(value),
+    ValueTest.BASE64: stands_for_secret,
+    ValueTest.WEB_TOKEN: lambda value: not is_placeholder(value),
 }
 
 

@@ -22,8 +22,9 @@ _TYPED = re2.compile(rb"(?i)abcdefgh|12345678|qwerty|asdfgh|^[0-9a-f]{8}-(?:[0-9
 """A series or a UUID: behind an issuer's name a key that somebody typed in."""
 _NAMED = re2.compile(
     rb"^\d{4}-\d\d-\d\d(?:T|$)|^(?:[A-Za-z]+|\d+)(?:[_.-](?:[A-Za-z]+|\d+))+$|(?i:example|placeholder|changeme|your[-_])"
+    rb"|\.(?:png|jpe?g|gif|svg|ico|webp|css|js|mjs|html?|txt|pdf|zip|woff2?|ttf)$"
 )
-"""Dates, words joined by dashes, placeholders."""
+"""Dates, words joined by dashes, placeholders, files."""
 
 
 def looks_like_token(value: bytes) -> bool:

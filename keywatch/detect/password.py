@@ -34,7 +34,7 @@ class Grade(IntEnum):
 
 
 _MASKS = (
-    r"\W?<.*>|\*.*\*|\[[\w .,|-]*\]|\(.*\)|\{[^{}]*\}",
+    r"\W?<.*>|@@.*@@|\[%.*%\]|values?[-_ ]?\d{1,3}|\*.*\*|\[[\w .,|-]*\]|\(.*\)|\{[^{}]*\}",
     r"\{\{.*\}\}|%[^%\s]*%|%[0-9$.-]*[a-z].{0,2}|@\w+@|__\w+__|#\{?.*\}",
     r".*(?:\*{3,}|x{4,}|\.{3,}|_{3,}|-{3,}|#{4,}|[…•●○■▪]).*",
 )
@@ -53,11 +53,12 @@ _TEMPLATES = (
 _CODE = (
     r"^\w+(?:\|\w+)+;?$|=!\d|^[A-Za-z_$][\w$.]*(?:\(.*|\[.*\].*|->.*|::.*)$|=>|\(\)|\);|\)\.|&&|\|\||={2,3}[^=]|!=|\+\s|\s\+",
     r"\\[nrtdwsb]|\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\(\?|\[\^?[a-z0A]-|\.[*+]|\[\w+[~^*$]?=",
-    r"^#[A-Za-z_-]+$|^[.#][\w-]+\s|^&|;$|^[:,;]|[^\w]:$|\\$|/>|</",
+    r"=[0-9A-F]{2}=[0-9A-F]{2}|^#!|\($|^\)|^#[A-Za-z_-]+$|^[.#][\w-]+\s|^&|;$|^[:,;]|[^\w]:$|\\$|/>|</",
 )
 _PLACES = (
     r"^(?:[a-z]+://|\.{0,2}/|~/|[A-Za-z]:\\|\\\\|@/)|/$|^[\w.-]+/[\w.-]+/|^[\w./-]+#[a-z-]+$",
     r"\.(?:pem|key|json|ya?ml|txt|py|js|ts|php|html?|xml|crt|p12|jks|pfx|conf)$",
+    r"^[a-z]+@$",  # an address without a host: what anonymous FTP takes for a password
     r"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$|^[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|local|test)$",
     r"^[A-Za-z_$][\w$]*(?:\??[.:][A-Za-z_$][\w$]*)+$",
 )
@@ -77,7 +78,7 @@ _PIECE = re2.compile(rb"[A-Z]?[a-z]+|[A-Z]+")
 _DIGITS = re2.compile(rb"\d{3}")
 _TALK = re2.compile(
     rb"(?i)passw(?:or)?d|passwor|passwd|passphrase|passwort|kennwort|mot.?de.?passe|contrase|senha|wachtwoord|has.?o\b|heslo"
-    rb"|parola|l.senord|adgangskode|salasana|secret|credential|example|placeholder|change.?(?:me|it|this)|your|redacted"
+    rb"|parola|geheim\b|\bparole\b|l.senord|adgangskode|salasana|secret|credential|example|placeholder|change.?(?:me|it|this)|your|redacted"
     rb"|replace|insert|dummy|fake|sample|default|invalid|incorrect|required|optional|missing|forgot|please|enter|hidden"
     rb"|masked|removed|unused|undefined|encrypted|token|api.?key|to.?do|fixme|n/a\b|not.?set|no.?pass"
 )

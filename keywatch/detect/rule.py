@@ -55,6 +55,13 @@ class ValueTest(StrEnum):
 
     A token that fails is kept with low confidence if it looks random: the scheme is described in prose only.
     """
+    BASE64 = "base64"
+    """It is base64 of no placeholder."""
+    WEB_TOKEN = "web-token"  # noqa: S105 - the name of a test
+    """
+    A JSON Web Token. One that tells neither who issued it nor when, or is the one of the manuals, is kept with low
+    confidence: services say both, tests do not.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

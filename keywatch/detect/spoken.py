@@ -42,8 +42,13 @@ MENTIONS = (
         r"(?:[^A-Za-z0-9. _-]|[ .](?:[^A-Z]|$)|$)"
     ),
     (
-        r"(?:^|[\n>|\"]|\\n)[ >*#_-]{0,6}(?i:(?:re|aw|fwd?|wg|subject|betreff|objet|asunto|oggetto): )?"
+        r"(?:^|[\n>|\"]|\\n|\] [^:\n]{1,30}:)[ >*#_-]{0,6}"
+        r"(?i:(?:re|aw|fwd?|wg|subject|betreff|objet|asunto|oggetto): )?"
         r"(?i:amazon)[ *:_-]{0,4}(?:[\r\n<|]|\\[nr])"
+    ),
+    (
+        r"(?:^|[^A-Za-z0-9]|\\[nrt])(?:SC[ /_-]{1,2}\(?(?i:amazon|amzn?)|(?i:amazon|amzn?)[ /_-]{1,2}\(?SC)"
+        r"(?:[^A-Za-z0-9-]|-[^0-9]|$)"
     ),
     r"(?i)(?:verk(?:ä|ae)ufer|h(?:ä|ae)ndler)konto",
     r"(?i)(?:compte vendeur|cuenta de vendedor|account venditore|conto venditore)",

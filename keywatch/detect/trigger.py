@@ -33,6 +33,7 @@ _SPOKEN = (
     "シークレット", "秘密キー", "秘密鍵", "パスワード", "密钥", "密码", "密碼", "密鑰",
     "Schlüssel", "clé secr", "contraseña", "secrète", "Verkäufer", "Händler",
     "セラー", "卖家", "賣家", "口令", "秘钥", "密匙", "私钥",
+    "アマゾンの", "亚马逊", "亞馬遜",
 )  # fmt: skip
 """Words of the rules for human text, as JSON writes them where it is kept to ASCII."""
 _NAME = r"(?:secret|token|key|passw(?:or)?d|passphrase|pwd|credentials?|auth)[a-z0-9_.\]-]{0,32}"

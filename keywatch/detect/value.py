@@ -42,30 +42,39 @@ _PLACEHOLDER = re2.compile(
     rb"(?i)^(?:.{0,3}(?:<[\w .,:'/-]*>|\{+[\w .,:$'/-]*\}+|\[[\w .,-]*\]).{0,3}|"
     rb"\$\w+|%[A-Za-z_]\w*%?|%\(\w+\)[sd]|.*\$\\?[({].*|.*\{\{.*|@[A-Za-z_]+|x{4,}.*|.*x{6,}.*"
     rb"|.*\{[a-z][a-z0-9]*:\d+\}.*"  # a template of a value, as the examples of our own rules have it
+    rb"|@@.*@@|\[%.*%\]|values?[-_ ]?\d{1,3}"
     rb"|\*+.*|.*\*{4,}.*|\.{3,}|.*\.\.\.|-+|_+|0+|1?234567.*|"
     rb"(?:your|my|the|an?|some|insert|enter|put|add|replace|change|todo|fixme|dummy|fake|sample|test|example|placeholder"
     rb"|redacted|hidden|masked|removed|censored|none|null|nil|undefined|true|false|foo|bar|secret|password|passwd|token)"
     rb"(?:[-_ .]?(?:your|my|the|here|me|this|with|own|it|value|key|secret|token|password|passwd|api|access|client|id"
     rb"|aws|string|goes|example|real|actual|new|for|test|dummy|123|1234)){0,8}[-_ .!0-9]{0,4})$"
 )
-_DOCUMENTED = re2.compile(rb"(?:EXAMPLE|EXAMPLEKEY|EXAMPLE_?TOKEN)$|^wJalrXUtnFEMI/K7MDENG/bPxRfiCY")
+_DOCUMENTED = re2.compile(
+    rb"(?:EXAMPLE|EXAMPLEKEY|EXAMPLE_?TOKEN)$|(?:example){3}|(?:^wJalrXUtnFEMI|.)/K7MDENG/bPxRfiCY"
+    rb"|(?i:your[-_](?:[a-z]+[-_])?(?:token|key|secret|password))|^Eby8vdM02xNOcqFlqUwJ|\.signature$"
+)
+"""What manuals write for a secret: AWS's key, that of Azure's emulator, a web token signed with the word."""
 _REFERENCE = re2.compile(
     rb"(?i)^(?:process\.env|os\.(?:environ|getenv)|env[.\[(:]|ENV\[|secrets?\.|vars?\.|var\.|self\.|this\.|config[.\[]|"
     rb"settings?\.|"
     rb"vault:|file:|cred:|ref\+|arn:|https?://|ssm:|op://|sops:|\.{1,2}/|/(?:usr|etc|home|var|opt|run|tmp|dev|mnt|srv|root|app|secrets?)/|[a-z]:\\|[A-Za-z_][\w.]*\()"
 )
 _UUID = re2.compile(rb"(?i)^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
+_VERSION, _TIMED = 14, ord("1")
 _DOCUMENTED_UUIDS = (b"123e4567-e89b-12d3-a456-426614174000", b"550e8400-e29b-41d4-a716-446655440000")
 _HEX = re2.compile(rb"(?i)^(?:0x)?[0-9a-f]+$")
 _NAMED = re2.compile(
     rb"(?i)[(){}<>\[\];,\s]|::|->|=>|\.\."  # code
-    rb"|example|placeholder|changeme|redacted|[a-z]secret|[a-z]passw|qwerty|asdfgh|%[0-9.-]*[sdfr]"
+    rb"|example|placeholder|changeme|redacted|[a-z]secret|[a-z]passw|qwerty|asdfgh|abcdefghijklmnopqrstuvwxyz|%[0-9.-]*[sdfr]"
     rb"|^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$"
     rb"|^\d{4}-\d\d-\d\d(?:T|$)"
+    rb"|\.(?:png|jpe?g|gif|svg|ico|webp|css|js|mjs|html?|txt|pdf|zip|woff2?|ttf)$"
     rb"|^(?:hmac-)?(?:sha-?\d{1,3}|md5|blake2b)[:-]"
     rb"|^AQ[IE]CAH[a-z0-9+/_-]{80}"  # what AWS KMS has encrypted
 )
-"""Code, placeholders, UUIDs, dates, digests, ciphertext: what is made of random characters and opens nothing."""
+"""Code, placeholders, UUIDs, dates, files, digests, ciphertext: what is made of random characters and opens nothing."""
+_ADMITTED = re2.compile(rb"(?i)example|placeholder|changeme|redacted")
+"""Words by which a value says itself that it is none."""
 _BASE64 = re2.compile(rb"^[A-Za-z0-9+/_-]{16,}={0,2}$")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _PRINTABLE = bytes([9, 10, 13, *range(0x20, 0x7F)])
@@ -121,13 +130,31 @@ def _stands_for_words(value: bytes) -> bool:
     if text.translate(None, _PRINTABLE):
         return False
     is_head = text.startswith(b'{"') and len(value) < _HEAD
-    return is_head or is_placeholder(text) or efficiency(text) > _EFFICIENT
+    return is_head or is_placeholder(text) or _ADMITTED.search(text) is not None or efficiency(text) > _EFFICIENT
+
+
+def stands_for_secret(value: bytes) -> bool:
+    """Tell whether `value` is base64 of what may be a secret: of no placeholder, no word that says so, no bare head."""
+    if is_placeholder(value):
+        return False
+    try:
+        text = binascii.a2b_base64(value[: len(value) // 4 * 4])
+    except binascii.Error:
+        return True
+    is_head = text.startswith(b'{"alg"') and len(value) < _HEAD
+    return not (is_head or is_placeholder(text.rstrip()) or _ADMITTED.search(text))
 
 
 def looks_generated(value: bytes) -> bool:
-    """Tell whether `value` looks random, or is a UUID that nobody chose."""
+    """
+    Tell whether `value` looks random, or is a UUID that nobody chose.
+
+    One of version 1 is a time and a machine: whoever knows another of its kind can guess it.
+    """
     if _UUID.search(value) is None:
         return looks_random(value)
+    if value[_VERSION] == _TIMED:
+        return False
     return value.lower() not in _DOCUMENTED_UUIDS and not _is_series(value) and entropy(value) > _HEX_BITS
 
 

@@ -57,6 +57,8 @@ class Chunk:
     """Column of the chunk's first byte in its line, in bytes, counted from 1."""
     overlap: int = 0
     """Leading bytes that the previous chunk has shown already: a match that ends inside them is a repeat."""
+    more: bool = False
+    """The origin goes on in a chunk that repeats this one's end: what ends here may be cut off, and is left to it."""
     changed: "Changed | None" = None
     """What in it is new, if it is a version of something that was looked at before. None: everything."""
 

@@ -1,6 +1,6 @@
 """Matches and findings: what a rule saw, and what is left of it when nobody may know the value."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,9 +22,19 @@ class Severity(StrEnum):
 class Confidence(StrEnum):
     """How sure the rule is, weakest first."""
 
+    SLIGHT = "slight"
+    """Most likely invented: a value without an issuer's shape, in test code only. Counted, and told on request."""
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """From 0, weakest first."""
+        return _CONFIDENCES.index(self)
+
+
+_CONFIDENCES = tuple(Confidence)
 
 
 class Ownership(StrEnum):
@@ -105,6 +115,8 @@ class Place:
     committed_at: datetime | None = None
     present: bool | None = None
     """Whether it is still in the target's current tree; None where that means nothing or is not known."""
+    confidence: Confidence = field(default=Confidence.MEDIUM, compare=False)
+    """How sure the rule was here. The finding is as sure as the surest of its places."""
 
     def __post_init__(self) -> None:
         require_utc(self.committed_at, "committed_at")
@@ -152,7 +164,7 @@ class Finding:
         owner = min((first, second), key=lambda finding: (_OWNERSHIP.index(finding.ownership), finding.key is None))
         return replace(
             first,
-            confidence=max(self.confidence, other.confidence, key=list(Confidence).index),
+            confidence=max(self.confidence, other.confidence, key=lambda confidence: confidence.rank),
             ownership=owner.ownership,
             key=owner.key or first.key or second.key,
             handles=first.handles + tuple(handle for handle in second.handles if handle not in first.handles),
@@ -163,5 +175,5 @@ class Finding:
 def _telling(finding: Finding) -> tuple[int, int, int, str]:
     """Sort the rule that says most of a value to the end. What a seller sent to us stays that, wherever else it is."""
     specificity = max(finding.specificity, _SENT if finding.rule.category == "seller" else 0)
-    severity, confidence = list(Severity).index(finding.rule.severity), list(Confidence).index(finding.confidence)
+    severity, confidence = list(Severity).index(finding.rule.severity), finding.confidence.rank
     return (specificity, severity, confidence, finding.rule.id)

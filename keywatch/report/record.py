@@ -58,6 +58,7 @@ def summary_record(report: ScanReport) -> dict[str, Json]:
         "findings": report.tally.findings,
         "places": report.tally.places,
         "ours": report.tally.ours,
+        "doubted": report.doubted,
         "bytes": report.bytes,
         "chunks": report.chunks,
         "seconds": round(report.seconds, 3),

@@ -38,6 +38,7 @@ _TEXT = 1000
 """Characters of a text; GitHub takes 1,024."""
 _LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
 _SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.0"}
+_PRECISION = {"high": "high", "medium": "medium", "low": "low", "slight": "low"}
 _TAGS = 10
 
 
@@ -113,7 +114,7 @@ def _rule(rule: RuleInfo) -> Json:
         "defaultConfiguration": {"level": _LEVELS[rule.severity.value]},
         "properties": {
             "security-severity": _SCORES[rule.severity.value],
-            "precision": rule.confidence.value,
+            "precision": _PRECISION[rule.confidence.value],
             "tags": list[Json](dict.fromkeys(("security", "secret", *map(visible, rule.tags))))[:_TAGS],
         },
     }

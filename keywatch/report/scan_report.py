@@ -62,6 +62,8 @@ class ScanReport:
     """By file of a target that excuses findings in it: how many it did."""
     roots: Mapping[str, Root] = field(default_factory=dict)
     """By target, where its paths begin; nothing of what is no directory or file on this machine."""
+    doubted: int = 0
+    """Findings that are less sure than was asked for, and only counted."""
     bytes: int = 0
     chunks: int = 0
     seconds: float = 0.0

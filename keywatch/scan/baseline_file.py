@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from keywatch.model.errors import UsageError
-from keywatch.model.finding import Finding, Match, Place
+from keywatch.model.finding import Confidence, Finding, Match, Place
 
 _VERSION = 1
 _LARGEST = 256 << 20
@@ -68,14 +68,21 @@ class Baseline:
 class Recorder:
     """Notes the values of a scan for a baseline, as digests. Safe to share between threads."""
 
-    def __init__(self, baseline: Baseline | None, reason: str = "") -> None:
-        """Start from the file as it is, whose salt, reasons and days are kept; None: from a new one."""
+    def __init__(self, baseline: Baseline | None, reason: str = "", least: Confidence = Confidence.SLIGHT) -> None:
+        """
+        Start from the file as it is, whose salt, reasons and days are kept; None: from a new one.
+
+        What is less sure than `least` is not told, so nobody has accepted it.
+        """
+        self._least = least
         self._baseline = baseline or Baseline(os.urandom(_SALT))
         self._reason = reason
         self._new: dict[str, Accepted] = {}
 
     def note(self, match: Match) -> None:
         """Take one value in."""
+        if match.confidence.rank < self._least.rank:
+            return
         digest = self._baseline.digest(match.secret.reveal())
         # Of several rules that see one value the same is named, whichever thread was first.
         rule = min(match.rule.id, self._new[digest].rule) if digest in self._new else match.rule.id

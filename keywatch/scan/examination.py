@@ -175,4 +175,5 @@ def _place(match: Match) -> Place:
         end_column=match.end_column,
         offset=match.offset - offset,
         blob=origin.blob,
+        confidence=match.confidence,
     )

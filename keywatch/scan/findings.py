@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from keywatch.model.finding import Finding, Ownership, Place
+from keywatch.model.finding import Confidence, Finding, Ownership, Place
 
 if TYPE_CHECKING:
     from keywatch.scan.spill import Spill
@@ -97,6 +97,39 @@ class Layer:
         for name, finding in self._found.items():
             places = self._places.get(name)
             yield finding if places is None else replace(finding, places=tuple(sorted(places, key=place_order)))
+
+
+class Sure:
+    """Of some findings those that are sure enough to be told."""
+
+    def __init__(self, findings: Findings, least: Confidence) -> None:
+        """Leave out what is less sure than `least`; see `sure`."""
+        self._findings = findings
+        self._least = least
+        self._count = sum(1 for _ in self)
+        self.doubted = len(findings) - self._count
+        """Findings that are not told."""
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Finding]:
+        return (told for finding in self._findings if (told := sure(finding, self._least)) is not None)
+
+
+def sure(finding: Finding, least: Confidence) -> Finding | None:
+    """
+    Return what of a finding is to be told: its places in test code are only counted; None: it is less sure altogether.
+
+    What is a key of ours is told whatever a rule thinks of it.
+    """
+    if finding.ownership is Ownership.OURS or finding.key is not None or least is Confidence.SLIGHT:
+        return finding
+    if finding.confidence.rank < least.rank:
+        return None
+    places = tuple(place for place in finding.places if place.confidence is not Confidence.SLIGHT) or finding.places
+    left = len(finding.places) - len(places)
+    return replace(finding, places=places, further=finding.further + left) if left else finding
 
 
 def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:

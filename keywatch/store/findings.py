@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, select, update
 
-from keywatch.model.finding import Finding, FindingState, Place
+from keywatch.model.finding import Confidence, Finding, FindingState, Place
 from keywatch.model.key import SourceId
 from keywatch.model.source import Cursor
 from keywatch.store import schema
@@ -126,6 +126,8 @@ def _save(connection: Connection, source: SourceId, finding: Finding, now: datet
 def _together(before: Finding, finding: Finding) -> Finding:
     """What is known of a value that is seen again: the same rule has the last word, of two the more telling one."""
     if before.rule.id == finding.rule.id:
+        if finding.confidence is Confidence.SLIGHT:  # a place in test code makes no other place less certain
+            finding = replace(finding, confidence=before.confidence)
         return replace(finding, other_rules=tuple(sorted((before.rules | finding.rules) - {finding.rule.id})))
     return finding.joined(before)
 

@@ -227,6 +227,14 @@ def test_doubtful_leaks_are_milder() -> None:
     assert Severity.LOW is only(findings=(low,)).severity
 
 
+def test_what_tests_invent_is_no_problem_unless_it_is_ours() -> None:
+    """A password in test code alone is on record and wakes nobody; a key of ours is told wherever it is."""
+    invented = Seen(finding=finding(confidence=Confidence.SLIGHT))
+    assert [] == problems([], [invented], [], now=NOW)
+    ours = Seen(finding=finding(confidence=Confidence.SLIGHT, ownership=Ownership.OURS))
+    assert only(findings=(ours,)).title.startswith("Leaked")
+
+
 @pytest.mark.parametrize("state", [FindingState.RESOLVED, FindingState.IGNORED])
 def test_settled_findings_are_no_problem(state: FindingState) -> None:
     """What is gone, or what a person has said to ignore, is not told."""

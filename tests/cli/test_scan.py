@@ -295,6 +295,52 @@ def test_what_was_accepted_is_not_told_again(folder: Path, tmp_path: Path, capsy
     assert run(["scan", "--baseline", str(folder / "config.py"), str(folder)]) == 2
 
 
+@pytest.fixture
+def tested(tmp_path: Path) -> Path:
+    """A directory with one password in test code, and another there and in a file of settings."""
+    folder = tmp_path / "tested"
+    folder.mkdir()
+    first, second = (hashlib.sha256(f"EXAMPLE {name}".encode()).hexdigest()[:24] for name in ("one", "two"))
+    (folder / "test_orders.py").write_text(f"api_key = '{first}'\nshop_token = '{second}'\n")
+    (folder / "settings.py").write_text(f"shop_token = '{second}'\n")
+    return folder
+
+
+def test_what_tests_invent_is_counted(tested: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A value in test code alone is not told, nor are another's places there; both are counted, and can be seen."""
+    assert run(["scan", "--format", "json", str(tested)]) == 1
+    told, said = capsys.readouterr()
+    (finding,) = json.loads(told)["findings"]
+    assert ["settings.py"] == [place["path"] for place in finding["places"]]
+    assert finding["further_places"] == 1
+    assert "1 finding of less confidence was not told (test code, mostly): --confidence slight tells all" in said
+    assert run(["scan", "--confidence", "slight", "--format", "json", str(tested)]) == 1
+    told, said = capsys.readouterr()
+    everything = json.loads(told)["findings"]
+    assert sorted((len(finding["places"]), finding["confidence"]) for finding in everything) == [
+        (1, "slight"),
+        (2, "low"),
+    ]
+    assert "less confidence" not in said
+
+
+def test_only_what_is_sure(tested: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--confidence asks for more as well, and then less fails a build."""
+    assert run(["scan", "--confidence", "medium", str(tested)]) == 0
+    assert "2 findings of less confidence were not told" in capsys.readouterr().err
+    assert run(["scan", "--confidence", "medium", str(tested), str(folder)]) == 1
+
+
+def test_what_was_not_told_is_not_accepted(tested: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--write-baseline takes in what the same call tells, and nothing that nobody saw."""
+    baseline = tmp_path / "baseline.json"
+    assert run(["scan", "--write-baseline", str(baseline), "--reason", "rotated", str(tested)]) == 0
+    capsys.readouterr()
+    assert run(["scan", "--baseline", str(baseline), "--confidence", "slight", "--format", "jsonl", str(tested)]) == 1
+    (finding,) = capsys.readouterr().out.splitlines()
+    assert json.loads(finding)["confidence"] == "slight"
+
+
 def test_a_targets_own_ignore_file_is_followed(folder: Path) -> None:
     """A `.gitleaksignore` in the target excuses its places."""
     (folder / ".gitleaksignore").write_text("config.py:lwa-client-secret:2\n")

@@ -12,8 +12,8 @@ from keywatch.collect.content import open_target
 from keywatch.collect.content.files import Directory
 from keywatch.collect.content.stdin import StandardInput
 from keywatch.collect.content.tail import FollowedLog
-from keywatch.collect.content.windows import OVERLAP, WINDOW
-from keywatch.model.content import Chunk
+from keywatch.collect.content.windows import OVERLAP, WINDOW, windows
+from keywatch.model.content import Chunk, Origin
 from keywatch.model.errors import ScanError
 from keywatch.model.finding import Place
 from keywatch.model.key import SourceId
@@ -110,6 +110,14 @@ def check_windows(chunks: list[Chunk], content: bytes) -> None:
         assert content[chunk.offset : chunk.offset + len(chunk.data)] == chunk.data
         assert chunk.first_line == before.count(b"\n") + 1
         assert chunk.first_column == len(before) - before.rfind(b"\n")
+
+
+def test_windows_say_which_is_the_last() -> None:
+    """Of bytes held in memory it is known whether more follow."""
+    origin = Origin("t", "f")
+    assert [chunk.more for chunk in windows(b"x" * (2 * WINDOW + 1), origin)] == [True, True, False]
+    assert [chunk.more for chunk in windows(b"x" * 2 * WINDOW, origin)] == [True, False]
+    assert [chunk.more for chunk in windows(b"x", origin)] == [False]
 
 
 @pytest.mark.parametrize("line", [b"x" * 79 + b"\n", b"y"], ids=["lines", "one-endless-line"])

@@ -14,6 +14,8 @@ Case = tuple[str, str]
 TALK = (
     "I forgot my Seller Central password: please reset it",
     "Seller Central: the password is required",
+    "SC Amazon: please reset your password by Monday",
+    "Der Schlüssel, geheim gehalten, öffnet nichts",
     "Seller Central password: ********",
     "Please never send us your Seller Central password or your secret key",
     "Your Seller Central password has expired on 2026-01-31",

@@ -84,6 +84,8 @@ LINKED = {
         "the password for Amazon is {p}",
         "the amzn seller pw changed its {p} now",
         "Amazon\nuser: jane@kh-shop.test\npw: {p}",
+        "pw for SC (Amazon) is {p}",
+        "Amazon SC pass -> {p}",
     ),
     "de": (
         "Mein Passwort für Seller Central lautet {p}",
@@ -120,6 +122,8 @@ LINKED = {
         "Amazon Passwort ist jetzt {p}",
         "Amazon.de Zugang: jane@kh-shop.test / {p}",
         "Passwrot von unserem Amazon Shop: {p}",
+        "SC Amazon, Passwort {p}",
+        "unser SC Amazon Passwort: {p}",
     ),
     "fr": (
         "Le mot de passe de mon compte Seller Central est {p}",
@@ -254,6 +258,8 @@ KEYED = {
         "our Login with Amazon client secret is {s}",
         "the client secret of our SP-API app: {s}",
         "ads_client_secret = {s} # amazon advertising",
+        "and this is the secret one: {k}",
+        "the secret part of it: {k}",
     ),
     "de": (
         "Mein geheimer Schlüssel lautet {k}",
@@ -271,6 +277,9 @@ KEYED = {
         "Secret-Key: {k}",
         "das Client Secret unserer SP-API App lautet {s} (siehe unten)",
         "geheimer Clientschlüssel für Login with Amazon: {s}",
+        "Schluessel geheim: {k}",
+        "Schlüssel (geheim): {k}",
+        "der geheime Teil: {k}",
     ),
     "fr": (
         "voici ma clé secrète : {k}",
@@ -285,6 +294,7 @@ KEYED = {
         "clé d’accès secrète : « {k} »",
         "le secret client LWA est {s}",
         "notre code secret client pour l'API Amazon: {s}",
+        "la clé (secrète) : {k}",
     ),
     "es": (
         "Mi clave secreta es {k}",
@@ -297,6 +307,7 @@ KEYED = {
         "Clave secreta\n{k}",
         "contraseña secreta de MWS: {k}",
         "el secreto de cliente de LWA es {s}",
+        "clave (secreta): {k}",
     ),
     "it": (
         "la mia chiave segreta è {k}",
@@ -308,6 +319,7 @@ KEYED = {
         "le invio la chiave segreta, {k}, grazie",
         "il client secret di Login with Amazon: {s}",
         "il segreto client di LWA è {s}",
+        "chiave (segreta): {k}",
     ),
     "ja": (
         "シークレットキーは{k}です",

@@ -154,8 +154,8 @@ def test_comments_and_repeats_are_as_for_any_match() -> None:
     value = invented("usual")
     held, text = key("k", value), f"x {value} and on".encode()
     assert scan(f"{value}  # keywatch:allow\n".encode(), held) == []
-    assert scan(text, held, overlap=2 + len(value)) == []
-    assert len(scan(text, held, overlap=1 + len(value))) == 1
+    assert scan(text, held, overlap=3 + len(value)) == []
+    assert len(scan(text, held, overlap=2 + len(value))) == 1  # it ended with the chunk before, which may have left it
 
 
 def test_a_value_inside_another_is_told_as_well() -> None:

@@ -24,10 +24,10 @@ SECRET = expand("amzn1.oa2-cs.v1.{hex:64}")
 KEY_ID, KEY = expand("AKIA{base32:16}"), expand("{base64:40}")
 
 
-def chunk(text: str | bytes, **where: int) -> Chunk:
+def chunk(text: str | bytes, *, more: bool = False, **where: int) -> Chunk:
     """Return a chunk of one nameless file."""
     data = text.encode() if isinstance(text, str) else text
-    return Chunk(data=data, origin=Origin(target="t", path="a/b.txt"), **where)  # type: ignore[arg-type]
+    return Chunk(data=data, origin=Origin(target="t", path="a/b.txt"), more=more, **where)  # type: ignore[arg-type]
 
 
 def rule(regex: str, **more: object) -> Rule:
@@ -390,6 +390,27 @@ def test_chunks_that_overlap_tell_each_secret_once(cut: int) -> None:
     second = chunk(text[cut - overlap :], offset=cut - overlap, overlap=overlap)
     offsets = {match.offset for part in (first, second) for match in DETECTOR.scan(part)}
     assert {text.index(SECRET.encode())} == offsets
+
+
+@pytest.mark.parametrize("cut", range(1, 80))
+def test_a_token_cut_by_a_chunks_end_is_told_whole(cut: int) -> None:
+    """Where content goes on, what ends with the chunk is left to the next, which shows all of it."""
+    token = expand("nvapi-{alnum:70}")
+    text = f"{'x ' * 60}\n{token}\n{'y ' * 60}".encode()
+    at = text.index(token.encode()) + cut
+    first = chunk(text[:at], more=True)
+    second = chunk(text[at - 100 :], offset=at - 100, overlap=100)
+    assert {token.encode()} == {match.secret.reveal() for part in (first, second) for match in DETECTOR.scan(part)}
+
+
+def test_what_the_next_chunk_cannot_show_is_not_left_to_it() -> None:
+    """A secret whose other part lies before the overlap is told with the chunk it ends, though content goes on."""
+    part = Rule(info=RuleInfo(id="part", description="d", category="c"), regex=r"id\d{4}", skip_report=True)
+    detector = Detector(RuleSet(rules=(part, rule(r"key[a-z0-9]{10,40}", required=(Required(id="part"),)))))
+    near, far = (f"id7301 {'- ' * gap}keyq7w9e2r5t8z" for gap in (20, detector.overlap))
+    assert [b"keyq7w9e2r5t8z"] == found(detector, near) == found(detector, far)
+    assert not detector.scan(chunk(near, more=True))
+    assert detector.scan(chunk(far, more=True))
 
 
 def test_a_match_shows_no_secret() -> None:

@@ -1,5 +1,7 @@
 """What a value looks like: random, a key, a password, a placeholder; checksums, entropy, spellings, examples."""
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from keywatch.detect.value import (
     looks_like_aws_secret,
     looks_like_sellers_secret,
     looks_random,
+    stands_for_secret,
 )
 from keywatch.model.content import Chunk, Origin
 
@@ -40,6 +43,12 @@ from keywatch.model.content import Chunk, Origin
         "abcXXXXXXXXdef1",
         "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY",
         "aaaabbbbcccc",
+        "@@SHOP_PASSWORD@@",
+        "[%SHOP_PASSWORD%]",
+        "value1",
+        "shp_YOUR_TOKEN_HERE_12345678",
+        "header.eyJzdWIiOiJzaG9wIn0.signature",
+        "HFYp7dGQhQ7G03juqw37" + "/K7MDENG/bPxRfiCY",
     ],
 )
 def test_placeholders_are_known(value: str) -> None:
@@ -188,6 +197,7 @@ def test_a_uuid_counts_only_where_it_is_asked_for() -> None:
     assert not looks_random(uuid)
     assert not looks_generated(b"123e4567-e89b-12d3-a456-426614174000")
     assert not looks_generated(b"00000000-0000-0000-0000-000000000001")
+    assert not looks_generated(b"7d3c9a52-cd03-11ec-9d64-0242ac120002")  # version 1: a time and a machine
 
 
 @pytest.mark.parametrize(
@@ -239,3 +249,29 @@ def test_what_only_resembles_chance_is_known(value: str) -> None:
 def test_behind_an_issuers_name_a_word_is_still_no_token(value: str) -> None:
     """Names, paths, dates, placeholders and runs of one character are no keys, whoever is named beside them."""
     assert not looks_like_token(value.encode())
+
+
+@pytest.mark.parametrize(
+    "text", ["example of a value", "<your password>", "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"]
+)
+def test_base64_of_what_is_no_secret(text: str) -> None:
+    """What a placeholder is encoded to is one as well, under a random name or in a Kubernetes Secret."""
+    value = base64.b64encode(text.encode())
+    assert not stands_for_secret(value)
+    assert not looks_random(value)
+
+
+def test_base64_of_what_may_be_one() -> None:
+    """What decodes to something else, or to nothing, is left to the rule; the bare head of a web token is not."""
+    assert stands_for_secret(base64.b64encode(expand("{alnum:20}").encode()))
+    assert stands_for_secret(b"not base64, surely!")
+    assert not stands_for_secret(b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXV")
+    assert not stands_for_secret(b"xxxxxxxxxxxx")
+
+
+@pytest.mark.parametrize("ending", ["png", "min.css", "html"])
+def test_a_file_is_no_secret(ending: str) -> None:
+    """A digest in the name of a picture or a bundle."""
+    name = expand("logo-{hex:32}.").encode() + ending.encode()
+    assert not looks_random(name)
+    assert not looks_like_token(name)

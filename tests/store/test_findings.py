@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from keywatch.model.finding import FindingState
+from keywatch.model.finding import Confidence, FindingState
 from keywatch.model.key import SourceId
 from keywatch.store import Store
 from keywatch.store.places import PLACES_COUNTED, PLACES_KEPT
@@ -49,6 +49,15 @@ def test_a_rescan_changes_only_what_was_learned(store: Store) -> None:
     (kept,) = store.findings()
     assert (kept.places_total, kept.first_seen, kept.last_seen) == (1, NOW, NOW + DAY)
     assert [one.present for one in kept.finding.places] == [False]
+
+
+def test_a_place_in_test_code_takes_no_confidence_away(store: Store) -> None:
+    """The same value seen where it counts for little stays what it was; a rule that learned better has its say."""
+    believed = []
+    for confidence in (Confidence.MEDIUM, Confidence.SLIGHT, Confidence.LOW):
+        store.save_findings(GIT, [finding(confidence=confidence)], None, NOW)
+        believed.append(store.findings()[0].finding.confidence)
+    assert [Confidence.MEDIUM, Confidence.MEDIUM, Confidence.LOW] == believed
 
 
 def test_places_of_several_steps_and_sources_are_one_findings(store: Store) -> None:

@@ -20,10 +20,10 @@ class Cutter:
         self._column = 1
         self._tail = b""
 
-    def chunk(self, piece: bytes) -> Chunk:
-        """Return the next `piece` of the origin, with the end of the one before in front of it."""
+    def chunk(self, piece: bytes, *, more: bool = False) -> Chunk:
+        """Return the next `piece` of the origin, with the end of the one before in front of it; `more`: and no last."""
         data = self._tail + piece if self._tail else piece
-        chunk = Chunk(data, self._origin, self._offset, self._line, self._column, len(self._tail))
+        chunk = Chunk(data, self._origin, self._offset, self._line, self._column, len(self._tail), more)
         kept = data[-OVERLAP:]
         shown = data[: len(data) - len(kept)]
         newlines = shown.count(b"\n")
@@ -41,4 +41,4 @@ def windows(data: bytes, origin: Origin) -> Iterator[Chunk]:
         return
     cutter = Cutter(origin)
     for start in range(0, len(data), WINDOW):
-        yield cutter.chunk(data[start : start + WINDOW])
+        yield cutter.chunk(data[start : start + WINDOW], more=start + WINDOW < len(data))
