@@ -22,7 +22,7 @@ from keywatch.detect.plan import Plan, planned
 from keywatch.detect.refusals import Refusals
 from keywatch.detect.rule import Rule
 from keywatch.detect.ruleset import RuleSet
-from keywatch.detect.testcode import believed
+from keywatch.detect.testcode import believed, is_test_code
 from keywatch.detect.view import View, joined
 from keywatch.model.content import Changed, Chunk, Mark
 from keywatch.model.finding import Match
@@ -148,14 +148,15 @@ class Detector:
         return path == other or (self._class_of(path) is not None and self._class_of(path) == self._class_of(other))
 
     def _class_of(self, path: str) -> tuple[bool, ...] | None:
-        """Return which of the patterns for paths fit; None: what is looked for may depend on more than these."""
+        """Return what of a path matters to what is found in it; None: more may than is known here."""
         if self._path_patterns is None:
             return None
         if (known := self._classes.get(path)) is None:
             if len(self._classes) >= _MOST_PATHS:
                 self._classes.clear()
             encoded = encoded_path(path)
-            known = tuple(compiled(pattern).search(encoded) is not None for pattern in self._path_patterns)
+            fits = [compiled(pattern).search(encoded) is not None for pattern in self._path_patterns]
+            known = (*fits, is_test_code(encoded))
             self._classes[path] = known
         return known
 

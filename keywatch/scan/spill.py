@@ -21,7 +21,7 @@ MOST = 1_000_000
 """Places that are kept of all findings together. Beyond, each finding keeps its first, so that none is lost."""
 _CACHE = 16_384
 """Kilobytes of the file that SQLite holds in memory."""
-_FIELDS = tuple(field.name for field in fields(Place) if field.name != "committed_at")
+_FIELDS = tuple(field.name for field in fields(Place) if field.name not in {"committed_at", "confidence"})
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA temp_store = FILE;
@@ -154,10 +154,14 @@ def _unpacked(body: bytes, rules: list[RuleInfo], places: tuple[Place, ...], fur
 def _packed_place(place: Place) -> bytes:
     known = [getattr(place, name) for name in _FIELDS]
     when = place.committed_at.isoformat() if place.committed_at else None
-    return marshal.dumps((*known, when), 2)  # a format without references, which write one place in two ways
+    return marshal.dumps(
+        (*known, place.confidence.value, when), 2
+    )  # a format without references, which write one place in two ways
 
 
 def _unpacked_place(body: bytes) -> Place:
-    *values, when = marshal.loads(body)  # noqa: S302 - as above
+    *values, confidence, when = marshal.loads(body)  # noqa: S302 - as above
     known = dict(zip(_FIELDS, values, strict=True))
-    return Place(**known, committed_at=datetime.fromisoformat(when) if when else None)
+    return Place(
+        **known, confidence=Confidence(confidence), committed_at=datetime.fromisoformat(when) if when else None
+    )
