@@ -67,6 +67,10 @@ bench-startup: venv ## how long a scan of a small input takes, beside Kingfisher
 bench-known: venv ## what it costs to look for 10,000 known values, and whether each is found and nothing else (ARGS="KEYS TREE")
 	$(BIN)/python -m benchmarks.known $(ARGS)
 
+.PHONY: bench-follow
+bench-follow: venv ## CPU seconds a GB of log through follower and detection, and what an idle look costs (ARGS="MB FILES")
+	$(BIN)/python -m benchmarks.follow $(ARGS)
+
 .PHONY: bench-noise
 bench-noise: venv ## findings by the MB on large clean source trees, beside Kingfisher (ARGS="DIRECTORY... --rules")
 	@test -d $(VENV)/peers || { $(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/python -m pip install --quiet $(PEERS); }

@@ -1,28 +1,21 @@
-"""One log file as bytes at offsets, plain or gzipped, and the names a rotation gives it."""
+"""One log file as bytes at offsets, plain or compressed, and the proof that it is still the file it was."""
 
-import gzip
 import hashlib
 import os
-import re
-import zlib
-from pathlib import Path
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
+from keywatch.collect.inflating import Inflated, is_packed
 from keywatch.collect.regular_file import open_regular
 
 MARK = 256
 """Bytes at the head of a file, and before an offset, that tell whether it is still the file it was."""
+OLD_MARK = "sha256:"
+"""Before a mark that an older keywatch made without a key."""
 
-# logrotate: .1, -20261123, -20261123.gz; Python's TimedRotatingFileHandler: .2026-11-23_14; others: .old, .bak, ~
-_ROTATED = re.compile(r"(?:[.-]\d[\dTZ:_.-]*|\.old|\.bak|~)?(?:\.gz)?$")
-
-
-def unrotated(path: str) -> str:
-    """Return the path a file had while it was written to: `app.log` of `app.log.2.gz`, `app.log` of itself."""
-    folder, name = os.path.split(path)
-    base = _ROTATED.sub("", name, count=1)
-    return str(Path(folder) / base) if base else path
+Digest = Callable[[bytes], str]
+"""Makes the mark of some bytes: `Pepper.mark`, as what a log's last bytes are must not be guessed from a database."""
 
 
 class Content(Protocol):
@@ -36,8 +29,9 @@ class Content(Protocol):
         Return up to `count` bytes; fewer only at the end.
 
         Raises:
-            EOFError: a gzip stream that ends too early: still being written, or cut off.
-            OSError, zlib.error: it cannot be read.
+            EOFError: a compressed stream that ends too early: still being written, or cut off.
+            Undecodable: it is no such stream, or one that is made to cost.
+            OSError: it cannot be read.
         """
         ...
 
@@ -45,13 +39,14 @@ class Content(Protocol):
 class LogFile:
     """An open log file. Use it as a context manager."""
 
-    def __init__(self, path: str, *, salvage: bool = False) -> None:
+    def __init__(self, path: str, digest: Digest, *, salvage: bool = False) -> None:
         """
         Open `path`, which must be a regular file.
 
         Args:
-            path: the file; one whose name ends in `.gz` is inflated.
-            salvage: take a gzip stream that ends too early for what there is of it.
+            path: the file; one whose name says that it is compressed is inflated.
+            digest: makes marks.
+            salvage: take a compressed stream that ends too early for what there is of it.
 
         Raises:
             OSError: it cannot be opened.
@@ -62,29 +57,73 @@ class LogFile:
         self.size = status.st_size
         """Bytes on disk when it was opened."""
         self.modified = status.st_mtime_ns
-        self.zipped = path.endswith(".gz")
-        self._content: Content = (
-            _Inflated(self.descriptor, salvage=salvage) if self.zipped else _Plain(self.descriptor, self.size)
-        )
+        self.changed = status.st_ctime_ns
+        self.sparse = status.st_blocks * 512 < status.st_size
+        self.packed = is_packed(path)
+        self._digest = digest
+        self._head: bytes | None = None
+        try:
+            self._content: Content = (
+                Inflated(path, self.descriptor, salvage=salvage, keep=MARK)
+                if self.packed
+                else _Plain(self.descriptor, self.size)
+            )
+        except BaseException:
+            os.close(self.descriptor)
+            raise
 
     @property
     def cut_off(self) -> bool:
-        """Whether the gzip stream ended too early."""
+        """Whether a compressed stream ended too early."""
         return self._content.cut_off
 
     def at(self, offset: int, count: int) -> bytes:
         """See `Content.at`. Bytes appended since the file was opened are not seen."""
         return self._content.at(offset, count)
 
-    def mark(self, offset: int) -> str | None:
-        """Return a digest of the file's head and of the bytes before `offset`; None: it is shorter than that."""
+    def data_from(self, offset: int) -> int:
+        """Return where the next bytes after `offset` are that were ever written; holes in a file read as zeros."""
+        if self.packed or not self.sparse:
+            return offset
+        try:
+            return os.lseek(self.descriptor, offset, os.SEEK_DATA)
+        except OSError:
+            return max(offset, self.size)  # none, or a file system that knows no holes and never gets here
+
+    @property
+    def head(self) -> bytes:
+        """The file's first bytes, as they were when first asked for: what is read later must belong to them."""
+        if self._head is None:
+            self._head = self.at(0, MARK)
+        return self._head
+
+    def mark(self, offset: int, before: bytes = b"") -> str:
+        """
+        Return what proves later that a file begins with what was read of this one up to `offset`.
+
+        Args:
+            offset: bytes read.
+            before: the bytes just read, which end there. They are not read again: what lies at that place by now may
+                be another log's, after a truncation, and must not be proven to have been read.
+        """
+        return "" if offset == 0 else self._digest(self._proof(offset, before))
+
+    def continues(self, offset: int, mark: str) -> bool:
+        """Whether this file begins with the content that `mark` was made of."""
         if offset == 0:
-            return ""
+            return mark == ""
         length = min(MARK, offset)
-        head, tail = self.at(0, length), self.at(offset - length, length)
-        if len(head) < length or len(tail) < length:
-            return None
-        return hashlib.sha256(head + tail).hexdigest()[:32]
+        proof = self._proof(offset)
+        if len(proof) < 2 * length:
+            return False
+        if mark.startswith(OLD_MARK):
+            return mark == OLD_MARK + hashlib.sha256(proof).hexdigest()[:32]
+        return mark == self._digest(proof)
+
+    def _proof(self, offset: int, before: bytes = b"") -> bytes:
+        length = min(MARK, offset)
+        head = self.head[:length]
+        return head + (before[-length:] if len(before) >= length else self.at(offset - length, length))
 
     def __enter__(self) -> Self:
         return self
@@ -109,54 +148,3 @@ class _Plain:
             offset += len(part)
             count -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-class _Inflated:
-    """A gzip stream, inflated forwards. The head and the bytes last read are kept, so that a mark costs nothing."""
-
-    _STEP = 1 << 16
-
-    def __init__(self, descriptor: int, *, salvage: bool) -> None:
-        self._salvage = salvage
-        self.cut_off = False
-        self._file = os.fdopen(descriptor, "rb", closefd=False)
-        self._restart()
-
-    def _restart(self) -> None:
-        self._file.seek(0)
-        self._stream = gzip.GzipFile(fileobj=self._file, mode="rb")
-        self._head = b""
-        self._kept = bytearray()
-        self._start = 0
-
-    def at(self, offset: int, count: int) -> bytes:
-        if offset + count <= len(self._head):
-            return self._head[offset : offset + count]
-        if offset < self._start:
-            self._restart()
-        while self._start + len(self._kept) < offset + count:
-            if not (piece := self._next()):
-                break
-            if len(self._head) < MARK:
-                self._head = (self._head + piece)[:MARK]
-            self._kept += piece
-            # One mark and one overlap before the offset may be asked for again.
-            spare = min(offset - self._STEP - self._start, len(self._kept))
-            if spare > self._STEP:
-                del self._kept[:spare]
-                self._start += spare
-        begin = offset - self._start
-        return bytes(self._kept[begin : begin + count])
-
-    def _next(self) -> bytes:
-        try:
-            return b"" if self.cut_off else self._stream.read1(self._STEP)
-        except EOFError:
-            if not self._salvage:
-                raise
-            self.cut_off = True
-            return b""
-
-
-UNREADABLE = (OSError, EOFError, zlib.error)
-"""What reading a log file can raise."""

@@ -101,6 +101,10 @@ class Pepper:
         """Return the fingerprint of `secret`'s plaintext. The same value has one fingerprint whatever its kind."""
         return Fingerprint(hmac.digest(self._key, b"secret\0" + secret.reveal(), "sha256").hex())
 
+    def mark(self, content: bytes) -> str:
+        """Return 32 hexadecimal digits that tell later whether the same bytes are still there, and nothing of them."""
+        return self._derived(b"log mark", content)[:16].hex()
+
     def seal(self, plaintext: bytes, about: bytes) -> bytes:
         """
         Encrypt `plaintext` so that only this pepper opens it, and only as something about `about`.

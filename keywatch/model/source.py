@@ -131,6 +131,8 @@ class ContentBatch:
     skipped: tuple[Skipped, ...] = ()
     lots: tuple[Lot, ...] = ()
     """Content that is read where it is looked through."""
+    calls: CallBatch | None = None
+    """What the same bytes prove, where they serve both rivers: committed together with the findings."""
 
 
 @runtime_checkable

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from keywatch.collect.content.attribution import Attributes, Introduction
 from keywatch.detect.known import KnownKeys
-from keywatch.model.errors import ScanError
+from keywatch.model.errors import ScanError, SourceError
 from keywatch.model.finding import Finding, Place
 from keywatch.model.secret import Pepper
-from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
+from keywatch.model.source import CallBatch, ContentBatch, ContentSource, Cursor, Skipped
 from keywatch.scan.baseline_file import Accepts, Recorder
 from keywatch.scan.commits import CommitLists
 from keywatch.scan.engine import Engine, Local, Waits
@@ -32,6 +32,8 @@ class ScanStep:
     skipped: tuple[Skipped, ...] = ()
     bytes: int = 0
     chunks: int = 0
+    calls: CallBatch | None = None
+    """What the same bytes prove: see `ContentBatch.calls`."""
 
 
 class Scanner:
@@ -109,7 +111,7 @@ class Scanner:
                 waiting.append((batch, self._engine.start(self._examine, batch)))
                 if len(waiting) > self._engine.ahead:
                     yield _step(*waiting.popleft())
-        except ScanError:
+        except (ScanError, SourceError):
             # What was read before it still holds.
             while waiting:
                 yield _step(*waiting.popleft())
@@ -137,6 +139,7 @@ def _step(batch: ContentBatch, wait: Waits) -> ScanStep:
         skipped=batch.skipped + found.skipped,
         bytes=found.bytes,
         chunks=found.chunks,
+        calls=batch.calls,
     )
 
 

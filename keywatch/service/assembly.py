@@ -177,7 +177,7 @@ class Keywatch:
             finally:
                 self._news.set()
 
-        pool = "scans" if source.role is SourceRole.CONTENT else "sources"
+        pool = "scans" if source.scanned else "sources"
         return Job(name=source.id, every=source.every, run=run, pool=pool)
 
     def _judge_news(self) -> bool:

@@ -25,6 +25,7 @@ from keywatch.settings.schema import (
 
 if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess
+    from keywatch.collect.tail_batch import Lines
 
 Source: TypeAlias = KeySource | CallSource | ContentSource
 
@@ -48,6 +49,8 @@ class Planned:
     """For a call source, what it could prove: known even while it cannot be built."""
     owner: str | None = None
     """Who hears of what is found here, when nothing else says whose it is."""
+    scanned: bool = False
+    """Whether its content is looked through, which may take long."""
 
 
 def plan(
@@ -74,8 +77,8 @@ def plan(
     attempts = _PATIENT if patient else _IMPATIENT
     return (
         *_inventories(settings, pepper, attempts, now),
-        *_calls(settings, attempts, now),
-        *(_content(entry, looked_for) for entry in settings.scan),
+        *_calls(settings, pepper, attempts, now),
+        *(_content(entry, pepper, looked_for) for entry in settings.scan),
         *(_bucket(entry, attempts, looked_for, memory) for entry in settings.bucket),
         *(_cloudwatch(entry, attempts, now) for entry in settings.cloudwatch),
     )
@@ -91,7 +94,7 @@ def _inventories(settings: Settings, pepper: Pepper, attempts: int, now: Callabl
         yield _planned("declared:config", SourceRole.INVENTORY, _DECLARED_EVERY, build)
 
 
-def _calls(settings: Settings, attempts: int, now: Callable[[], datetime]) -> Iterator[Planned]:
+def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], datetime]) -> Iterator[Planned]:
     for aws in settings.aws:
         yield _planned(
             f"iam-last-used:{aws.name}", SourceRole.CALLS, aws.every, partial(_last_used, aws, attempts, now)
@@ -110,8 +113,10 @@ def _calls(settings: Settings, attempts: int, now: Callable[[], datetime]) -> It
             f"request-log:{log.name}",
             SourceRole.CALLS,
             log.every,
-            partial(_request_log, log, settings.key, now),
+            partial(_request_log, log, settings.key, pepper, now),
             kinds=_SELLING_PARTNER,
+            owner=log.owner,
+            scanned=log.scan,
         )
 
 
@@ -123,8 +128,9 @@ def _planned(
     *,
     kinds: frozenset[KeyKind] = frozenset(),
     owner: str | None = None,
+    scanned: bool = False,
 ) -> Planned:
-    return Planned(id=SourceId(name), role=role, every=every, build=build, kinds=kinds, owner=owner)
+    return Planned(id=SourceId(name), role=role, every=every, build=build, kinds=kinds, owner=owner, scanned=scanned)
 
 
 def _access(account: Aws | CloudTrail | Bucket | CloudWatch, attempts: int) -> "AwsAccess":
@@ -206,9 +212,10 @@ def _cloudtrail(trail: CloudTrail, attempts: int, now: Callable[[], datetime]) -
     )
 
 
-def _request_log(log: RequestLog, keys: tuple[DeclaredKey, ...], now: Callable[[], datetime]) -> Source:
+def _request_log(log: RequestLog, keys: tuple[DeclaredKey, ...], pepper: Pepper, now: Callable[[], datetime]) -> Source:
     from keywatch.collect.calls.request_line import RequestFields, RequestLayout
     from keywatch.collect.calls.request_log import RequestLog as Requests
+    from keywatch.collect.content.shared_log import SharedLog
 
     layout = RequestLayout(
         fields=RequestFields(**log.fields.model_dump()),
@@ -217,18 +224,41 @@ def _request_log(log: RequestLog, keys: tuple[DeclaredKey, ...], now: Callable[[
         assume_sp_api=log.assume_sp_api,
     )
     writers = log.applications or ((log.application,) if log.application else ())
-    path = str(Path(log.path).expanduser())
-    return Requests(log.name, path, now=now, layout=layout, applications=frozenset(writers))
+    lines = _lines(log.path, log.journal, log.journal_directory, pepper, overlap=log.scan, whole=False)
+    requests = Requests(log.name, lines, now=now, layout=layout, applications=frozenset(writers))
+    return SharedLog(requests) if log.scan else requests
 
 
-def _content(entry: Scan, looked_for: Callable[[], str]) -> Planned:
-    kind = "git" if entry.git is not None else "files" if entry.directory is not None else "log"
+def _lines(
+    path: str | None,
+    journal: tuple[str, ...] | None,
+    directory: str | None,
+    pepper: Pepper,
+    *,
+    overlap: bool,
+    whole: bool,
+) -> "Lines":
+    """Return a log to be read on: files, or the journal."""
+    from keywatch.collect.content.windows import OVERLAP
+    from keywatch.collect.journal import Journal
+    from keywatch.collect.tail import Follower
+
+    repeated = OVERLAP if overlap else 0
+    if journal is None:
+        return Follower(str(Path(path or "").expanduser()), pepper, overlap=repeated)
+    place = str(Path(directory).expanduser()) if directory else None
+    return Journal(journal, directory=place, overlap=repeated, whole=whole)
+
+
+def _content(entry: Scan, pepper: Pepper, looked_for: Callable[[], str]) -> Planned:
+    followed = "journal" if entry.journal is not None else "log"
+    kind = "git" if entry.git is not None else "files" if entry.directory is not None else followed
     source = SourceId(f"{kind}:{entry.name}")
-    build = partial(_content_source, entry, source, looked_for)
-    return _planned(source, SourceRole.CONTENT, entry.interval, build, owner=entry.owner)
+    build = partial(_content_source, entry, source, pepper, looked_for)
+    return _planned(source, SourceRole.CONTENT, entry.interval, build, owner=entry.owner, scanned=True)
 
 
-def _content_source(entry: Scan, source: SourceId, looked_for: Callable[[], str]) -> Source:
+def _content_source(entry: Scan, source: SourceId, pepper: Pepper, looked_for: Callable[[], str]) -> Source:
     ruleset = looked_for()
     if entry.git is not None:
         from keywatch.collect.content.git import GitRepository
@@ -240,7 +270,9 @@ def _content_source(entry: Scan, source: SourceId, looked_for: Callable[[], str]
         return Directory(Path(entry.directory).expanduser(), source, ruleset=ruleset)
     from keywatch.collect.content.tail import FollowedLog
 
-    return FollowedLog(str(Path(entry.log or "").expanduser()), source)
+    return FollowedLog(
+        _lines(entry.log, entry.journal, entry.journal_directory, pepper, overlap=True, whole=True), source
+    )
 
 
 def _bucket(entry: Bucket, attempts: int, looked_for: Callable[[], str], memory: Path | None) -> Planned:

@@ -117,12 +117,13 @@ class Reader:
             # Where something can be gone, the place to resume from is saved last of all: a run that is cut short before
             # it has looked for that would else not look again until something changes.
             cursor = None if vouches or step.cursor is None else after
-            self._store.save_findings(source.id, step.findings, cursor, self._now())
+            self._store.save_findings(source.id, step.findings, cursor, self._now(), calls=step.calls)
+            run.items += len(step.calls.evidence) if step.calls else 0
             self._metrics.scanned.labels(source.id).inc(step.bytes)
             seen.update(finding.id for finding in step.findings)
             run.skipped += step.skipped
             self._go_on()
-        run.items = len(seen)
+        run.items += len(seen)
         if isinstance(source, Vouches) and after != before:
             self._resolve(source, source.gone, seen)
             self._store.save_findings(source.id, (), after, self._now())
@@ -130,8 +131,8 @@ class Reader:
     def _begin(self, planned: Planned, source: ContentSource) -> Cursor:
         """Return where to resume from. A source that was pointed elsewhere is another one: the old is forgotten."""
         cursor = self._store.cursor(source.id)
-        if cursor.get(_TARGET, source.target) == source.target:
-            return cursor
+        if planned.role is SourceRole.CALLS or cursor.get(_TARGET, source.target) == source.target:
+            return cursor  # what proves calls is not forgotten because its file was moved
         _log.info("source_forgotten", source=source.id, reason="it has another target now")
         self._store.forget_source(source.id, self._now())
         self._store.source_started(planned.id, planned.role.value, self._now())

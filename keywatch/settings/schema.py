@@ -19,6 +19,8 @@ Label = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1
 """One line of text for people."""
 FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Of a file or directory, or a glob; `~` is the home directory."""
+JournalEntries = tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_][^\x00-\x1f\x7f]*$", max_length=300)], ...]
+"""Units and matches. None begins like an option."""
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 LogGroup = Annotated[
     str,
@@ -174,11 +176,22 @@ class RequestLogFields(_Table):
 
 
 class RequestLog(_Table):
-    """An application's own log of its SP-API requests, as JSON lines: the proof that a selling-partner key works."""
+    """
+    An application's own log of its SP-API requests, as JSON lines: the proof that a selling-partner key works.
+
+    Exactly one of path and journal.
+    """
 
     name: Name
-    path: FilePath
+    path: FilePath | None = None
     """A file or a glob; rotation is followed."""
+    journal: JournalEntries | None = None
+    """What of the journal it is, as in `[[scan]]`."""
+    journal_directory: FilePath | None = None
+    scan: bool = False
+    """Whether what is read is looked through for leaked secrets as well."""
+    owner: str | None = None
+    """Who hears of what is found in it, when nothing else says whose it is."""
     application: str | None = None
     """The application all lines are of, where the lines do not say."""
     applications: tuple[str, ...] = ()
@@ -188,9 +201,19 @@ class RequestLog(_Table):
     fields: RequestLogFields = RequestLogFields()
     every: Interval = timedelta(minutes=1)
 
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.journal is None):
+            raise ValueError("needs either path or journal")
+        if self.journal_directory is not None and self.journal is None:
+            raise ValueError("journal_directory needs journal as well")
+        if self.owner is not None and not self.scan:
+            raise ValueError("owner needs scan = true: it is told of what is found")
+        return self
+
 
 class Scan(_Table):
-    """Something in which a secret may have leaked. Exactly one of git, directory and log."""
+    """Something in which a secret may have leaked. Exactly one of git, directory, log and journal."""
 
     name: Name
     git: FilePath | None = None
@@ -198,19 +221,26 @@ class Scan(_Table):
     directory: FilePath | None = None
     log: FilePath | None = None
     """A file or a glob; followed."""
+    journal: JournalEntries | None = None
+    """Units, as `orders.service`, and matches, as `SYSLOG_IDENTIFIER=orders`; empty: everything in the journal."""
+    journal_directory: FilePath | None = None
+    """Where the journal's files are, if they are not this machine's own."""
     owner: str | None = None
     every: Interval | None = None
-    """Default: a minute for a log, an hour for the rest."""
+    """Default: a minute for a log and the journal, an hour for the rest."""
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
-        if sum(target is not None for target in (self.git, self.directory, self.log)) != 1:
-            raise ValueError("needs exactly one of git, directory and log")
+        if sum(target is not None for target in (self.git, self.directory, self.log, self.journal)) != 1:
+            raise ValueError("needs exactly one of git, directory, log and journal")
+        if self.journal_directory is not None and self.journal is None:
+            raise ValueError("journal_directory needs journal as well")
         return self
 
     @property
     def interval(self) -> timedelta:
-        return self.every or (timedelta(minutes=1) if self.log is not None else timedelta(hours=1))
+        followed = self.log is not None or self.journal is not None
+        return self.every or (timedelta(minutes=1) if followed else timedelta(hours=1))
 
 
 class Bucket(_Table):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from keywatch.model.call import Call, Coverage, Evidence, Silence
 from keywatch.model.key import SourceId
@@ -26,14 +26,8 @@ class CallRecords(Database):
             now: aware UTC; kept for symmetry with the other writers.
         """
         del now
-        calls = [call for call in batch.evidence if isinstance(call, Call)]
-        silences = [silence for silence in batch.evidence if isinstance(silence, Silence)]
         with self._writing() as connection:
-            upsert(connection, schema.call, [_call_row(source, call) for call in calls], newer="at")
-            # The latest one replaces an earlier one and is never joined with it: IAM's last-used date lags by hours, so
-            # an earlier silence may have been declared over a call that was not yet known.
-            upsert(connection, schema.silence, [_silence_row(source, silence) for silence in silences], newer="until")
-            upsert(connection, schema.coverage, [{"source": source, "record": dump(batch.coverage)}])
+            save_evidence(connection, source, batch)
             upsert(connection, schema.cursor, [{"source": source, "record": dump(batch.cursor)}])
 
     def evidence(self) -> list[Evidence]:
@@ -62,6 +56,17 @@ class CallRecords(Database):
         with self._reading() as connection:
             text = connection.execute(select(table.c.record).where(table.c.source == source)).scalar_one_or_none()
         return {} if text is None else load(text, dict)
+
+
+def save_evidence(connection: Connection, source: SourceId, batch: CallBatch) -> None:
+    """Save evidence and coverage, in the caller's transaction."""
+    calls = [call for call in batch.evidence if isinstance(call, Call)]
+    silences = [silence for silence in batch.evidence if isinstance(silence, Silence)]
+    upsert(connection, schema.call, [_call_row(source, call) for call in calls], newer="at")
+    # The latest one replaces an earlier one and is never joined with it: IAM's last-used date lags by hours, so
+    # an earlier silence may have been declared over a call that was not yet known.
+    upsert(connection, schema.silence, [_silence_row(source, silence) for silence in silences], newer="until")
+    upsert(connection, schema.coverage, [{"source": source, "record": dump(batch.coverage)}])
 
 
 def _call_row(source: SourceId, call: Call) -> dict[str, object]:

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Row, delete, exists, select, update
 
 from keywatch.model.finding import Confidence, Finding, FindingState, Place
 from keywatch.model.key import SourceId
-from keywatch.model.source import Cursor
+from keywatch.model.source import CallBatch, Cursor
 from keywatch.store import schema
+from keywatch.store.calls import save_evidence
 from keywatch.store.codec import dump, load
 from keywatch.store.database import Database
 from keywatch.store.places import PlaceRow, batches, places_of, save_places
@@ -42,7 +43,13 @@ class FindingRecords(Database):
     """One row a secret, whichever rules saw it; one row a place."""
 
     def save_findings(
-        self, source: SourceId, findings: Sequence[Finding], cursor: Cursor | None, now: datetime
+        self,
+        source: SourceId,
+        findings: Sequence[Finding],
+        cursor: Cursor | None,
+        now: datetime,
+        *,
+        calls: CallBatch | None = None,
     ) -> None:
         """
         Save findings, and with the last of them the place to resume from. Saving them again changes nothing but dates.
@@ -56,6 +63,7 @@ class FindingRecords(Database):
             findings: with the places seen in this step; they are added to those seen before.
             cursor: None leaves the saved one as it is.
             now: aware UTC.
+            calls: what the same bytes prove, saved with the cursor; its own cursor is left aside.
         """
         *earlier, last = [findings[start : start + _STEP] for start in range(0, max(len(findings), 1), _STEP)]
         for some in earlier:
@@ -63,6 +71,8 @@ class FindingRecords(Database):
                 _save_all(connection, source, some, now)
         with self._writing() as connection:
             _save_all(connection, source, last, now)
+            if calls is not None:
+                save_evidence(connection, source, calls)
             if cursor is not None:
                 upsert(connection, schema.cursor, [{"source": source, "record": dump(cursor)}])
 

@@ -10,11 +10,14 @@ import pytest
 
 from keywatch.collect.calls.request_line import RequestFields, RequestLayout, read_line
 from keywatch.collect.calls.request_log import RequestLog
+from keywatch.collect.tail import Follower
 from keywatch.model.call import Call, Evidence, Outcome
 from keywatch.model.errors import SourceDenied, SourceUnreachable
 from keywatch.model.key import Handle, HandleSpace, KeyKind
+from keywatch.model.secret import Pepper
 from keywatch.model.source import CallBatch, Cursor, Skipped
 
+PEPPER = Pepper(bytes(range(Pepper.SIZE)))
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CLIENT = "amzn1.application-oa2-client." + "0123456789abcdef" * 2
 HOST = "sellingpartnerapi-eu.amazon.com"
@@ -130,7 +133,7 @@ def test_fields_are_mapped() -> None:
         "a.b": HOST,
     }
     request = read_line(json.dumps(record).encode(), layout, NOW)
-    calls = list(request.calls(RequestLog("x", "x", now=lambda: NOW).id))
+    calls = list(request.calls(RequestLog("x", Follower("x", PEPPER), now=lambda: NOW).id))
     assert [APPLICATION, Handle(HandleSpace.LWA_CLIENT_ID, CLIENT), SELLER] == [call.handle for call in calls]
     assert [call.action for call in calls] == ["/x"] * 3
 
@@ -143,7 +146,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def source(log: Path, applications: frozenset[str] = frozenset()) -> RequestLog:
-    return RequestLog("orders", str(log), now=lambda: NOW, applications=applications)
+    return RequestLog("orders", Follower(str(log), PEPPER), now=lambda: NOW, applications=applications)
 
 
 def read(log: Path, cursor: Cursor | None = None) -> tuple[list[Evidence], list[Skipped], CallBatch]:

@@ -13,11 +13,15 @@ from keywatch.collect.content.files import Directory
 from keywatch.collect.content.stdin import StandardInput
 from keywatch.collect.content.tail import FollowedLog
 from keywatch.collect.content.windows import OVERLAP, WINDOW, windows
+from keywatch.collect.tail import Follower
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.errors import ScanError
 from keywatch.model.finding import Place
 from keywatch.model.key import SourceId
+from keywatch.model.secret import Pepper
 from keywatch.model.source import ContentSource, Cursor, Skipped
+
+PEPPER = Pepper(bytes(range(Pepper.SIZE)))
 
 
 def read(source: ContentSource, cursor: Cursor | None = None) -> tuple[list[Chunk], list[Skipped], Cursor]:
@@ -173,7 +177,7 @@ def test_a_followed_log(tmp_path: Path) -> None:
     """A log's chunks know file, line and column; its cursor is for each batch, and nothing comes twice."""
     log = tmp_path / "app.log"
     log.write_text("one\ntwo\n")
-    source = FollowedLog(str(tmp_path / "*.log"), SourceId("log:app"))
+    source = FollowedLog(Follower(str(tmp_path / "*.log"), PEPPER, overlap=OVERLAP), SourceId("log:app"))
     chunks, _, cursor = read(source)
     assert [(c.origin.path, c.data, c.first_line) for c in chunks] == [(str(log), b"one\ntwo\n", 1)]
     with log.open("a") as file:
@@ -184,7 +188,7 @@ def test_a_followed_log(tmp_path: Path) -> None:
 
 def test_a_pattern_that_names_nothing_is_told(tmp_path: Path) -> None:
     """Both `check` and reading say so when there is no log to follow: silence is not health."""
-    source = FollowedLog(str(tmp_path / "*.log"), SourceId("log:app"))
+    source = FollowedLog(Follower(str(tmp_path / "*.log"), PEPPER, overlap=OVERLAP), SourceId("log:app"))
     assert [item.why for item in source.check() if isinstance(item, Skipped)] == ["names no file"]
     assert [item.why for item in read(source)[1]] == ["names no file"]
     (tmp_path / "a.log").touch()

@@ -14,6 +14,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "keywatch" / "demo"
 
+STANDARD = sys.stdlib_module_names | {"compression"}
+"""With what later versions have: 3.14 brings what `backports.zstd` is until then."""
 # A library whose errors or types are part of another's interface: asking for the one is asking for the other.
 COMES_WITH = {"botocore": "boto3", "pydantic-core": "pydantic"}
 
@@ -30,7 +32,7 @@ def third_party(path: Path) -> Iterator[str]:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module]
-        for top in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"keywatch"}:
+        for top in {name.partition(".")[0] for name in names} - STANDARD - {"keywatch"}:
             for home in homes().get(top, {top}):
                 yield COMES_WITH.get(home, home)
 

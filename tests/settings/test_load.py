@@ -72,7 +72,10 @@ def test_an_empty_file_is_a_configuration(tmp_path: Path) -> None:
             id="missing",
         ),
         pytest.param(
-            '[[scan]]\nname = "a"\n', ":1: scan[1]: needs exactly one of git, directory and log", None, id="no-target"
+            '[[scan]]\nname = "a"\n',
+            ":1: scan[1]: needs exactly one of git, directory, log and journal",
+            None,
+            id="no-target",
         ),
         pytest.param(GOOD.replace('"5m"', '"soon"'), 'such as "30s"', None, id="no-length-of-time"),
         pytest.param(GOOD.replace('"test"', '"prod"'), 'two entries named "prod"', None, id="same-name-twice"),

@@ -9,6 +9,7 @@ https://developer-docs.amazon.com/sp-api/docs/sp-api-endpoints
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -105,9 +106,11 @@ def read_line(line: bytes, layout: RequestLayout, now: datetime) -> Request:
     client_id = _text(_at(record, names.client_id))
     known = layout.applications.get(client_id) if client_id else None
     method, path = _text(_at(record, names.method)), _text(_at(record, names.path))
-    url = _url(path) if path else None
-    host = _host(_text(_at(record, names.host))) or (url.hostname if url else None)
-    place = url.path if url else None
+    host, place = _host(_text(_at(record, names.host))), None
+    if path and path[0] == "/" and path[1:2] != "/":
+        place = path.partition("?")[0].partition("#")[0]
+    elif path and (url := _url(path)):
+        host, place = host or url.hostname, url.path
     return Request(
         at=at,
         outcome=_outcome(status, host, place, assume_sp_api=layout.assume_sp_api),
@@ -148,6 +151,7 @@ def _text(value: Json) -> str | None:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+@lru_cache(maxsize=1024)
 def _host(text: str | None) -> str | None:
     """A host name in lower case, without scheme and port."""
     url = _url(text if "//" in text else f"//{text}") if text else None

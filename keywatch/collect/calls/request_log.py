@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from keywatch.collect.calls.latest import Latest
-from keywatch.collect.calls.request_line import RequestLayout, read_line
-from keywatch.collect.tail import Follower, TailBatch
+from keywatch.collect.calls.request_line import Request, RequestLayout, read_line
+from keywatch.collect.tail_batch import WINDOW, Lines, Piece, TailBatch
 from keywatch.model.call import Coverage
 from keywatch.model.errors import SourceDenied, SourceUnreachable
 from keywatch.model.key import KeyKind, SourceId
@@ -29,7 +29,7 @@ class RequestLog:
     def __init__(
         self,
         name: str,
-        pattern: str,
+        lines: Lines,
         *,
         now: Callable[[], datetime],
         layout: RequestLayout | None = None,
@@ -38,14 +38,14 @@ class RequestLog:
         """
         Args:
             name: The source's name in the settings.
-            pattern: The log's path or glob.
+            lines: The log. Bytes its pieces have shown before are not read again.
             now: The clock.
             layout: How its lines are read.
             applications: Those that write to this log. Empty: all there are, so that one which never shows up in it
                 is taken to be silent.
         """  # noqa: D205
         self._id = SourceId(f"request-log:{name}")
-        self._follower = Follower(pattern)
+        self.lines = lines
         self._now = now
         self._layout = layout or RequestLayout()
         self._applications = applications
@@ -59,37 +59,43 @@ class RequestLog:
         return _KINDS
 
     def read(self, cursor: Cursor) -> Iterator[CallBatch]:
+        return (calls for calls, _ in self.steps(cursor))
+
+    def steps(self, cursor: Cursor) -> Iterator[tuple[CallBatch, TailBatch | None]]:
+        """Read as `read` does, and give what was read beside what it proves; None: nothing that is not known."""
         started = self._now()
-        if not self._follower.files():
-            hint = "check the path, and that keywatch's user may list the folder"
-            raise SourceUnreachable(f"{self._id}: {self._follower.pattern} names no file", hint=hint)
         tail = cursor.get("tail")
         state = _State(cursor, tail if isinstance(tail, Mapping) else {})
-        for piece in self._follower.read(state.tail):
-            state.tail = piece.cursor
+        blocked: Skipped | None = None
+        for batch in self.lines.read(state.tail):
+            state.tail = batch.cursor
+            blocked = blocked or batch.blocked
             evidence = Latest()
-            skipped = (*piece.skipped, *self._take(piece, evidence, state))
+            broken = [item for piece in batch.pieces for item in self._take(piece, evidence, state)]
             # Until the end is reached there may be calls that were not read yet: what is covered ends where it did.
-            yield self._batch(state, evidence, skipped)
-        blocked = next((item for item in self._follower.check() if isinstance(item, Skipped)), None)
+            yield self._batch(state, evidence, (*batch.skipped, *broken)), batch
         if blocked is not None:
-            raise SourceDenied(f"{self._id}: {blocked.what}: {blocked.why}", hint=blocked.hint)
+            error = SourceUnreachable if blocked.what == self.lines.what else SourceDenied
+            raise error(f"{self._id}: {blocked.what}: {blocked.why}", hint=blocked.hint)
         state.until = started
-        yield self._batch(state, Latest(), ())
+        yield self._batch(state, Latest(), ()), None
 
     def check(self) -> Iterator[str | Skipped]:
-        yield from self._follower.check()
+        yield from self.lines.check()
 
-    def _take(self, piece: TailBatch, evidence: Latest, state: "_State") -> Iterator[Skipped]:
+    def _take(self, piece: Piece, evidence: Latest, state: "_State") -> Iterator[Skipped]:
         if piece.partial:
             if piece.first_column == 1:
-                yield Skipped(_where(piece, 0), f"one line is longer than {self._follower.window} bytes")
+                yield Skipped(_where(piece, 0), f"one line is longer than {WINDOW} bytes")
             return
         now = self._now()
         broken = 0
         first: tuple[int, str] | None = None
-        for number, line in enumerate(piece.data.splitlines()):
-            if not line.strip():
+        latest: dict[tuple[object, ...], Request] = {}  # a call is made of the few that count, not of each line
+        for number, line in enumerate(piece.data[piece.overlap :].split(b"\n")):
+            # A truncated log that its writer goes on with has zeros where the old lines were.
+            line = line.strip(b"\0 \t\r")  # noqa: PLW2901
+            if not line:
                 continue
             try:
                 request = read_line(line, self._layout, now)
@@ -98,6 +104,10 @@ class RequestLog:
                 first = first or (number, str(error))
                 continue
             state.saw(request.at)
+            who = (request.application, request.seller, request.client_id, request.outcome)
+            if who not in latest or request.at > latest[who].at:
+                latest[who] = request
+        for request in latest.values():
             for call in request.calls(self._id):
                 evidence.add(call)
         if first is not None:
@@ -134,9 +144,10 @@ def _moment(value: "Json") -> datetime | None:
     return parse_rfc3339(value) if isinstance(value, str) else None
 
 
-def _where(piece: TailBatch, number: int) -> str:
-    place = f"line {piece.first_line + number}" if piece.first_line else f"byte {piece.offset} and after"
-    return f"{piece.path}, {place}"
+def _where(piece: Piece, number: int) -> str:
+    if not piece.first_line:
+        return f"{piece.path}, byte {piece.offset + piece.overlap} and after"
+    return f"{piece.path}, line {piece.first_line + piece.data.count(10, 0, piece.overlap) + number}"
 
 
 _: type[CallSource] = RequestLog
