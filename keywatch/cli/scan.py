@@ -37,6 +37,8 @@ def arguments(parser: Parser) -> None:
 
     add = parser.add_argument_group("what is scanned").add_argument
     add("--no-git", action="store_true", help="Scan a repository's files alone, not its history.")
+    ignoring = "Leave out what .gitignore files in a directory name, as is done in a repository."
+    add("--gitignore", action="store_true", help=ignoring)
     add("--staged", action="store_true", help="Scan what is about to be committed, only.")
     add("--since", metavar="REV", help="Leave out what this revision reaches.")
 
@@ -72,6 +74,7 @@ def scan(
     rules: list[Path],
     jobs: int | None,
     no_git: bool,
+    gitignore: bool,
     staged: bool,
     since: str | None,
     baseline: list[Path],
@@ -100,7 +103,8 @@ def scan(
     from keywatch.report.formats import write
 
     chosen = _rules(rules)
-    sources = [_source(text, chosen, staged=staged, git=not no_git, since=since) for text in targets or ["."]]
+    how = {"staged": staged, "git": not no_git, "gitignore": gitignore}
+    sources = [_source(text, chosen, since=since, **how) for text in targets or ["."]]
     from keywatch.scan.baseline_file import Recorder, read_baseline, read_own
 
     today = datetime.now(UTC).date()
@@ -200,11 +204,13 @@ def _note(text: str) -> None:
     sys.stderr.write(f"keywatch: note: {visible(text)}\n")
 
 
-def _source(text: str, rules: "RuleSet", *, staged: bool, git: bool, since: str | None) -> "ContentSource":
+def _source(
+    text: str, rules: "RuleSet", *, staged: bool, git: bool, gitignore: bool, since: str | None
+) -> "ContentSource":
     from keywatch.collect.content import is_repository, open_target
 
     if not staged:
-        return open_target(text, git=git, since=since, ruleset=rules.hash)
+        return open_target(text, git=git, since=since, ruleset=rules.hash, gitignore=gitignore)
     if not is_repository(Path(text)):
         raise UsageError(f"{text}: --staged needs a git repository", hint="name the repository's top directory")
     from keywatch.collect.content.git_staged import StagedFiles

@@ -161,15 +161,22 @@ def _attributed(source: Attributes, findings: list[Finding]) -> tuple[tuple[Find
 
     def places(place: Place) -> Iterator[Place]:
         brought = known.get(place.blob or "", ())
-        yield from (_brought(place, item) for item in brought) if brought else (place,)
+        inner = _inner(place.path, brought)
+        yield from (_brought(place, item, inner) for item in brought) if brought else (place,)
 
     return merged(replace(f, places=tuple(p for place in f.places for p in places(place))) for f in findings), ()
 
 
-def _brought(place: Place, item: Introduction) -> Place:
+def _inner(path: str, brought: Sequence[Introduction]) -> str:
+    """Return what a path says of a place inside a file (`!conf/app.env`), whatever the file was called."""
+    outer = max((item.path for item in brought if path.startswith(f"{item.path}!")), key=len, default=path)
+    return path[len(outer) :]
+
+
+def _brought(place: Place, item: Introduction, inner: str) -> Place:
     return replace(
         place,
-        path=item.path,
+        path=item.path + inner,
         commit=item.commit,
         author=item.author,
         committed_at=item.committed_at,

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -140,6 +141,7 @@ def test_a_huge_file_comes_in_windows(tmp_path: Path, line: bytes) -> None:
     ("content", "expected"),
     [
         pytest.param("käse\nbrot".encode("utf-16"), "käse\nbrot", id="with-a-mark"),
+        pytest.param("käse\nbrot".encode("utf-32"), "käse\nbrot", id="utf-32"),
         pytest.param("key = value\n".encode("utf-16-le"), "key = value\n", id="little-endian"),
         pytest.param("key = value\n".encode("utf-16-be"), "key = value\n", id="big-endian"),
         pytest.param(b"text\0with a NUL", "text\0with a NUL", id="text-with-a-nul"),
@@ -160,11 +162,12 @@ def test_a_huge_utf16_file_is_read(tmp_path: Path) -> None:
     assert b"".join(chunk.data[chunk.overlap :] for chunk in chunks).decode() == content
 
 
-def test_pictures_and_archives_are_left_out(tmp_path: Path) -> None:
-    """What is compressed holds nothing legible."""
+def test_pictures_sounds_and_fonts_are_left_out(tmp_path: Path) -> None:
+    """Nothing in them is legible."""
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
-    (tmp_path / "b.zip").write_bytes(b"PK\x03\x04" + bytes(50))
-    assert read(Directory(tmp_path))[0] == []
+    (tmp_path / "b.ogg").write_bytes(b"OggS" + bytes(50))
+    (tmp_path / "c.woff").write_bytes(b"wOFF" + bytes(50))
+    assert read(Directory(tmp_path)) == ([], [], read(Directory(tmp_path))[2])
 
 
 def test_a_name_that_is_no_text_is_made_visible(tmp_path: Path) -> None:
@@ -193,3 +196,21 @@ def test_a_pattern_that_names_nothing_is_told(tmp_path: Path) -> None:
     assert [item.why for item in read(source)[1]] == ["names no file"]
     (tmp_path / "a.log").touch()
     assert list(source.check()) == [f"read {tmp_path / 'a.log'}"]
+
+
+def test_gitignore_is_followed_if_asked(tmp_path: Path) -> None:
+    """By default nothing is left out; with the option what `.gitignore` files name, in a repository or not."""
+    for name in ("a", "build/b", "sub/c.log", "sub/kept.log", "x.log"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / ".gitignore").write_text("build/\n*.log\n")
+    (tmp_path / "sub" / ".gitignore").write_text("!kept.log\n")
+    ignore_files = {".gitignore", "sub/.gitignore"}
+    everything = ignore_files | {"a", "build/b", "sub/c.log", "sub/kept.log", "x.log"}
+    assert texts(read(open_target(str(tmp_path)))[0]).keys() == everything
+    chosen = ignore_files | {"a", "sub/kept.log"}
+    assert texts(read(open_target(str(tmp_path), gitignore=True))[0]).keys() == chosen
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), "add", "-f", "x.log"], check=True)
+    found = texts(read(open_target(str(tmp_path), git=False, gitignore=True))[0])
+    assert found.keys() == chosen | {"x.log"}  # it is tracked: it leaves this machine by git

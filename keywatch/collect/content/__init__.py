@@ -10,7 +10,9 @@ _TRIES = 6
 """Of one request to a bucket: somebody is waiting."""
 
 
-def open_target(text: str, *, git: bool = True, since: str | None = None, ruleset: str = "") -> ContentSource:
+def open_target(
+    text: str, *, git: bool = True, since: str | None = None, ruleset: str = "", gitignore: bool = False
+) -> ContentSource:
     """
     Return the source that reads what a person typed: `-`, `s3://…`, a file, a directory, or a git repository.
 
@@ -19,6 +21,7 @@ def open_target(text: str, *, git: bool = True, since: str | None = None, rulese
         git: whether a repository's history is wanted, or its files alone.
         since: of a repository, leave out what this revision reaches.
         ruleset: see `GitRepository`.
+        gitignore: see `Directory`.
 
     Raises:
         UsageError: there is nothing of that name, or of a kind that can be scanned.
@@ -40,7 +43,7 @@ def open_target(text: str, *, git: bool = True, since: str | None = None, rulese
         raise UsageError(f"{text}: --since needs a git repository", hint="name the repository's top directory")
     from keywatch.collect.content.files import Directory
 
-    return Directory(path, ruleset=ruleset)
+    return Directory(path, ruleset=ruleset, gitignore=gitignore)
 
 
 def _bucket(url: str, since: str | None, ruleset: str) -> ContentSource:

@@ -128,7 +128,7 @@ class BlobLot:
         """Yield a blob's chunks, and return what was sighted if that can be said of the blob as a whole."""
         whole: Sighted | None = None
         for item in chunks(data, self._origin(place)):
-            if item.data is not data:
+            if isinstance(item, Skipped) or item.data is not data:
                 whole = None
                 yield item
             elif known is None:

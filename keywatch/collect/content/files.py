@@ -32,6 +32,7 @@ class Directory:
         *,
         ruleset: str = "",
         excluded: frozenset[str] = VERSION_CONTROL,
+        gitignore: bool = False,
     ) -> None:
         """
         Name what to scan; nothing is opened yet.
@@ -41,6 +42,7 @@ class Directory:
             id: the source's name; made from the path if not given.
             ruleset: `RuleSet.hash` of what is looked for. A cursor made under another one is void.
             excluded: names of directories that are left out wherever they are.
+            gitignore: leave out what `.gitignore` files in it name.
         """
         self.path = path
         self.target = printable(str(path))
@@ -48,6 +50,7 @@ class Directory:
         self._ruleset = ruleset
         self._excluded = excluded
         self.ahead: Ahead | None = None
+        self._gitignore = gitignore
 
     def read(self, cursor: Cursor) -> Iterator[ContentBatch]:
         """Read every file, unless not one of them changed since `cursor`. See `ContentSource.read`."""
@@ -76,19 +79,30 @@ class Directory:
         top = self.path if self.path.is_dir() else self.path.parent
 
         def is_gone(place: Place) -> bool:
-            path = str(top / place.path)
+            path = holder(top, place.path)
             return not os.path.lexists(path) or (place.blob is not None and blob_id(path) not in {place.blob, None})
 
         return frozenset(place for place in places if is_gone(place))
 
     def _survey(self) -> tuple[list[Entry], list[Skipped]]:
         if self.path.is_dir():
+            if self._gitignore:
+                from keywatch.collect.content.gitignore import ignored_below
+
+                return survey(str(self.path), self._excluded, ignored_below(self.path))
             return survey(str(self.path), self._excluded)
         return [Entry(str(self.path), printable(self.path.name), os.lstat(self.path))], []
 
     def _origin(self, entry: Entry) -> Origin:
         # The name its content has as a blob tells later whether it is still the same.
         return Origin(self.target, entry.relative, blob_id(entry.path) if entry.status.st_size <= _NAMED else None)
+
+
+def holder(top: Path, path: str) -> str:
+    """Return the file below `top` that holds what `path` names: itself, or an archive in which that is."""
+    while not os.path.lexists(top / path) and "!" in path:
+        path = path.rpartition("!")[0]
+    return str(top / path)
 
 
 def survey(
@@ -129,7 +143,8 @@ def read_file(path: str, origin: Origin) -> Iterator[Chunk | Skipped]:
         if status.st_size <= WINDOW:
             yield from chunks(os.read(descriptor, WINDOW), origin)
         else:
-            yield from stream(pieces(descriptor), origin)
+            with open(descriptor, "rb", buffering=0, closefd=False) as file:
+                yield from stream(pieces(descriptor), origin, file=file, size=status.st_size)
     except OSError as error:
         yield unreadable(printable(path), error)
     finally:
@@ -138,8 +153,11 @@ def read_file(path: str, origin: Origin) -> Iterator[Chunk | Skipped]:
 
 def pieces(descriptor: int) -> Iterator[bytes]:
     """Read an open file to its end, a window at a time."""
-    while piece := os.read(descriptor, WINDOW):
+    offset = 0
+    # Whoever reads the same file in another order does not move this reader's place.
+    while piece := os.pread(descriptor, WINDOW, offset):
         yield piece
+        offset += len(piece)
 
 
 def blob_id(path: str, algorithm: str = "sha1") -> str | None:

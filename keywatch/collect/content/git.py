@@ -11,7 +11,7 @@ from pathlib import Path
 
 from keywatch.collect.content.attribution import Attributes, Introduction, Vouches
 from keywatch.collect.content.batching import batches
-from keywatch.collect.content.files import blob_id, digest_of, read_file, survey
+from keywatch.collect.content.files import blob_id, digest_of, holder, read_file, survey
 from keywatch.collect.content.git_history import head_tree, introductions
 from keywatch.collect.content.git_objects import (
     LARGEST,
@@ -24,6 +24,7 @@ from keywatch.collect.content.git_objects import (
     read_blobs,
 )
 from keywatch.collect.content.git_plumbing import Git, GitFailed
+from keywatch.collect.content.gitignore import ignored
 from keywatch.collect.content.lot_plan import planned
 from keywatch.collect.content.measure import Ahead, Measures
 from keywatch.collect.content.text import chunks
@@ -90,7 +91,7 @@ class GitRepository:
                 yield batch
         tree = ""
         if os.path.lexists(self.path / ".git"):
-            entries, unread = survey(str(self.path), ignored=_ignored(git))
+            entries, unread = survey(str(self.path), ignored=ignored(git, self.path))
             tree = digest_of(entries)
             yield from batches(unread)
             if tree != old.get("tree") or set(tips) - set(done):
@@ -128,7 +129,7 @@ class GitRepository:
         there = reachable(git, {place.blob for place in asked if place.blob})
         lost = [place for place in asked if place.blob not in there]
         return frozenset(
-            place for place in lost if blob_id(str(self.path / place.path), git.object_format) != place.blob
+            place for place in lost if blob_id(holder(self.path, place.path), git.object_format) != place.blob
         )
 
     def _history(self, git: Git, done: list[str]) -> Iterator[ContentBatch]:
@@ -188,14 +189,6 @@ def _existing(git: Git, tips: list[str]) -> list[str]:
         return []
     answers = git.ask("cat-file", "--batch-check=%(objectname)", question="".join(f"{tip}\n" for tip in tips))
     return [line for line in answers.splitlines() if " " not in line]
-
-
-def _ignored(git: Git) -> frozenset[str]:
-    """Return what is neither tracked nor may become so: builds, environments, downloads; directories with a `/`."""
-    # Where the work tree is must be our word, not that of the repository's `core.worktree`.
-    where = (f"--git-dir={git.directory}", f"--work-tree={git.path.absolute()}")
-    names = git.ask(*where, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
-    return frozenset(names.split("\0"))
 
 
 def _revision(git: Git, revision: str) -> str:

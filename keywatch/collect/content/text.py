@@ -1,36 +1,80 @@
-"""Bytes into chunks a rule can read: compressed formats are left out, UTF-16 becomes UTF-8, long content is cut."""
+"""Bytes into chunks a rule can read: archives are looked into, UTF-16 becomes UTF-8, long content is cut."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
 
+from keywatch.collect.content.magic import SIGNS, Kind, ends_as_zip, kind_of
 from keywatch.collect.content.windows import Cutter, windows
 from keywatch.model.content import Chunk, Origin
+from keywatch.model.source import Skipped
 
 SAMPLE = 8192
 """Bytes of a file's beginning that tell what it is."""
 
-_COMPRESSED = (
-    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd",
-    b"7z\xbc\xaf", b"wOFF", b"wOF2", b"RIFF", b"OggS", b"ID3", b"\x1aE\xdf\xa3",
-)  # fmt: skip
-
 
 def is_compressed(head: bytes) -> bool:
     """
-    Return whether a file that begins with `head` is an image, archive, sound or font: no secret in it is legible.
+    Return whether a file that begins with `head` is sound, film or font, so that nothing in it is legible.
 
-    Everything else is scanned, programs and databases included: their strings are, and scanning costs less than a
-    guess that goes wrong.
+    Everything else is read, programs included: their strings are legible, and reading them costs less than a guess that
+    goes wrong. Of archives and pictures, what can be made legible is.
     """
-    return head.startswith(_COMPRESSED)
+    return head.startswith(SIGNS) and kind_of(head) is Kind.MEDIA
 
 
-def utf16(head: bytes) -> str | None:
-    """Return `utf-16-le` or `utf-16-be` if a file's first bytes say so, by mark or by the pattern of their NULs."""
-    if head.startswith(codecs.BOM_UTF16_LE) and not head.startswith(codecs.BOM_UTF32_LE):
-        return "utf-16-le"
-    if head.startswith(codecs.BOM_UTF16_BE):
-        return "utf-16-be"
+def chunks(data: bytes, origin: Origin) -> Iterator[Chunk | Skipped]:
+    """
+    Cut bytes held in memory into chunks, those of what is packed in them included.
+
+    What could not be opened, or only in part, is `Skipped`. Images, sounds and fonts give what text they carry, if any.
+    """
+    if data.startswith(SIGNS) or data[257:262] == b"ustar" or ends_as_zip(data):
+        if is_compressed(data):
+            return iter(())
+        from keywatch.collect.content.archive.look import look
+
+        return look(data, (), origin)
+    return plain(data, origin)
+
+
+def stream(
+    pieces: Iterable[bytes], origin: Origin, *, file: BinaryIO | None = None, size: int | None = None
+) -> Iterator[Chunk | Skipped]:
+    """
+    As `chunks`, of what is read piece by piece and never held whole.
+
+    Args:
+        pieces: the content.
+        origin: where it came from.
+        file: the same content, seekable: some archives can be read in no other way.
+        size: bytes of the content, where that is known.
+    """
+    rest = iter(pieces)
+    first = next(rest, b"")
+    while len(first) < SAMPLE and (piece := next(rest, b"")):
+        first += piece
+    if not first or is_compressed(first):
+        return iter(())
+    if first.startswith(SIGNS) or first[257:262] == b"ustar" or (file is not None and _ends_as_zip(file)):
+        from keywatch.collect.content.archive.look import look
+
+        return look(first, rest, origin, file=file, size=size)
+    return plain_stream(first, rest, origin)
+
+
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",  # begins with the mark of the next
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+}
+
+
+def wide(head: bytes) -> str | None:
+    """Return the encoding if a file's first bytes say UTF-16 or -32, by mark or by the pattern of their NULs."""
+    if head.startswith(tuple(_MARKS)):
+        return next(encoding for mark, encoding in _MARKS.items() if head.startswith(mark))
     pairs = min(len(head), SAMPLE) // 2
     low, high = head[1 : 2 * pairs : 2].count(0), head[0 : 2 * pairs : 2].count(0)
     if pairs < 8 or min(low, high) > pairs // 10:  # noqa: PLR2004 - too little, or too mixed, to tell
@@ -40,29 +84,24 @@ def utf16(head: bytes) -> str | None:
     return "utf-16-be" if high > pairs * 0.8 else None
 
 
-def chunks(data: bytes, origin: Origin) -> Iterator[Chunk]:
-    """Cut bytes held in memory into chunks; none for a compressed format."""
-    if is_compressed(data):
-        return
-    encoding = utf16(data[:SAMPLE])
-    yield from windows(transcode(data, encoding) if encoding else data, origin)
+def plain(data: bytes, origin: Origin) -> Iterator[Chunk]:
+    """Cut bytes held in memory into chunks, whatever they are."""
+    encoding = wide(data[:SAMPLE])
+    return windows(transcode(data, encoding) if encoding else data, origin)
 
 
 def transcode(data: bytes, encoding: str) -> bytes:
     """
-    Return UTF-16 text as UTF-8. Lines stay the same lines; columns and offsets are those of the UTF-8 form.
+    Return UTF-16 or UTF-32 text as UTF-8. Lines stay the same lines; columns and offsets are those of the UTF-8 form.
 
-    What is no valid UTF-16 becomes a replacement character rather than an error.
+    What is not valid becomes a replacement character rather than an error.
     """
     return data.decode(encoding, "replace").removeprefix("\ufeff").encode()
 
 
-def stream(pieces: Iterator[bytes], origin: Origin) -> Iterator[Chunk]:
-    """Cut content that is read piece by piece, and never held whole, into chunks."""
-    first = next(pieces, b"")
-    if not first or is_compressed(first):
-        return
-    encoding = utf16(first[:SAMPLE])
+def plain_stream(first: bytes, rest: Iterable[bytes], origin: Origin) -> Iterator[Chunk]:
+    """Cut content that is read piece by piece into chunks, whatever it is. `first` tells its encoding."""
+    encoding = wide(first[:SAMPLE])
     decoder = codecs.getincrementaldecoder(encoding)("replace") if encoding else None
     cutter = Cutter(origin)
 
@@ -70,7 +109,12 @@ def stream(pieces: Iterator[bytes], origin: Origin) -> Iterator[Chunk]:
         return decoder.decode(piece, final).encode() if decoder else piece
 
     yield cutter.chunk(convert(first).removeprefix(codecs.BOM_UTF8 if encoding else b""))
-    for piece in pieces:
+    for piece in rest:
         yield cutter.chunk(convert(piece))
-    if rest := convert(b"", final=True):
-        yield cutter.chunk(rest)
+    if tail := convert(b"", final=True):
+        yield cutter.chunk(tail)
+
+
+def _ends_as_zip(file: BinaryIO) -> bool:
+    file.seek(max(0, file.seek(0, 2) - 22))
+    return ends_as_zip(file.read())

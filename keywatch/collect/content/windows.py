@@ -33,6 +33,15 @@ class Cutter:
         self._tail = kept
         return chunk
 
+    def skip(self, piece: bytes) -> None:
+        """Go on behind a `piece` of the origin that is shown in another way, or not at all."""
+        passed = self._tail + piece
+        newlines = passed.count(b"\n")
+        self._line += newlines
+        self._column = len(passed) - passed.rfind(b"\n") if newlines else self._column + len(passed)
+        self._offset += len(passed)
+        self._tail = b""
+
 
 def windows(data: bytes, origin: Origin) -> Iterator[Chunk]:
     """Cut bytes held in memory into chunks; short content, as most is, comes as it stands."""
