@@ -23,6 +23,11 @@ _PROOFS: dict[ValueTest, Callable[[bytes], bool]] = {
 
 _BLOCK = 4096
 """Bytes. Long stretches are looked through in blocks of at least this, so that one search never sees all of a chunk."""
+_LARGE = 1500
+"""
+RE2 instructions of a pattern that is first tried where it was sighted: there most match, and RE2's automaton for one
+place has a fraction of the states of that for any place, which takes milliseconds to build as it goes.
+"""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -69,12 +74,12 @@ def confirmed(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Bud
         budget: when it is spent, the rest is not looked at.
     """
     pattern, cursor, block = compiled(rule.regex or ""), 0, max(4 * rule.span, _BLOCK)
-    search = pattern.search
+    search, here = pattern.search, pattern.match if pattern.programsize > _LARGE else _nowhere
     for start, end, limit in stretches:
         position = start if start > cursor else cursor  # noqa: FURB136 - once for each of thousands of sightings
         while position < end:
             reach = limit if limit - position < block else position + block
-            hit = search(data, position, reach)
+            hit = here(data, position, reach) or search(data, position, reach)
             # A search is charged with all it could reach if vain, else with what it matched and some for looking ahead.
             if hit is None:
                 if not budget.spend(reach - position + 16):
@@ -90,6 +95,10 @@ def confirmed(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Bud
             else:
                 cursor = position = max(stop, position + 1)
                 yield candidate(rule, data, hit, pattern)
+
+
+def _nowhere(_data: bytes, _pos: int, _endpos: int) -> None:
+    """Match nothing, as a pattern that is not worth asking twice."""
 
 
 def candidate(rule: Rule, data: bytes, hit: Hit, pattern: Pattern) -> Candidate:

@@ -29,11 +29,11 @@ _RAISED = {
 }
 
 
-def windows(required: Required, parts: Iterable[Candidate], sheet: Sheet) -> list[Stretch]:
-    """Return the stretches of the chunk near `parts`, ascending and disjoint."""
+def windows(lines: int, parts: Iterable[Candidate], sheet: Sheet) -> list[Stretch]:
+    """Return the stretches of the chunk within so many `lines` of `parts`, which ascend; they are disjoint."""
     merged: list[list[int]] = []
     for part in parts:
-        begin, end = sheet.lines.around(part.start, required.within_lines or 0, WINDOW)
+        begin, end = sheet.lines.around(part.start, lines, WINDOW)
         if merged and begin <= merged[-1][1]:
             merged[-1][1] = max(merged[-1][1], end)
         else:

@@ -8,6 +8,7 @@ from keywatch.detect.candidate import Candidate
 from keywatch.detect.database import Sightings
 from keywatch.detect.encoding import Edit, base64_edit, escape_edits, from_base64, hex_edit, utf16_edit
 from keywatch.detect.filters import Sheet
+from keywatch.detect.rule import GENERIC
 from keywatch.detect.spoken import spoken_edits
 from keywatch.detect.structure import apart_edits, broken_edits
 from keywatch.detect.trigger import Encoding, Trigger
@@ -21,8 +22,6 @@ _REACH = 1 << 14
 """Bytes on each side of an escape that are looked at: a token of 2 kB in which every letter is escaped takes 12 kB."""
 _RUN = 4096
 """Bytes of encoded text on each side of what gives it away, in a version of something that was looked at before."""
-_GENERIC = 20
-"""Rules up to this specificity know a secret by its name and by chance alone: the value may be an encoded one."""
 _MOST_SEEN = 64
 """Bytes of an escape trigger before its end."""
 _ENCODED = re2.compile(rb"^[A-Za-z0-9+/_-]{16,}={0,2}$")
@@ -158,7 +157,7 @@ def _goes_on(data: bytes, edit: Edit) -> bool:
 def _values(plain: Iterable[Candidate]) -> Iterator[Edit]:
     """Yield the values of generic findings that turn out to be encoded text: `AWS_SECRET_ACCESS_KEY: d0phbHJ…`."""
     for candidate in plain:
-        if candidate.rule.specificity <= _GENERIC and _ENCODED.match(candidate.secret) is not None:
+        if candidate.rule.specificity <= GENERIC and _ENCODED.match(candidate.secret) is not None:
             text = from_base64(candidate.secret)
             if text is not None and text.isascii() and text.decode().strip("\r\n").isprintable():
                 yield Edit(candidate.secret_start, candidate.secret_end, text)

@@ -7,8 +7,10 @@ piece, `q7hXtLwZ9k` hardly more than one. Nine in ten identifiers have four or m
 twelve characters no more than two, of 32 no more than 1.7.
 """
 
+import string
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise, product
 from pathlib import Path
 
 from keywatch.detect import lazy_re2 as re2
@@ -31,6 +33,8 @@ COMMON_PAIRS = frozenset(
     ).split()
 )
 """Pairs of letters that make up nine tenths of English words and identifiers, and a quarter of random letters."""
+_COMMON = frozenset((pair[0], pair[1]) for pair in COMMON_PAIRS)
+_PAIRS_OF_LETTERS = frozenset(product(string.ascii_lowercase.encode(), repeat=2))
 
 
 def efficiency(text: bytes) -> float:
@@ -60,8 +64,8 @@ def _runs(text: bytes) -> Iterator[bytes]:
 def common_pairs(text: bytes) -> tuple[int, int]:
     """Return how many pairs of letters stand in `text`, and how many of them are common in words."""
     lowered = text.lower()
-    pairs = [lowered[n : n + 2] for n in range(len(lowered) - 1) if lowered[n : n + 2].isalpha()]
-    return len(pairs), sum(pair in COMMON_PAIRS for pair in pairs)
+    pairs = [pair for pair in pairwise(lowered) if pair in _PAIRS_OF_LETTERS]
+    return len(pairs), sum(map(_COMMON.__contains__, pairs))
 
 
 def _pieces(run: bytes) -> int:

@@ -62,7 +62,6 @@ class Detector:
         self._whole = frozenset(number for number, mode in enumerate(self._database.modes) if mode is Mode.WHOLE)
         self._needs_sightings = not self._whole and not self._plan.paths
         self._reaches = {len(MARKERS) + place: reach for place, reach in self._plan.far} | self._decoder.reaches
-        self._leading = frozenset(part for _, _, part in self._plan.near)
         self._refusals = Refusals()
         self._path_patterns = self._plan.path_patterns
         self._classes: dict[str, tuple[bool, ...]] = {}
@@ -212,23 +211,25 @@ class Detector:
     def _candidates(self, sheet: Sheet, sightings: Sightings, overrun: set[str]) -> dict[str, list[Candidate]]:
         """Return what each rule confirms in the chunk; a rule that was cut off is added to `overrun`."""
         found: dict[str, list[Candidate]] = {}
-        parts = []
         for number in sorted((sightings.keys() | self._whole) - self._unruled):
-            rule = self._rule(number)
-            if rule.skip_report and rule.id not in self._leading:
-                parts.append(number)
-            else:
-                _add(found, self._sighted(number, sheet, sightings, overrun))
+            _add(found, self._sighted(number, sheet, sightings, overrun))
+        if not found:
+            return found
         for place, number, part in self._plan.near:
             if part in found:
                 rule = self.rules.rules[place]
-                near = windows(rule.required[number], found[part], sheet)
+                near = windows(rule.required[number].within_lines or 0, found[part], sheet)
                 _add(found, self._confirmed(rule, sheet, near, overrun))
-        if all(candidates[0].rule.skip_report for candidates in found.values()):
-            return found  # what is only ever a part is a part of nothing here
-        for number in parts:
-            _add(found, self._sighted(number, sheet, sightings, overrun))
+        self._find_late(found, sheet, overrun)
         return self._with_parts(found, sheet)
+
+    def _find_late(self, found: dict[str, list[Candidate]], sheet: Sheet, overrun: set[str]) -> None:
+        """Add the parts that are looked for near secrets alone."""
+        told = [c for candidates in found.values() if not candidates[0].rule.skip_report for c in candidates]
+        told.sort(key=lambda candidate: candidate.start)
+        for place, lines in self._plan.late if told else ():
+            near = windows(lines, told, sheet)
+            _add(found, self._confirmed(self.rules.rules[place], sheet, near, overrun))
 
     def _sighted(self, number: int, sheet: Sheet, sightings: Sightings, overrun: set[str]) -> list[Candidate]:
         """Return what the rule with this number confirms of its sightings."""

@@ -20,6 +20,7 @@ _CODE = re2.compile(rb"[(){}<>\[\];,\s]|::|->|=>|\.\.")
 _DOTTED = re2.compile(rb"^[A-Za-z_]\w*(?:[.:/][A-Za-z_][\w-]*)+$")
 _TYPED = re2.compile(rb"(?i)abcdefgh|12345678|qwerty|asdfgh|^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
 """A series or a UUID: behind an issuer's name a key that somebody typed in."""
+_ROW = re2.repeated(_RUN)
 _NAMED = re2.compile(
     rb"^\d{4}-\d\d-\d\d(?:T|$)|^(?:[A-Za-z]+|\d+)(?:[_.-](?:[A-Za-z]+|\d+))+$|(?i:example|placeholder|changeme|your[-_])"
     rb"|\.(?:png|jpe?g|gif|svg|ico|webp|css|js|mjs|html?|txt|pdf|zip|woff2?|ttf)$"
@@ -52,7 +53,7 @@ def _is_path(value: bytes) -> bool:
 
 def _has_run(value: bytes) -> bool:
     """Tell whether one byte stands in `value` so often in a row that somebody leant on the key."""
-    return any(bytes([byte]) * _RUN in value for byte in set(value))
+    return _ROW.search(value) is not None
 
 
 def _reads_as_words(value: bytes, share: float) -> bool:

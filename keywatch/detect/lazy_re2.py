@@ -32,3 +32,8 @@ def compile(pattern: bytes) -> Any:  # noqa: A001, ANN401 - what has yet to be m
 def compiled(regex: str) -> Pattern:
     """As `keywatch.detect.pattern.compiled`."""
     return cast("Pattern", _Late(lambda: exact.compiled(regex)))
+
+
+def repeated(times: int, besides: int | None = None) -> Pattern:
+    """Return what finds one ASCII character, `besides` excepted, `times` in a row: RE2 cannot refer back."""
+    return compiled("|".join(rf"\x{byte:02x}{{{times}}}" for byte in range(0x20, 0x7F) if byte != besides))

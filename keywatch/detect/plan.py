@@ -1,13 +1,14 @@
 """What the engine must know of a set of rules before it has seen anything: numbers, so that no rule need be made."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from keywatch.detect.allow import MARKERS
 from keywatch.detect.changed import MARGIN
 from keywatch.detect.database import Expressions
-from keywatch.detect.rule import Required, Rule
+from keywatch.detect.rule import GENERIC, Required, Rule
 from keywatch.detect.ruleset import RuleSet
 from keywatch.detect.trigger import Encoding, Trigger, triggers
 
@@ -25,6 +26,8 @@ class Plan:
     """Rules with a number of their own in the database: in this order, after the markers."""
     near: tuple[tuple[int, int, str], ...]
     """A rule that is looked for near a part alone, which of the parts it requires that is, and that part's id."""
+    late: tuple[tuple[int, int], ...]
+    """A part that is looked for near what other rules found alone, and within how many lines of it."""
     paths: tuple[int, ...]
     """Rules that look at paths alone, and tell of them."""
     path_parts: tuple[int, ...]
@@ -54,6 +57,7 @@ class Plan:
         return cls(
             seen=tuple(item["seen"]),
             near=tuple((rule, number, part) for rule, number, part in item["near"]),
+            late=tuple((rule, lines) for rule, lines in item["late"]),
             paths=tuple(item["paths"]),
             path_parts=tuple(item["path_parts"]),
             path_patterns=None if item["path_patterns"] is None else tuple(item["path_patterns"]),
@@ -66,13 +70,16 @@ class Plan:
 def planned(rules: RuleSet, *, decoding: bool) -> tuple[Plan, Expressions]:
     """Return how `rules` are looked for, and the expressions to compile; with or without those for encoded text."""
     leads = _leads(rules.rules)
-    seen = [(place, rule) for place, rule in enumerate(rules.rules) if rule.regex is not None and rule.id not in leads]
+    late = _late(rules.rules, leads)
+    apart = {rules.rules[place].id for place, _ in late} | leads.keys()
+    seen = [(place, rule) for place, rule in enumerate(rules.rules) if rule.regex is not None and rule.id not in apart]
     by_path = [(place, rule) for place, rule in enumerate(rules.rules) if rule.regex is None]
     parts = {part.id for rule in rules.rules for part in rule.required}
     encoded = triggers(rules.rules) if decoding else {}
     plan = Plan(
         seen=tuple(place for place, _ in seen),
         near=tuple((place, *leads[rule.id]) for place, rule in enumerate(rules.rules) if rule.id in leads),
+        late=late,
         paths=tuple(place for place, rule in by_path if not rule.skip_report),
         path_parts=tuple(place for place, rule in by_path if rule.id in parts),
         path_patterns=_path_patterns(rules),
@@ -112,20 +119,41 @@ def _leads(rules: Sequence[Rule]) -> dict[str, tuple[int, str]]:
     """
     Return, by rule, the part near which alone it need be looked for: such rules are too noisy to stand alone.
 
-    A part that is itself looked for near another does not lead: it may not have been looked for yet. Nor does one that
-    looks at the path alone, which is near everything.
+    Of several parts the one that must be nearest leads. One that is itself looked for near another does not: it may
+    not have been looked for yet. Nor does one that looks at the path alone, which is near everything. A rule with an
+    anchor is looked for by that, and its parts near it.
     """
     named = {rule.id for rule in rules if rule.regex is None}
-    # One with an anchor is rare enough to be sighted itself.
-    rare = {rule.id for rule in rules if rule.regex is None or rule.anchor is not None}
-    led = {rule.id for rule in rules if rule.id not in rare and any(map(_leading, rule.required))}
-    leads: dict[str, tuple[int, str]] = {}
-    for rule in rules:
-        for number, part in enumerate(rule.required if rule.id in led else ()):
-            if _leading(part) and part.id not in named | led:
-                leads.setdefault(rule.id, (number, part.id))
-    return leads
+    leads = {
+        rule.id: (number, part.id)
+        for rule in rules
+        for number, part in sorted(enumerate(rule.required), key=lambda item: -(item[1].within_lines or 0))
+        if rule.regex is not None and rule.anchor is None and _leading(part) and part.id not in named
+    }
+    return {rule_id: (number, part) for rule_id, (number, part) in leads.items() if part not in leads}
 
 
 def _leading(part: Required) -> bool:
     return part.within_lines is not None and not part.optional
+
+
+def _late(rules: Sequence[Rule], leads: Mapping[str, tuple[int, str]]) -> tuple[tuple[int, int], ...]:
+    """
+    Return the parts that can wait until something was found, and within how many lines of it they are looked for.
+
+    They stand in every other line, and mean nothing alone. Those of the least specificity may be encoded secrets.
+    """
+    asked: defaultdict[str, list[int | None]] = defaultdict(list)
+    for part in (part for rule in rules for part in rule.required):
+        asked[part.id].append(part.within_lines)
+    awaited = {part for _, part in leads.values()} | leads.keys()
+    return tuple(
+        (place, max(lines for lines in asked[rule.id] if lines is not None))
+        for place, rule in enumerate(rules)
+        if rule.regex is not None
+        and rule.skip_report
+        and rule.specificity > GENERIC
+        and rule.id not in awaited
+        and asked[rule.id]
+        and None not in asked[rule.id]
+    )

@@ -9,6 +9,9 @@ from keywatch.model.key import HandleSpace
 DEFAULT_SPAN = 8192
 """Bytes. The longest text a rule may match unless it says otherwise; keeps the work for one hit bounded."""
 
+GENERIC = 20
+"""Rules up to this specificity know a secret by its name and by chance alone: the value may be an encoded one."""
+
 
 class Condition(StrEnum):
     """How the parts of an allow-list combine."""

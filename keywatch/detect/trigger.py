@@ -41,10 +41,7 @@ _QUOTED = r"[\s\\nrt\[{(]{0,64}[a-z@$]{0,2}\\[\"'](?:[^\s\"'\\]{4}|[^\s\"'\\]{0,
 _BARE = r"[\s\\nrt]{0,64}[^\s\"'\\,;(){}\[\]=][^\s\"'\\,;(){}\[\]]{0,19}(?:[0-9]|[^\s\"'\\,;(){}\[\]0-9]{12})"
 """The beginnings of values, quoted or not: source code in a string names keys and tokens on every page."""
 
-_BEFORE = (
-    "%3D", "%3d", "%3A", "%22", "%20", "%0A", "%2C", "%27", "%250A", "%253D", "%2522",
-    r"\\n", r"\\r", r"\\t", r"\\u003d", r"\\u0022", r"\\u0026", r"\\u0027", r"\\u000a",
-)  # fmt: skip
+_BEFORE = r"(?:%(?:3[DdA]|2[027C]|0A|250A|253D|2522)|\\(?:[nrt]|u00(?:3d|2[267]|0a)))"
 """What stands, escaped, in front of a word that begins a token."""
 
 
@@ -139,20 +136,16 @@ def _in_utf16(word: str) -> str:
 
 
 def _preceded(rules: Iterable[Rule]) -> Iterator[str]:
-    """
-    Yield the beginning of each kind of token right behind an escape, where it is no longer at a word boundary.
-
-    Spelled out, as a class of escapes before so many words would slow the whole pass.
-    """
+    """Yield the beginning of each kind of token right behind an escape, where it is no longer at a word boundary."""
     for word, pattern in _words(rules):
         at = pattern.lower().find(word)
-        spelled = pattern[at : at + len(word)] if at >= 0 else word
-        yield from (before + re.escape(spelled) for before in _BEFORE)
+        yield _BEFORE + re.escape(pattern[at : at + len(word)] if at >= 0 else word)
 
 
 def _escaped() -> Iterator[str]:
-    yield rf"(?i){_NAME}(?:%(?:3[ad]|22|27|5d|25|7[cd])|\\{{1,7}}u00(?:3[ad]|22|27|7c|5c))"
-    yield rf"(?i){_NAME}\\{{1,15}}[\"']\s{{0,2}}(?:,{_QUOTED}|(?::=?|=>?)(?:{_QUOTED}|{_BARE}))"
+    # One pattern, for what begins with a name is followed from each name in the text.
+    quoted = rf"[\"']\s{{0,2}}(?:,{_QUOTED}|(?::=?|=>?)(?:{_QUOTED}|{_BARE}))"
+    yield rf"(?i){_NAME}(?:%(?:3[ad]|22|27|5d|25|7[cd])|\\{{1,15}}(?:u00(?:3[ad]|22|27|7c|5c)|{quoted}))"
     yield r"(?i)%3a%2f%2f[^\s&\"']{3,80}%40"
     yield r"(?i)-----BEGIN(?:%|\+|\\u)[a-z0-9%+\\ ]{0,60}PRIVATE"
     for word in _core():

@@ -8,6 +8,7 @@ import string
 from keywatch.detect import lazy_re2 as re2
 from keywatch.detect.efficiency import common_pairs, efficiency
 from keywatch.detect.entropy import entropy
+from keywatch.detect.lazy_re2 import repeated
 
 _SHORTEST = 12
 _HEX_BITS = 3.0
@@ -38,7 +39,7 @@ _MARKS = frozenset(string.punctuation.encode())
 _LOWER = frozenset(string.ascii_lowercase.encode())
 _LETTERS = _UPPER | _LOWER
 
-_PLACEHOLDER = re2.compile(
+_PLACEHOLDER = (
     rb"(?i)^(?:.{0,3}(?:<[\w .,:'/-]*>|\{+[\w .,:$'/-]*\}+|\[[\w .,-]*\]).{0,3}|"
     rb"\$\w+|%[A-Za-z_]\w*%?|%\(\w+\)[sd]|.*\$\\?[({].*|.*\{\{.*|@[A-Za-z_]+|x{4,}.*|.*x{6,}.*"
     rb"|.*\{[a-z][a-z0-9]*:\d+\}.*"  # a template of a value, as the examples of our own rules have it
@@ -49,16 +50,18 @@ _PLACEHOLDER = re2.compile(
     rb"(?:[-_ .]?(?:your|my|the|here|me|this|with|own|it|value|key|secret|token|password|passwd|api|access|client|id"
     rb"|aws|string|goes|example|real|actual|new|for|test|dummy|123|1234)){0,8}[-_ .!0-9]{0,4})$"
 )
-_DOCUMENTED = re2.compile(
+_DOCUMENTED = (
     rb"(?:EXAMPLE|EXAMPLEKEY|EXAMPLE_?TOKEN)$|(?:example){3}|(?:^wJalrXUtnFEMI|.)/K7MDENG/bPxRfiCY"
     rb"|(?i:your[-_](?:[a-z]+[-_])?(?:token|key|secret|password))|^Eby8vdM02xNOcqFlqUwJ|\.signature$"
 )
 """What manuals write for a secret: AWS's key, that of Azure's emulator, a web token signed with the word."""
-_REFERENCE = re2.compile(
+_REFERENCE = (
     rb"(?i)^(?:process\.env|os\.(?:environ|getenv)|env[.\[(:]|ENV\[|secrets?\.|vars?\.|var\.|self\.|this\.|config[.\[]|"
     rb"settings?\.|"
     rb"vault:|file:|cred:|ref\+|arn:|https?://|ssm:|op://|sops:|\.{1,2}/|/(?:usr|etc|home|var|opt|run|tmp|dev|mnt|srv|root|app|secrets?)/|[a-z]:\\|[A-Za-z_][\w.]*\()"
 )
+_NO_VALUE = re2.compile(b"|".join(b"(?:" + one + b")" for one in (_PLACEHOLDER, _DOCUMENTED, _REFERENCE)))
+"""In one pattern, as asking costs more than looking."""
 _UUID = re2.compile(rb"(?i)^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
 _VERSION, _TIMED = 14, ord("1")
 _DOCUMENTED_UUIDS = (b"123e4567-e89b-12d3-a456-426614174000", b"550e8400-e29b-41d4-a716-446655440000")
@@ -75,6 +78,7 @@ _NAMED = re2.compile(
 """Code, placeholders, UUIDs, dates, files, digests, ciphertext: what is made of random characters and opens nothing."""
 _ADMITTED = re2.compile(rb"(?i)example|placeholder|changeme|redacted")
 """Words by which a value says itself that it is none."""
+_ROW = repeated(_RUN, besides=_ZERO)
 _BASE64 = re2.compile(rb"^[A-Za-z0-9+/_-]{16,}={0,2}$")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _PRINTABLE = bytes([9, 10, 13, *range(0x20, 0x7F)])
@@ -82,12 +86,7 @@ _PRINTABLE = bytes([9, 10, 13, *range(0x20, 0x7F)])
 
 def is_placeholder(value: bytes) -> bool:
     """Tell whether `value` stands for a secret without being one: `<your key>`, `${X}`, `xxxx`, AWS's `…EXAMPLEKEY`."""
-    return (
-        len(set(value)) <= _FEW
-        or _DOCUMENTED.search(value) is not None
-        or _PLACEHOLDER.search(value) is not None
-        or _REFERENCE.search(value) is not None
-    )
+    return len(set(value)) <= _FEW or _NO_VALUE.search(value) is not None
 
 
 def looks_random(value: bytes) -> bool:
@@ -118,7 +117,7 @@ def _has_run(value: bytes) -> bool:
 
     The letter A does not count: in base64 it is what bytes of zero look like.
     """
-    return any(bytes([byte]) * _RUN in value for byte in set(value) if byte != _ZERO)
+    return _ROW.search(value) is not None
 
 
 def _stands_for_words(value: bytes) -> bool:

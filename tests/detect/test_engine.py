@@ -40,6 +40,28 @@ def found(detector: Detector, text: str | bytes) -> list[bytes]:
     return [match.secret.reveal() for match in detector.scan(chunk(text))]
 
 
+def test_a_part_that_waits_for_its_rule_is_found_near_it() -> None:
+    """A rule with an anchor is looked for by that, and its part near it: on the right lines, and nowhere else."""
+    part = Rule(info=RuleInfo(id="p", description="d", category="c"), regex="shop[a-z]{0,8}", skip_report=True)
+    main = rule("tok_([a-z]{8})", anchor="tok_[a-z]{4}", required=(Required(id="p", within_lines=1),))
+    detector = Detector(RuleSet(rules=(part, main)))
+    assert len(detector._plan.seen) == 1
+    assert found(detector, "the shop:\ntok_abcdefgh") == [b"abcdefgh"]
+    assert found(detector, "tok_abcdefgh\n(the shop)") == [b"abcdefgh"]
+    assert found(detector, "the shop:\n\ntok_abcdefgh") == []
+    assert found(detector, "tok_abcdefgh, shop shop shop\n" * 3) == [b"abcdefgh"] * 3
+
+
+def test_a_part_that_waits_still_takes_what_it_overlaps() -> None:
+    """What a less specific rule finds is not told where it is part of another, wherever that is looked for."""
+    part = Rule(info=RuleInfo(id="p", description="d", category="c"), regex="shop-[a-z]{8}", skip_report=True)
+    main = rule("tok_([a-z]{8})", anchor="tok_[a-z]{4}", required=(Required(id="p", within_lines=1),))
+    other = Rule(info=RuleInfo(id="o", description="d", category="c"), regex="key=([a-z-]{8,20})", specificity=9)
+    detector = Detector(RuleSet(rules=(part, main, other)))
+    assert found(detector, "key=shop-abcdefgh") == []
+    assert found(detector, "key=abcdefghijkl") == [b"abcdefghijkl"]
+
+
 def test_a_match_says_where_the_secret_is() -> None:
     """Line and column count from 1, in bytes, and honour what the chunk says of its own place."""
     data = f"première ligne\nü {TOKEN}\n"
