@@ -5,6 +5,7 @@ What is kept of a text is Python's own hash of it, 64 bits under a key that dies
 that are remembered, one in ten million million others would be mistaken for one.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from keywatch.detect.candidate import Candidate, Stretch
@@ -63,12 +64,14 @@ class Refusals:
         names: Sequence[int],
         kept: Sequence[Candidate],
     ) -> None:
-        """Remember the texts in which nothing was kept, and a keyword was not what was missing."""
+        """Remember the texts in which nothing was `kept`, which ascends, and a keyword was not what was missing."""
         if len(self._texts) > _MOST:
             self._texts.clear()
         words = [word.encode() for word in rule.keywords]
+        ends = [candidate.end for candidate in kept]
         for (start, _, limit), name in zip(stretches, names, strict=True):
-            if kept and any(start < candidate.end and candidate.start < limit for candidate in kept):
+            following = bisect_right(ends, start)
+            if following < len(kept) and kept[following].start < limit:
                 continue
             if words:
                 text = data[start:limit].lower()
