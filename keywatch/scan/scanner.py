@@ -110,20 +110,20 @@ class Scanner:
             for batch in source.read(cursor):
                 waiting.append((batch, self._engine.start(self._examine, batch)))
                 if len(waiting) > self._engine.ahead:
-                    yield _step(*waiting.popleft())
+                    yield _first(waiting)
+            while waiting:
+                yield _first(waiting)
         except (ScanError, SourceError):
             # What was read before it still holds.
             while waiting:
-                yield _step(*waiting.popleft())
+                yield _first(waiting)
             raise
         except KeyboardInterrupt:
             # What was looked at is told; as some of it may not have been, none of it is a place to go on from.
             self._engine.stop()
             while waiting:
-                yield replace(_step(*waiting.popleft()), cursor=None)
+                yield replace(_first(waiting), cursor=None)
             raise
-        while waiting:
-            yield _step(*waiting.popleft())
         if cut := self._overruns() - overruns:
             yield ScanStep(findings=(), cursor=None, skipped=tuple(_cut_off(source.target, cut)))
 
@@ -131,8 +131,11 @@ class Scanner:
         return Counter(self._detector.overruns)
 
 
-def _step(batch: ContentBatch, wait: Waits) -> ScanStep:
+def _first(waiting: deque[tuple[ContentBatch, Waits]]) -> ScanStep:
+    """Wait for the first, and take it out only then: an interruption leaves it there."""
+    batch, wait = waiting[0]
     found = wait()
+    waiting.popleft()
     return ScanStep(
         findings=merged(found.findings),
         cursor=batch.cursor,

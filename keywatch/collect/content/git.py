@@ -12,7 +12,7 @@ from pathlib import Path
 from keywatch.collect.content.attribution import Attributes, Introduction, Vouches
 from keywatch.collect.content.batching import batches
 from keywatch.collect.content.files import blob_id, digest_of, holder, read_file, survey
-from keywatch.collect.content.git_history import head_tree, introductions
+from keywatch.collect.content.git_history import Log, head_tree, introductions
 from keywatch.collect.content.git_objects import (
     LARGEST,
     Blob,
@@ -70,6 +70,7 @@ class GitRepository:
         self._since = since
         self._largest = largest
         self.ahead: Ahead | None = None
+        self._log: Log | None = None
         self._loose: dict[str, str] = {}
         """Blobs read from the working tree, which history may not know, and where."""
 
@@ -116,7 +117,10 @@ class GitRepository:
     def introductions(self, blobs: Iterable[str]) -> Mapping[str, tuple[Introduction, ...]]:
         """See `Attributes.introductions`."""
         wanted = frozenset(blobs)
-        found = introductions(Git(self.path, timeout=_LOG_TIME), wanted)
+        log, self._log = self._log, None
+        found = introductions(Git(self.path, timeout=_LOG_TIME), wanted, log.read() if log else None)
+        if log is not None:
+            log.close()
         for blob in wanted & self._loose.keys() - found.keys():
             path = self._loose[blob]
             found[blob] = (Introduction(path=path, commit=None, author=None, committed_at=None, present=True),)
@@ -139,6 +143,8 @@ class GitRepository:
             self.ahead = Ahead(found.count, found.bytes)
             yield from batches(self._blobs(git, found))
             return
+        # By the time it is asked for it is there, and the first second of a scan has a core to spare.
+        self._log = Log(Git(self.path, timeout=_LOG_TIME))
         with tempfile.TemporaryFile() as names:
             unlisted = list_names(git, names)
             plan = planned(git, self.target, names, self._largest)

@@ -1,16 +1,21 @@
 """Who first brought a blob in: one pass over the raw log, for the few blobs in which something was found."""
 
+import tempfile
+import threading
 from collections import Counter
 from collections.abc import Container, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO
 
 from keywatch.collect.content.attribution import Introduction
 from keywatch.collect.content.git_objects import decode_path
 from keywatch.collect.content.git_plumbing import Git, GitFailed
+from keywatch.model.errors import ScanError
 
 _PATHS = 20
 """Paths of one blob that are told; the same content may lie in thousands of places."""
+_LOG_BYTES = 512 << 20
 _PATHS_SEEN = 1000
 """Paths of one blob that are looked at at all."""
 _TREE_LIMIT = 2_000_000
@@ -35,33 +40,75 @@ def head_tree(git: Git) -> Iterator[tuple[bytes, bytes]]:
         stream.finish()
 
 
-def introductions(git: Git, blobs: frozenset[str]) -> dict[str, tuple[Introduction, ...]]:
+# What a merge has that none of its parents has is told of it (-c); all else came with the commits it merges.
+_LOG = (
+    "log", "--all", "--raw", "-z", "--no-abbrev", "--root", "-c", "--no-renames", "--no-ext-diff", "--no-textconv",
+    "--no-show-signature", "--format=%x01%H%x02%an%x02%at%x01",
+)  # fmt: skip
+
+
+class Log:
+    """The whole log of a repository, written down while its blobs are looked through."""
+
+    def __init__(self, git: Git, most: int = _LOG_BYTES) -> None:
+        """
+        Begin to write it down.
+
+        Args:
+            git: the repository.
+            most: bytes; a longer one is given up.
+        """
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self._whole = False
+        self._thread = threading.Thread(target=self._copy, args=(git, most), daemon=True, name="git log")
+        self._thread.start()
+
+    def read(self) -> IO[bytes] | None:
+        """Return what was written down, once that is all; None: it is too long, or broken."""
+        self._thread.join()
+        self._file.seek(0)
+        return self._file if self._whole else None
+
+    def close(self) -> None:
+        """Let go of it. What is still being written is thrown away."""
+        if not self._thread.is_alive():
+            self._file.close()
+
+    def _copy(self, git: Git, most: int) -> None:
+        with suppress(ScanError, OSError), git.stream(*_LOG) as stream:
+            while piece := stream.out.read(1 << 20):
+                most -= len(piece)
+                if most < 0:
+                    return
+                self._file.write(piece)
+            stream.finish()
+            self._whole = True
+
+
+def introductions(git: Git, blobs: frozenset[str], log: IO[bytes] | None = None) -> dict[str, tuple[Introduction, ...]]:
     """
     Return where and by whom each of `blobs` was first brought in; those that history does not know are left out.
 
-    Merges are compared with each parent, so that what only a merge brought in has its commit too.
+    Args:
+        git: the repository.
+        blobs: their names.
+        log: what `Log` has written down; without it git is asked.
 
     Raises:
         ScanError: the history cannot be read.
     """
-    first: dict[tuple[bytes, bytes], tuple[bytes, bytes, int]] = {}
     wanted = {blob.encode() for blob in blobs}
-    log = ("log", "--all", "--raw", "-z", "--no-abbrev", "--root", "-m", "--no-renames", "--no-ext-diff")
-    with git.stream(*log, "--no-textconv", "--no-show-signature", "--format=%x01%H%x02%an%x02%at%x01") as stream:
-        paths: Counter[bytes] = Counter()
-        for blob, path, brought in _raw(stream.out, wanted):
-            # The log comes newest first, so the last word is the oldest.
-            if (blob, path) not in first:
-                if paths[blob] >= _PATHS_SEEN:
-                    continue
-                paths[blob] += 1
-            first[blob, path] = brought
-        try:
-            stream.finish()
-        except GitFailed:
-            # Broken further back, which the reading of the blobs has told: what is known is better than nothing.
-            if not first:
-                raise
+    if log is not None:
+        first = _first(log, wanted)
+    else:
+        with git.stream(*_LOG) as stream:
+            first = _first(stream.out, wanted)
+            try:
+                stream.finish()
+            except GitFailed:
+                # Broken further back, which the reading of the blobs has told: what is known is better than nothing.
+                if not first:
+                    raise
     present = _present(git, first)
     found: dict[str, list[Introduction]] = {}
     for (blob, path), (commit, author, when) in sorted(first.items(), key=lambda item: (item[1][2], item[0])):
@@ -77,6 +124,20 @@ def introductions(git: Git, blobs: frozenset[str]) -> dict[str, tuple[Introducti
                 )
             )
     return {blob: tuple(places) for blob, places in found.items()}
+
+
+def _first(out: IO[bytes], wanted: set[bytes]) -> dict[tuple[bytes, bytes], "_Commit"]:
+    """Return the first commit that brought in each wanted blob at each of its paths."""
+    first: dict[tuple[bytes, bytes], _Commit] = {}
+    paths: Counter[bytes] = Counter()
+    for blob, path, brought in _raw(out, wanted):
+        # The log comes newest first, so the last word is the oldest.
+        if (blob, path) not in first:
+            if paths[blob] >= _PATHS_SEEN:
+                continue
+            paths[blob] += 1
+        first[blob, path] = brought
+    return first
 
 
 def _present(git: Git, asked: Container[tuple[bytes, bytes]]) -> set[tuple[bytes, bytes]] | None:
@@ -106,7 +167,7 @@ def _raw(out: IO[bytes], wanted: set[bytes]) -> Iterator[tuple[bytes, bytes, _Co
             field = field.lstrip(b"\n")
         if field.startswith(b":"):
             path = next(fields, b"")
-            blob = field.split(b" ")[3]
+            blob = field.rsplit(b" ", 2)[1]  # of a merge too, where one name for each parent comes before it
             if blob in wanted:
                 yield blob, path, commit
 
