@@ -113,14 +113,13 @@ def around(chunk: Chunk, places: Iterable[Span]) -> Iterator[Chunk]:
 
 def _merged(spans: Iterable[Span], margin: int, size: int) -> Iterator[Span]:
     """Yield the spans, each widened by `margin`; those that touch are one."""
-    begin = stop = -1
+    begin = stop = -1 - margin
     for start, end in spans:
-        first, last = max(0, start - margin), min(size, end + margin)
-        if first > stop:
+        if start - margin > stop:
             if stop > begin:
-                yield begin, stop
-            begin, stop = first, last
-        else:
-            stop = max(stop, last)
+                yield max(0, begin), min(size, stop)
+            begin, stop = start - margin, end + margin
+        elif end + margin > stop:
+            stop = end + margin
     if stop > begin:
-        yield begin, stop
+        yield max(0, begin), min(size, stop)

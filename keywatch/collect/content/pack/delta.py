@@ -11,6 +11,8 @@ Copy: TypeAlias = tuple[int, int, int]
 
 _COPY = 0x80
 _DEFAULT_SIZE = 0x10000
+_NEAR = 32
+"""Bytes between two changes that are told as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Changes:
     """How a version differs from its base."""
 
     stretches: list[Span]
-    """Ascending: what is new; and, without a length, where two pieces meet that did not before."""
+    """Ascending: what is new, and what lies between; without a length, where two pieces meet that did not before."""
     copies: list[Copy]
     """Ascending by where they stand now."""
 
@@ -66,8 +68,10 @@ def changes(delta: bytes) -> Changes:  # noqa: C901, PLR0912, PLR0915 - one loop
     """
     known, _, position = sizes(delta)
     copies: list[Copy] = []
-    stretches: list[Span] = []
-    at = follows = reached = 0  # `follows`: what comes next in the base; `reached`: where the last change ends
+    begins: list[int] = []
+    ends: list[int] = []
+    reached = -_NEAR  # where the last change ends
+    at = follows = 0  # `follows`: what comes next in the base
     end = len(delta)
     try:
         # The hottest loop of a scan through history: a million instructions in a few thousand blobs.
@@ -98,25 +102,29 @@ def changes(delta: bytes) -> Changes:  # noqa: C901, PLR0912, PLR0915 - one loop
                     count |= delta[position] << 16
                     position += 1
                 count = count or _DEFAULT_SIZE
-                if start != follows and reached != at:
-                    stretches.append((at, at))
+                if start != follows:
+                    if at - reached < _NEAR:
+                        ends[-1] = at
+                    else:
+                        begins.append(at)
+                        ends.append(at)
                     reached = at
                 copies.append((start, at, count))
                 follows = start + count
                 at += count
             else:
-                if stretches and reached == at:
-                    stretches[-1] = (stretches[-1][0], at + code)
-                else:
-                    stretches.append((at, at + code))
+                if at - reached >= _NEAR:
+                    begins.append(at)
+                    ends.append(at)
                 position += code
                 at += code
-                reached = at
+                ends[-1] = reached = at
     except IndexError:
         raise Damaged("a delta breaks off") from None
     if follows != known and reached != at:
-        stretches.append((at, at))
-    return Changes(stretches, copies)
+        begins.append(at)
+        ends.append(at)
+    return Changes(list(zip(begins, ends, strict=True)), copies)
 
 
 def _size(delta: bytes, at: int) -> tuple[int, int]:
