@@ -70,9 +70,11 @@ class Log:
         return self._file if self._whole else None
 
     def close(self) -> None:
-        """Let go of it. What is still being written is thrown away."""
-        if not self._thread.is_alive():
-            self._file.close()
+        """Let go of it."""
+        self._file.close()
+
+    def __del__(self) -> None:
+        self.close()
 
     def _copy(self, git: Git, most: int) -> None:
         with suppress(ScanError, OSError), git.stream(*_LOG) as stream:
@@ -156,27 +158,29 @@ def _raw(out: IO[bytes], wanted: set[bytes]) -> Iterator[tuple[bytes, bytes, _Co
 
     https://git-scm.com/docs/git-diff#_raw_output_format
     """
-    commit: _Commit = (b"", b"", 0)
-    fields = _fields(out)
-    for item in fields:
-        field = item.lstrip(b"\n")
-        if field.startswith(b"\x01"):
-            header, _, field = field[1:].partition(b"\x01")
-            name, author, when = header.split(b"\x02")[:3] if header.count(b"\x02") == 2 else _odd(header)  # noqa: PLR2004
-            commit = (name, author, int(when))
-            field = field.lstrip(b"\n")
-        if field.startswith(b":"):
-            path = next(fields, b"")
-            blob = field.rsplit(b" ", 2)[1]  # of a merge too, where one name for each parent comes before it
-            if blob in wanted:
-                yield blob, path, commit
+    name_size = max(map(len, wanted), default=0)
+    header = rest = blob = b""
+    while piece := out.read(1 << 20):
+        *fields, rest = (rest + piece).split(b"\0")
+        # Some ten fields for each commit, of which next to none are looked for.
+        for field in fields:
+            if blob:
+                if blob in wanted:
+                    yield blob, field, _commit(header)
+                blob = b""
+                continue
+            if field[:1] == b":" or field[:2] == b"\n:":
+                # Of a merge one name for each parent comes first, and the status has a letter for each.
+                blob = field.rsplit(b" ", 2)[1] if b"::" in field[:3] else field[-2 - name_size : -2]
+            elif field:
+                header = field
 
 
-def _odd(header: bytes) -> tuple[bytes, bytes, bytes]:
-    """Take apart a header whose author's name holds our own separator."""
-    name, _, rest = header.partition(b"\x02")
+def _commit(header: bytes) -> _Commit:
+    """Take apart a header, whose author's name may hold our own separators."""
+    name, _, rest = header.strip(b"\n\x01").partition(b"\x02")
     author, _, when = rest.rpartition(b"\x02")
-    return name, author, when
+    return name, author, int(when)
 
 
 def _fields(out: IO[bytes]) -> Iterator[bytes]:

@@ -58,7 +58,7 @@ def planned(git: Git, target: str, listing: IO[bytes], largest: int) -> Planned:
 
 def _of_pack(pack: Pack, git: Git, target: str, paths: dict[bytes, bytes], largest: int) -> Iterator[BlobLot]:
     """Yield lots of those blobs the pack has, and take them out of `paths`."""
-    placed = sorted((offset, name) for name, offset in pack.index.offsets(paths))
+    placed = sorted(pack.index.offsets(paths))
     offsets = array("Q", [offset for offset, _ in placed])
     costs = array("Q", bytes(8 * len(placed)))
     parents = array("q", [-1]) * len(placed)

@@ -2,7 +2,8 @@
 
 import mmap
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from operator import itemgetter
 from pathlib import Path
 from struct import iter_unpack, unpack_from
 
@@ -59,28 +60,32 @@ class Index:
             low, high = (middle + 1, high) if found < name else (low, middle)
         return None
 
-    def offsets(self, names: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
-        """Yield those of `names` which the pack has, each with its offset; by their first byte, not as given."""
+    def offsets(self, names: Iterable[bytes]) -> list[tuple[int, bytes]]:
+        """Return the offset and the name of those of `names` which the pack has; by their first byte, not as given."""
         groups: list[list[bytes]] = [[] for _ in range(256)]
         for name in names:
             groups[name[0]].append(name)
+        found: list[tuple[int, bytes]] = []
         for first, wanted in enumerate(groups):
             low, high = self._fan[first], self._fan[first + 1]
-            if wanted:
+            if wanted and low < high:
                 # A table of all names would take a gigabyte for ten million objects.
                 table = self._map[_NAMES + low * self._size : _NAMES + high * self._size]
-                known = {name: place for place, (name,) in enumerate(iter_unpack(f"{self._size}s", table), low)}
-                yield from ((name, self._offset(known[name])) for name in wanted if name in known)
+                at = _NAMES + self.count * (self._size + 4)  # behind the names and their checksums
+                near = unpack_from(f">{high - low}I", self._map, at + low * 4)
+                known = dict(zip(map(itemgetter(0), iter_unpack(f"{self._size}s", table)), near, strict=True))
+                found += [(known[name], name) for name in wanted if name in known]
+        return [(self._far(offset) if offset & _FAR else offset, name) for offset, name in found]
 
     def close(self) -> None:
         self._map.close()
 
     def _offset(self, place: int) -> int:
-        at = _NAMES + self.count * (self._size + 4) + place * 4  # behind the names and their checksums
-        (offset,) = unpack_from(">I", self._map, at)
-        if not offset & _FAR:
-            return int(offset)
-        far = _NAMES + self.count * (self._size + 8) + (offset ^ _FAR) * 8
-        if far + 8 > len(self._map):
+        (offset,) = unpack_from(">I", self._map, _NAMES + self.count * (self._size + 4) + place * 4)
+        return self._far(offset) if offset & _FAR else int(offset)
+
+    def _far(self, offset: int) -> int:
+        at = _NAMES + self.count * (self._size + 8) + (offset ^ _FAR) * 8
+        if at + 8 > len(self._map):
             raise Damaged("an index points outside of itself")
-        return int.from_bytes(self._map[far : far + 8], "big")
+        return int.from_bytes(self._map[at : at + 8], "big")
