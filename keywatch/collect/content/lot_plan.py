@@ -1,8 +1,8 @@
 """Which blobs of a repository are looked through together, and read right from its packs."""
 
 from array import array
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
@@ -60,27 +60,26 @@ def _of_pack(pack: Pack, git: Git, target: str, paths: dict[bytes, bytes], large
     """Yield lots of those blobs the pack has, and take them out of `paths`."""
     placed = sorted(pack.index.offsets(paths))
     offsets = array("Q", [offset for offset, _ in placed])
-    costs = array("Q", bytes(8 * len(placed)))
-    parents = array("q", [-1]) * len(placed)
-    root = array("q", range(len(placed)))
-    large: set[int] = set()
-    """Git says of these how large they are, and is asked for what they are the base of."""
-    for place, (offset, _) in enumerate(placed):
-        try:
-            entry = pack.entry(offset)
-        except Damaged:
-            continue  # a root; whoever reads it will ask git
-        if entry.base is None and entry.size > largest:
-            large.add(place)
-        costs[place] = entry.size if entry.base is None else _DELTA_COST * entry.size + 1024
-        if entry.base is not None:
-            parent = bisect_left(offsets, entry.base)
+    known = {offset: place for place, offset in enumerate(offsets)}
+    costs: list[int] = []
+    parents: list[int] = []
+    family: list[int] = []  # the place each begins at
+    large: set[int] = set()  # git says how large these are, and is asked for what they are the base of
+    for place, offset in enumerate(offsets):
+        cost, parent = 0, -1
+        with suppress(Damaged):  # whoever reads it will ask git
+            base, size = pack.base(offset)
+            cost = size if base is None else _DELTA_COST * size + 1024
             # Bases come first in a pack; one that does not would need another order to be read in.
-            if parent < place and offsets[parent] == entry.base:
-                parents[place], root[place] = parent, root[parent]
-    for members in _shares(root, costs, large):
-        where = {place: number for number, place in enumerate(members)}
+            parent = -1 if base is None or base >= offset else known.get(base, -1)
+            if base is None and size > largest:
+                large.add(place)
+        costs.append(cost)
+        parents.append(parent)
+        family.append(place if parent < 0 else family[parent])
+    for members in _shares(family, costs, large):
         names = [placed[place][1] for place in members]
+        where = dict(zip(members, range(len(members)), strict=True))
         yield BlobLot(
             repository=str(git.path),
             target=target,
@@ -91,21 +90,25 @@ def _of_pack(pack: Pack, git: Git, target: str, paths: dict[bytes, bytes], large
             offsets=array("Q", [offsets[place] for place in members]),
             parents=array("q", [where.get(parents[place], -1) for place in members]),
             paths=[decode_path(paths.pop(name)) for name in names],
-            size=sum(costs[place] for place in members),
+            size=sum([costs[place] for place in members]),
         )
 
 
-def _shares(root: Iterable[int], costs: "array[int]", without: set[int]) -> Iterator[list[int]]:
+def _shares(family: Iterable[int], costs: Sequence[int], without: set[int]) -> Iterator[list[int]]:
     """Yield the places of whole families, about as much work each, but for those that begin with one of `without`."""
     families: dict[int, list[int]] = {}
-    for place, first in enumerate(root):
-        if first not in without:
-            families.setdefault(first, []).append(place)
+    weights: dict[int, int] = {}
+    for place, first in enumerate(family):
+        if first in families:
+            families[first].append(place)
+            weights[first] += costs[place]
+        elif first not in without:
+            families[first], weights[first] = [place], costs[place]
     share: list[int] = []
     cost = 0
-    for family in families.values():
-        share += family
-        cost += sum(costs[place] for place in family)
+    for first, places in families.items():
+        share += places
+        cost += weights[first]
         if cost >= _LOT:
             yield share
             share, cost = [], 0

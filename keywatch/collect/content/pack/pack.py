@@ -57,6 +57,16 @@ class Pack:
         self._name_size = name_size
         self._largest = largest
 
+    def base(self, offset: int) -> tuple[int | None, int]:
+        """
+        Return the `base` and the `size` of the object at `offset`; see `Entry`.
+
+        Raises:
+            Damaged: there is none.
+        """
+        _, size, base, _ = self._header(offset)
+        return base, size
+
     def entry(self, offset: int) -> Entry:
         """
         Return the header of the object at `offset`.
@@ -64,6 +74,9 @@ class Pack:
         Raises:
             Damaged: there is none.
         """
+        return Entry(*self._header(offset))
+
+    def _header(self, offset: int) -> tuple[int, int, int | None, int]:
         head = self._map[offset : offset + _HEAD]
         try:
             byte, at = head[0], 1
@@ -93,7 +106,7 @@ class Pack:
                     raise Damaged("an object's base is in no pack, or another one")
         except IndexError:
             raise Damaged("a pack is cut off") from None
-        return Entry(kind, size, base, offset + at)
+        return kind, size, base, offset + at
 
     def blob(self, offset: int) -> Entry:
         """
