@@ -60,6 +60,7 @@ def arguments(parser: Parser) -> None:
     add("--format", "-f", dest="form", metavar="FORMAT", type=one_of(Format), default=Format.TEXT, help=form)
     add("--output", "-o", metavar="FILE", type=Path, help="Write the report there, not to stdout.")
     add("--exit-zero", action="store_true", help="Exit with 0 also when something is found.")
+    add("--fresh", action="store_true", help="Read all of a repository, also what an earlier scan has read.")
     add("--no-progress", action="store_true", help="Show no progress on stderr.")
 
     add = parser.add_argument_group("how").add_argument
@@ -84,6 +85,7 @@ def scan(
     reason: str,
     exit_zero: bool,
     no_progress: bool,
+    fresh: bool,
 ) -> int:
     """
     Look for secrets. A secret is never shown: only where it is, whose it is, and what to do.
@@ -135,6 +137,7 @@ def scan(
             own=own,
             skipped=skipped,
             least=confidence,
+            remembering=not fresh,
         )
         with stop.reporting(), suppress(BrokenPipeError), sent(out, output):
             if lines is not None:

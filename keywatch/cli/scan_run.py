@@ -30,6 +30,7 @@ from keywatch.scan.bench import Bench
 from keywatch.scan.engine import Local
 from keywatch.scan.findings import FindingSet, Sure, sure
 from keywatch.scan.own_rules import Own
+from keywatch.scan.past import Past
 from keywatch.scan.recipe import Recipe
 from keywatch.scan.scanner import Scanner, ScanStep
 
@@ -61,6 +62,7 @@ def run(
     recorder: Recorder | None = None,
     own: Mapping[str, Own] | None = None,
     skipped: Iterable[Skipped] = (),
+    remembering: bool = True,
     least: Confidence = Confidence.LOW,
 ) -> ScanReport:
     """
@@ -79,6 +81,7 @@ def run(
         recorder: notes what is found for a baseline.
         own: by target, what it says itself about scanning it.
         skipped: what could not be read before.
+        remembering: whether a repository that was scanned before is read on from there.
         least: findings that are less sure are counted only.
 
     Raises:
@@ -106,6 +109,7 @@ def run(
             roots |= _root(source)
             progress.target(source.target, _ahead(source))
             target = bench.target(source.target)
+            plain = target.is_ours and not accepted and recorder is None
             scanner = Scanner(
                 target.detector,
                 here.pepper,
@@ -114,25 +118,40 @@ def run(
                 accepted=accepted,
                 recorder=recorder,
                 allowed=bench.allowed,
-                recipe=recipe if target.is_ours and not accepted and recorder is None else None,
+                recipe=recipe if plain else None,
             )
+
+            def add(findings: Iterable[Finding]) -> None:
+                news = found.add(findings)
+                if tell is not None and (certain := [item for one in news if (item := sure(one, least))]):
+                    tell(certain)
+
+            past = Past(source, here if plain and remembering else None, rules, known)
+            if past.cursor:
+                sys.stderr.write(
+                    f"keywatch: note: {visible(source.target)}: read on from the scan before; --fresh reads all\n"
+                )
             try:
-                steps = cast("Generator[ScanStep]", scanner.scan(source, {}))
+                steps = cast("Generator[ScanStep]", scanner.scan(source, past.cursor))
                 for step in _steps(steps, stop):
-                    news = found.add(target.told(step.findings))
-                    if tell is not None and (certain := [item for one in news if (item := sure(one, least))]):
-                        tell(certain)
+                    findings = tuple(target.told(step.findings))
+                    add(findings)
+                    past.note(step, findings)
                     missed += step.skipped
                     size += step.bytes
                     chunks += step.chunks
                     progress.add(step.bytes, step.chunks)
+                if not stop.asked:
+                    add(past.standing())
+                    missed += past.skipped()
+                    past.keep()
             except ScanError as error:
                 errors.append(error)
-    findings = Sure(found.all(), least)
+    certain = Sure(found.all(), least)
     return ScanReport(
         targets=tuple(names),
-        findings=findings,
-        doubted=findings.doubted,
+        findings=certain,
+        doubted=certain.doubted,
         skipped=tuple(missed),
         left_out=bench.left_out(),
         errors=tuple(errors),

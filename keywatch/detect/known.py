@@ -56,6 +56,10 @@ class KnownKeys:
         applications = [key for key in self.keys if key.kind is KeyKind.LWA_CLIENT_SECRET]
         self._knows_applications = bool(applications) and all(map(_has_client_id, applications))
 
+    def describe(self) -> list[str]:
+        """Return what decides whose a finding is, beside fingerprints and names: the accounts, and each key's id."""
+        return [*sorted(self._accounts), *(key.id for key in self.keys)]
+
     def identify(self, fingerprint: Fingerprint, handles: tuple[Handle, ...]) -> tuple[KeyId | None, Ownership]:
         """
         Say which key a secret belongs to, and whose it is.

@@ -134,7 +134,11 @@ class Scanner:
 def _first(waiting: deque[tuple[ContentBatch, Waits]]) -> ScanStep:
     """Wait for the first, and take it out only then: an interruption leaves it there."""
     batch, wait = waiting[0]
-    found = wait()
+    try:
+        found = wait()
+    except Exception:
+        waiting.popleft()  # those behind it are still told
+        raise
     waiting.popleft()
     return ScanStep(
         findings=merged(found.findings),

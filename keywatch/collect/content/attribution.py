@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from keywatch.model.finding import Place
+from keywatch.model.source import Cursor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,25 @@ class Attributes(Protocol):
 
         Raises:
             ScanError: the history cannot be read.
+        """
+        ...
+
+
+@runtime_checkable
+class Resumes(Protocol):
+    """A content source that can be read on from where an earlier reading had come, and tells what became of places."""
+
+    @property
+    def resumes(self) -> bool:
+        """Whether a cursor of this reading serves another one."""
+        ...
+
+    def standing(self, places: Iterable[Place], cursor: Cursor) -> list[Place]:
+        """
+        Return those of `places`, of a reading up to `cursor`, that are still there, as they are now.
+
+        Raises:
+            ScanError: that cannot be told.
         """
         ...
 

@@ -7,9 +7,10 @@ Of the working tree, what git ignores is left out: it does not leave this machin
 import os
 import tempfile
 from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from keywatch.collect.content.attribution import Attributes, Introduction, Vouches
+from keywatch.collect.content.attribution import Attributes, Introduction, Resumes, Vouches
 from keywatch.collect.content.batching import batches
 from keywatch.collect.content.files import blob_id, digest_of, holder, read_file, survey
 from keywatch.collect.content.git_history import Log, head_tree, introductions
@@ -17,6 +18,7 @@ from keywatch.collect.content.git_objects import (
     LARGEST,
     Blob,
     BlobList,
+    decode_path,
     list_blobs,
     list_named,
     list_names,
@@ -37,6 +39,8 @@ from keywatch.model.source import ContentBatch, ContentSource, Cursor, Json, Ski
 
 _LOG_TIME = 120
 """Seconds the log may take; what it has told by then is used."""
+_LARGE = 64 << 20
+"""Bytes of packs from which on the log is written down while the blobs are read."""
 _REMEMBERED = 100
 """Things skipped that a cursor remembers, so that they are told again while they are not repaired."""
 
@@ -126,6 +130,39 @@ class GitRepository:
             found[blob] = (Introduction(path=path, commit=None, author=None, committed_at=None, present=True),)
         return found
 
+    @property
+    def resumes(self) -> bool:
+        """Whether a cursor of this reading serves another one: it is of the whole repository."""
+        return self._since is None
+
+    def standing(self, places: Iterable[Place], cursor: Cursor) -> list[Place]:
+        """
+        Return those of `places`, of a reading up to `cursor`, that are still there, as they are now.
+
+        Raises:
+            ScanError: that cannot be told.
+        """
+        git = Git(self.path)
+        tips = [str(tip) for tip in _list(cursor.get("tips"))]
+        kept = _existing(git, tips)
+        asked = list(places)
+        if len(kept) < len(tips) or _unreached(git, kept):
+            gone = self.gone(place for place in asked if place.commit)
+            asked = [place for place in asked if place not in gone]
+        present = {(blob.decode(), decode_path(path)) for blob, path in head_tree(git)}
+        still: list[Place] = []
+        for place in asked:
+            if place.commit is None:
+                if place.blob is None or blob_id(holder(self.path, place.path), git.object_format) == place.blob:
+                    still.append(place)
+            elif place.present is None:
+                still.append(place)
+            else:
+                top = place.path.partition("!")[0]
+                there = (place.blob, place.path) in present or (place.blob, top) in present
+                still.append(replace(place, present=there))
+        return still
+
     def gone(self, places: Iterable[Place]) -> frozenset[Place]:
         """See `Vouches.gone`."""
         asked = [place for place in places if place.blob]
@@ -143,8 +180,9 @@ class GitRepository:
             self.ahead = Ahead(found.count, found.bytes)
             yield from batches(self._blobs(git, found))
             return
-        # By the time it is asked for it is there, and the first second of a scan has a core to spare.
-        self._log = Log(Git(self.path, timeout=_LOG_TIME))
+        if sum(path.stat().st_size for path in git.packs()) >= _LARGE:
+            # By the time it is asked for it is there, and the first second of a scan has a core to spare.
+            self._log = Log(Git(self.path, timeout=_LOG_TIME))
         with tempfile.TemporaryFile() as names:
             unlisted = list_names(git, names)
             plan = planned(git, self.target, names, self._largest)
@@ -189,6 +227,18 @@ def _tips(git: Git) -> list[str]:
     return sorted(names)
 
 
+def _unreached(git: Git, tips: list[str]) -> bool:
+    """Tell whether one of `tips`, which exist, is reached by no ref any more; also where that cannot be told."""
+    now = _tips(git)
+    if not set(tips) - set(now):
+        return False
+    try:
+        question = "".join(f"{tip}\n" for tip in tips) + "".join(f"^{tip}\n" for tip in now)
+        return git.ask("rev-list", "--max-count=1", "--stdin", question=question) != ""
+    except GitFailed:
+        return True
+
+
 def _existing(git: Git, tips: list[str]) -> list[str]:
     """Leave out tips that a forced push and a garbage collection have taken away since."""
     if not tips:
@@ -218,5 +268,6 @@ def _list(value: Json) -> list[Json]:
 
 _: type[ContentSource] = GitRepository
 __: type[Attributes] = GitRepository
+____: type[Resumes] = GitRepository
 ___: type[Vouches] = GitRepository
-____: type[Measures] = GitRepository
+_____: type[Measures] = GitRepository
