@@ -4,6 +4,12 @@ path "kv/metadata/*" {
   capabilities = ["read", "list"]
 }
 
+# Where a [[scan]] takes its token from Vault, add a rule for that very secret: the longer path wins over the deny below.
+#
+#   path "kv/data/ci/github" {
+#     capabilities = ["read"]
+#   }
+
 # Deny wins over any other policy of the token on the same path.
 path "kv/data/*" {
   capabilities = ["deny"]

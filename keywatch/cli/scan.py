@@ -14,12 +14,14 @@ from keywatch.report.formats import Format
 from keywatch.report.safe import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from keywatch.cli.scan_run import Installation
+    from keywatch.collect.content import GitWishes
     from keywatch.detect.known import KnownKeys
     from keywatch.detect.ruleset import RuleSet
     from keywatch.model.finding import Finding
+    from keywatch.model.secret import Secret
     from keywatch.model.source import ContentSource, Skipped
     from keywatch.report.json_lines import Lines
     from keywatch.scan.own_rules import Own
@@ -31,7 +33,8 @@ INCOMPLETE = 2
 def arguments(parser: Parser) -> None:
     """Declare what `scan` takes."""
     what = (
-        "A git repository, a directory, a file, s3://bucket/prefix, or - for standard input. Default: this directory."
+        "A git repository (its path, or https://, ssh://, git@host:, file://), github:ORGANISATION, gitlab:GROUP, "
+        "a directory, a file, s3://bucket/prefix, or - for standard input. Default: this directory."
     )
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=what)
 
@@ -41,6 +44,10 @@ def arguments(parser: Parser) -> None:
     add("--gitignore", action="store_true", help=ignoring)
     add("--staged", action="store_true", help="Scan what is about to be committed, only.")
     add("--since", metavar="REV", help="Leave out what this revision reaches.")
+    add("--branch", action="append", metavar="NAME", default=[], help="Only what this reaches. May be repeated.")
+    add("--unreachable", action="store_true", help="Also what no branch or tag reaches, as long as git has it.")
+    add("--pull-requests", action="store_true", help="Of a repository elsewhere: pull and merge requests too.")
+    add("--token", metavar="REF", help="For repositories elsewhere: file:/path, env:NAME or cred:NAME holds the token.")
 
     add = parser.add_argument_group("what is looked for").add_argument
     mine = "Rules of your own (keywatch's, gitleaks', betterleaks' TOML), beside ours. May be given several times."
@@ -78,6 +85,10 @@ def scan(
     gitignore: bool,
     staged: bool,
     since: str | None,
+    branch: list[str],
+    unreachable: bool,
+    pull_requests: bool,
+    token: str | None,
     baseline: list[Path],
     write_baseline: Path | None,
     confidence: Confidence,
@@ -94,10 +105,23 @@ def scan(
     Exit status: 0 nothing found, 1 secrets found, 2 the scan could not be done or not finished, 130 interrupted.
     Ctrl-C reports what was found by then; a second one leaves at once.
     """
-    if staged and (no_git or since):
-        raise UsageError("--staged excludes --no-git and --since", hint="say which of them you mean")
-    if no_git and since:
-        raise UsageError("--since needs the history that --no-git leaves out", hint="leave one of them out")
+    from keywatch.collect.content import GitWishes
+
+    wishes = GitWishes(
+        since=since,
+        branches=tuple(branch),
+        unreachable=unreachable,
+        requests=pull_requests,
+        token=_token(token) if token else None,
+    )
+    if staged and (no_git or wishes.asked):
+        hint = "say which of them you mean"
+        raise UsageError("--staged excludes --no-git, --since, --branch and --unreachable", hint=hint)
+    if no_git and wishes.asked:
+        what = f"{wishes.asked} needs the history that --no-git leaves out"
+        raise UsageError(what, hint="leave one of them out")
+    if branch and unreachable:
+        raise UsageError("--unreachable asks for more than --branch allows", hint="leave one of them out")
     from keywatch.cli.interrupts import EXIT, Interrupts
     from keywatch.cli.output import sent, written
     from keywatch.cli.progress import progress
@@ -105,14 +129,16 @@ def scan(
     from keywatch.report.formats import write
 
     chosen = _rules(rules)
+    targets, skipped = _expanded(targets or ["."], wishes, whole=not staged and not no_git and not wishes.asked)
     how = {"staged": staged, "git": not no_git, "gitignore": gitignore}
-    sources = [_source(text, chosen, since=since, **how) for text in targets or ["."]]
+    sources = [_source(text, chosen, wishes=wishes, **how) for text in targets]
     from keywatch.scan.baseline_file import Recorder, read_baseline, read_own
 
     today = datetime.now(UTC).date()
     accepted = [read_baseline(file, today=today, warn=_note) for file in baseline]
     recorder = Recorder(read_own(write_baseline), reason, confidence) if write_baseline else None
-    own, skipped = ({}, []) if no_repo_config else _own(targets or ["."], sources, chosen)
+    own, unread = ({}, []) if no_repo_config else _own(targets, sources, chosen)
+    skipped += unread
     here = installation()
     note = None
     with Interrupts() as stop, written(output, machine=form is not Format.TEXT) as out:
@@ -207,13 +233,48 @@ def _note(text: str) -> None:
     sys.stderr.write(f"keywatch: note: {visible(text)}\n")
 
 
+def _token(reference: str) -> "Callable[[], Secret]":
+    from keywatch.settings.reference import Reference
+
+    try:
+        return Reference.parse(reference).resolve
+    except ValueError as error:
+        raise UsageError(
+            f"--token: {error}", hint="the token itself would be seen by everybody on this machine"
+        ) from None
+
+
+def _expanded(targets: list[str], wishes: "GitWishes", *, whole: bool) -> "tuple[list[str], list[Skipped]]":
+    """Put an organisation's repositories in its place, and a repository's submodules behind it if it is read whole."""
+    found: list[str] = []
+    skipped: list[Skipped] = []
+    for text in targets:
+        if text.startswith(("github:", "gitlab:")) and not os.path.lexists(text):
+            from keywatch.collect.content.hosting.target import listed
+
+            repositories, missed = listed(text, wishes.token)
+            found += repositories
+            skipped += missed
+        else:
+            found.append(text)
+            if whole and os.path.lexists(os.path.join(text, ".gitmodules")):  # noqa: PTH118 - what was typed
+                from keywatch.collect.content.submodules import submodules
+
+                for item in submodules(Path(text)):
+                    if isinstance(item, Path):
+                        found.append(str(item))
+                    else:
+                        _note(f"{item.what}: {item.why}: not scanned" + (f"; {item.hint}" if item.hint else ""))
+    return found, skipped
+
+
 def _source(
-    text: str, rules: "RuleSet", *, staged: bool, git: bool, gitignore: bool, since: str | None
+    text: str, rules: "RuleSet", *, staged: bool, git: bool, gitignore: bool, wishes: "GitWishes"
 ) -> "ContentSource":
     from keywatch.collect.content import is_repository, open_target
 
     if not staged:
-        return open_target(text, git=git, since=since, ruleset=rules.hash, gitignore=gitignore)
+        return open_target(text, git=git, wishes=wishes, ruleset=rules.hash, gitignore=gitignore)
     if not is_repository(Path(text)):
         raise UsageError(f"{text}: --staged needs a git repository", hint="name the repository's top directory")
     from keywatch.collect.content.git_staged import StagedFiles

@@ -85,7 +85,12 @@ class Keywatch:
         detector = Detector(rules, cache_dir=state.directory / "cache")
         known = KnownSet(state.store, detector, state.pepper, ruleset=rules.hash)
         self.sources = plan(
-            settings, state.pepper, now=now, looked_for=known.refresh, memory=state.directory / "objects"
+            settings,
+            state.pepper,
+            now=now,
+            looked_for=known.refresh,
+            memory=state.directory / "objects",
+            stopping=self.stopping.is_set,
         )
         self._scanner = Scanner(detector, state.pepper, KnownKeys(()), allowed=CommitLists([rules]))
         self.reader = Reader(state.store, self._scanner, now=now, metrics=self.metrics, stopping=self.stopping)
@@ -205,8 +210,9 @@ class Keywatch:
 
     def _forget_removed(self) -> None:
         configured = {source.id for source in self.sources}
+        fleets = tuple(f"{source.id}/" for source in self.sources if source.fleet)
         for state in self._store.sources():
-            if state.source not in configured:
+            if state.source not in configured and not state.source.startswith(fleets):
                 _log.info("source_forgotten", source=state.source)
                 self._store.forget_source(state.source, self._now())
 

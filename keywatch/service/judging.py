@@ -64,8 +64,10 @@ class Judge:
         seen = found.get(problem.id.partition(":")[2])
         if problem.owner is not None or seen is None:
             return problem
+        # A repository of an organisation has its organisation's owner: its id is below that one's.
+        names = (name for source in seen.sources for name in (source, SourceId(source.partition("/")[0])))
         return replace(
-            problem, owner=next((self._rules.owners[name] for name in seen.sources if name in self._rules.owners), None)
+            problem, owner=next((self._rules.owners[name] for name in names if name in self._rules.owners), None)
         )
 
     def _show(self, judged: Iterable[Standing], found: Iterable[StoredFinding], decisions: Decisions) -> None:

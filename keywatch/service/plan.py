@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from keywatch.alerts.problems import SourceRole
 from keywatch.model.key import KeyKind, SourceId
 from keywatch.model.secret import Pepper
-from keywatch.model.source import CallSource, ContentSource, KeySource
+from keywatch.service.remotes import CLONES, Remotes
+from keywatch.service.state import directory_of
 from keywatch.settings.schema import (
     Aws,
     Bucket,
@@ -25,9 +26,11 @@ from keywatch.settings.schema import (
 
 if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess
+    from keywatch.collect.content.hosting.fleet import Fleet
     from keywatch.collect.tail_batch import Lines
+    from keywatch.model.source import CallSource, ContentSource, KeySource
 
-Source: TypeAlias = KeySource | CallSource | ContentSource
+Source: TypeAlias = "KeySource | CallSource | ContentSource | Fleet"
 
 _DECLARED_EVERY = timedelta(minutes=5)
 _PATIENT, _IMPATIENT = 10, 2
@@ -45,6 +48,8 @@ class Planned:
     role: SourceRole
     every: timedelta
     build: Callable[[], Source]
+    fleet: bool = False
+    """Whether it stands for many, each of which has an id below this one's."""
     kinds: frozenset[KeyKind] = frozenset()
     """For a call source, what it could prove: known even while it cannot be built."""
     owner: str | None = None
@@ -61,6 +66,7 @@ def plan(
     looked_for: Callable[[], str] = str,
     memory: Path | None = None,
     patient: bool = True,
+    stopping: Callable[[], bool] = bool,
 ) -> tuple[Planned, ...]:
     """
     Return every configured source; inventories first, then calls, then content.
@@ -73,12 +79,14 @@ def plan(
             changes.
         memory: a directory for what is too much for a cursor; None: nothing of the kind is remembered.
         patient: whether AWS may take its time; a person who waits for an answer would rather have it now.
+        stopping: whether the daemon is asked to end, so that a long fetch is given up.
     """
     attempts = _PATIENT if patient else _IMPATIENT
+    remotes = Remotes(clones=partial(_clones, settings), vaults=settings.vault, stopping=stopping, patient=patient)
     return (
         *_inventories(settings, pepper, attempts, now),
         *_calls(settings, pepper, attempts, now),
-        *(_content(entry, pepper, looked_for) for entry in settings.scan),
+        *(_content(entry, pepper, looked_for, remotes) for entry in settings.scan),
         *(_bucket(entry, attempts, looked_for, memory) for entry in settings.bucket),
         *(_cloudwatch(entry, attempts, now) for entry in settings.cloudwatch),
     )
@@ -250,16 +258,33 @@ def _lines(
     return Journal(journal, directory=place, overlap=repeated, whole=whole)
 
 
-def _content(entry: Scan, pepper: Pepper, looked_for: Callable[[], str]) -> Planned:
-    followed = "journal" if entry.journal is not None else "log"
-    kind = "git" if entry.git is not None else "files" if entry.directory is not None else followed
+def _clones(settings: Settings) -> Path:
+    return directory_of(settings) / CLONES
+
+
+def _content(entry: Scan, pepper: Pepper, looked_for: Callable[[], str], remotes: Remotes) -> Planned:
+    kinds = {
+        "git": entry.git,
+        "github": entry.github,
+        "gitlab": entry.gitlab,
+        "files": entry.directory,
+        "journal": entry.journal,
+    }
+    kind = next((kind for kind, target in kinds.items() if target is not None), "log")
     source = SourceId(f"{kind}:{entry.name}")
-    build = partial(_content_source, entry, source, pepper, looked_for)
-    return _planned(source, SourceRole.CONTENT, entry.interval, build, owner=entry.owner, scanned=True)
+    build = partial(_content_source, entry, source, pepper, looked_for, remotes)
+    planned = _planned(source, SourceRole.CONTENT, entry.interval, build, owner=entry.owner, scanned=True)
+    return replace(planned, fleet=kind in ("github", "gitlab"))
 
 
-def _content_source(entry: Scan, source: SourceId, pepper: Pepper, looked_for: Callable[[], str]) -> Source:
+def _content_source(
+    entry: Scan, source: SourceId, pepper: Pepper, looked_for: Callable[[], str], remotes: Remotes
+) -> Source:
     ruleset = looked_for()
+    if entry.github is not None or entry.gitlab is not None:
+        return remotes.fleet(entry, source, ruleset)
+    if (url := entry.remote) is not None:
+        return remotes.repository(entry, url, source, ruleset)
     if entry.git is not None:
         from keywatch.collect.content.git import GitRepository
 

@@ -4,13 +4,15 @@ import threading
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 
 from keywatch.alerts.problems import SourceRole
 from keywatch.collect.content.attribution import Vouches
+from keywatch.collect.content.hosting.fleet import Fleet
 from keywatch.model.call import Coverage
-from keywatch.model.errors import KeywatchError, SourceError, StoreError
+from keywatch.model.errors import KeywatchError, ScanError, SourceError, StoreError
 from keywatch.model.finding import FindingState, Place
 from keywatch.model.key import Key, SourceId
 from keywatch.model.source import CallSource, ContentSource, Cursor, KeySource, Skipped, SourceReport
@@ -24,6 +26,9 @@ _NAMED = 20
 """Skipped items of one run that are logged by name; the rest is in the count."""
 _TARGET = "target"
 """In the cursor of a content source: what was read up to there."""
+
+
+_GONE_HINT = "what was found there stays open; to have it forgotten, add the name to `exclude`"
 
 
 class Stopped(Exception):
@@ -77,12 +82,35 @@ class Reader:
         return True
 
     def _read(self, planned: Planned, source: Source, run: _Run) -> None:
-        if isinstance(source, KeySource):
+        if isinstance(source, Fleet):
+            self._fleet(planned, source, run)
+        elif isinstance(source, KeySource):
             self._inventory(source, run)
         elif isinstance(source, CallSource):
             self._calls(source, run)
         else:
             self._content(planned, source, run)
+
+    def _fleet(self, planned: Planned, fleet: Fleet, run: _Run) -> None:
+        """Run each repository of an organisation as a source of its own; say which are no longer there."""
+        muster = fleet.muster()
+        run.skipped += muster.skipped
+        for member in muster.members:
+            self._go_on()
+            run.items += 1
+            self.run(replace(planned, id=member.id, build=partial(_itself, member), fleet=False))
+        there = {member.id for member in muster.members}
+        for state in self._store.sources():
+            if not state.source.startswith(f"{fleet.id}/") or state.source in there:
+                continue
+            if state.source in muster.unwanted or fleet.excludes(state.source):
+                _log.info("source_forgotten", source=state.source, reason="it is not asked for any more")
+                self._store.forget_source(state.source, self._now())
+            else:
+                gone = ScanError(
+                    f"{state.source}: is not listed any more: renamed, deleted, or hidden", hint=_GONE_HINT
+                )
+                self._failed(replace(planned, id=state.source), gone)
 
     def _inventory(self, source: KeySource, run: _Run) -> None:
         found: list[Key] = []
@@ -179,6 +207,10 @@ class Reader:
         known = next((coverage for coverage in self._store.coverages() if coverage.source == planned.id), None)
         covered = known or Coverage(source=planned.id, kinds=planned.kinds, since=None, until=None)
         return replace(covered, blind=error.message)
+
+
+def _itself(source: ContentSource) -> ContentSource:
+    return source
 
 
 def _explained(planned: Planned, error: Exception) -> KeywatchError:

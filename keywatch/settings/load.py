@@ -21,6 +21,8 @@ _FORMS = {
     "account": "should be an AWS account id: twelve digits, in quotes",
     "address": "should be a URL, as `https://vault.example:8200`",
     "endpoint_url": "should be a URL, as `https://s3.example`",
+    "base_url": "should be a URL, as `https://git.example`",
+    "username": "should be letters, digits and `._+-`, as `x-access-token`",
     "api_url": "should be a URL, as `https://slack.com/api/`",
     "listen": "should be an address and a port, as `127.0.0.1:9470`",
     "role": "should be the ARN of a role, as `arn:aws:iam::111122223333:role/keywatch`",

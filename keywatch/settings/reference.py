@@ -11,8 +11,10 @@ from keywatch.model.errors import ConfigError
 from keywatch.model.secret import Secret
 
 _FORMS = "file:/path, env:NAME or cred:NAME (a systemd credential)"
+_FORMS_OF_A_TOKEN = f"{_FORMS}, or vault:VAULT/MOUNT/PATH#FIELD"
 _LARGEST = 64 * 1024
 """Bytes. A credential file larger than this is the wrong file."""
+_VAULT_PARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,22 @@ class Reference:
             raise ValueError("a systemd credential is named without a directory: cred:NAME")
         return cls(scheme, name)
 
+    @classmethod
+    def parse_token(cls, text: object) -> Self:
+        """
+        Read a reference as `parse` does, or `vault:prod/kv/ci/github#token`: a field of a KV v2 secret.
+
+        Raises:
+            ValueError: anything else.
+        """
+        if isinstance(text, str) and text.startswith("vault:"):
+            name = text.removeprefix("vault:")
+            place, _, field = name.partition("#")
+            if not field or len([part for part in place.split("/") if part]) < _VAULT_PARTS:
+                raise ValueError(f"should be a reference to a secret: {_FORMS_OF_A_TOKEN}")
+            return cls("vault", name)
+        return cls.parse(text)
+
     def __str__(self) -> str:
         return f"{self.scheme}:{self.name}"
 
@@ -51,6 +69,8 @@ class Reference:
         Raises:
             ConfigError: it is not there, cannot be read, or is empty.
         """
+        if self.scheme == "vault":
+            raise ConfigError(f"{self}: only the daemon reads secrets from Vault", hint=f"give {_FORMS}")
         value = self._read().strip()
         if not value:
             raise ConfigError(f"{self} is empty", hint="put the secret there, on one line")
@@ -83,3 +103,5 @@ class Reference:
 
 SecretReference = Annotated[Reference, BeforeValidator(Reference.parse)]
 """A setting that names where a secret is."""
+TokenReference = Annotated[Reference, BeforeValidator(Reference.parse_token)]
+"""The same, where Vault may hold it too."""

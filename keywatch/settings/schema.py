@@ -9,9 +9,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from keywatch.collect.content.remote_url import RemoteUrl, looks_remote, parse_remote
+from keywatch.model.errors import UsageError
 from keywatch.model.key import KeyKind
 from keywatch.settings.interval import Interval
-from keywatch.settings.reference import SecretReference
+from keywatch.settings.reference import SecretReference, TokenReference
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """Letters, digits, `_`, `.` and `-`; at most 64."""
@@ -212,12 +214,50 @@ class RequestLog(_Table):
         return self
 
 
-class Scan(_Table):
-    """Something in which a secret may have leaked. Exactly one of git, directory, log and journal."""
+class _Remote(_Table):
+    """How repositories are reached that lie elsewhere, and which of an organisation's are read."""
+
+    base_url: HttpUrl | None = None
+    """Of GitHub Enterprise or a GitLab of one's own; default: github.com, gitlab.com."""
+    token: TokenReference | None = None
+    username: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")] = "x-access-token"
+    """Beside the token; GitHub and GitLab take any."""
+    ca_file: FilePath | None = None
+    ssh_key: FilePath | None = None
+    known_hosts: FilePath | None = None
+    new_host_keys: Literal["refuse", "accept"] = "refuse"
+    include: tuple[str, ...] = ()
+    """Patterns of names of an organisation's repositories: `orders-*`, `acme/orders-*`. Empty: all."""
+    exclude: tuple[str, ...] = ()
+    archived: bool = True
+    forks: bool = False
+    wikis: bool = False
+    pull_requests: bool = False
+    """Whether pull and merge requests are read too; strangers may open them."""
+    largest_gb: int = Field(default=50, ge=1)
+    """Of what one fetch brings."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _over_https(cls, url: str | None) -> str | None:
+        if url is not None:
+            try:
+                parse_remote(f"{url.rstrip('/')}/x")
+            except UsageError:
+                raise ValueError("should be an https:// address without a password: a token is sent there") from None
+        return url
+
+
+class Scan(_Remote):
+    """Something in which a secret may have leaked. Exactly one of git, github, gitlab, directory, log and journal."""
 
     name: Name
     git: FilePath | None = None
-    """A repository: its whole history, and its working tree."""
+    """A repository: its whole history, and its working tree. A path, or the address of one that lies elsewhere."""
+    github: Label | None = None
+    """An organisation or user: all repositories it has."""
+    gitlab: Label | None = None
+    """A group, with its subgroups, or a user."""
     directory: FilePath | None = None
     log: FilePath | None = None
     """A file or a glob; followed."""
@@ -231,11 +271,27 @@ class Scan(_Table):
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
-        if sum(target is not None for target in (self.git, self.directory, self.log, self.journal)) != 1:
-            raise ValueError("needs exactly one of git, directory, log and journal")
+        targets = (self.git, self.github, self.gitlab, self.directory, self.log, self.journal)
+        if sum(target is not None for target in targets) != 1:
+            raise ValueError("needs exactly one of git, github, gitlab, directory, log and journal")
         if self.journal_directory is not None and self.journal is None:
             raise ValueError("journal_directory needs journal as well")
         return self
+
+    @field_validator("git")
+    @classmethod
+    def _address(cls, git: str | None) -> str | None:
+        if git is not None and looks_remote(git):
+            try:
+                parse_remote(git)
+            except UsageError as error:
+                raise ValueError(error.message) from None
+        return git
+
+    @property
+    def remote(self) -> RemoteUrl | None:
+        """The address in `git`; None where it is a path, or nothing."""
+        return parse_remote(self.git) if self.git is not None and looks_remote(self.git) else None
 
     @property
     def interval(self) -> timedelta:
@@ -333,6 +389,11 @@ class Settings(_Table):
     @model_validator(mode="after")
     def _vaults_are_known(self) -> Self:
         known = {vault.name for vault in self.vault}
+        for scan in self.scan:
+            if scan.token is not None and scan.token.scheme == "vault":
+                vault = scan.token.name.partition("/")[0]
+                if vault not in known:
+                    raise ValueError(f'the token of scan "{scan.name}" is in "{vault}", but no [[vault]] has that name')
         for key in self.key:
             for place in key.vault:
                 if place.partition("/")[0] not in known:

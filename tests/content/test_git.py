@@ -1,6 +1,5 @@
 """A git repository is read whole, once, and without letting it do anything."""
 
-import json
 import os
 import subprocess
 import zlib
@@ -17,75 +16,12 @@ from keywatch.collect.content.git_staged import StagedFiles
 from keywatch.model.content import Chunk
 from keywatch.model.errors import ScanError, UsageError
 from keywatch.model.finding import Place
-from keywatch.model.source import ContentSource, Cursor, Skipped
-
-
-class Repository:
-    """A real repository, made with the git program; each commit a day after the one before."""
-
-    def __init__(self, path: Path, *options: str) -> None:
-        self.path = path
-        self.day = 1
-        path.mkdir(parents=True, exist_ok=True)
-        self.git("init", "-q", "-b", "main", *options)
-
-    def git(self, *arguments: str) -> str:
-        date = f"2026-01-{self.day:02d}T12:00:00+00:00"
-        person = {"NAME": "Ann Example", "EMAIL": "ann@example.org", "DATE": date}
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": os.devnull,
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_NOSYSTEM": "1",
-            **{f"GIT_{role}_{name}": value for role in ("AUTHOR", "COMMITTER") for name, value in person.items()},
-        }
-        done = subprocess.run(["git", *arguments], cwd=self.path, env=environment, check=True, capture_output=True)
-        return done.stdout.decode()
-
-    def write(self, name: str | bytes, text: str) -> None:
-        path = self.path / os.fsdecode(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-    def commit(self, files: dict[str, str] | None = None) -> str:
-        for name, text in (files or {}).items():
-            self.write(name, text)
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", "a change")
-        self.day += 1
-        return self.git("rev-parse", "HEAD").strip()
-
-    def blob(self, revision: str) -> str:
-        return self.git("rev-parse", revision).strip()
-
-    def object_file(self, name: str) -> Path:
-        return self.path / ".git" / "objects" / name[:2] / name[2:]
+from tests.content.repository import Repository, read, texts
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "repo")
-
-
-def read(source: ContentSource, cursor: Cursor | None = None) -> tuple[list[Chunk], list[Skipped], Cursor]:
-    """Read a source to its end, its cursor through JSON."""
-    chunks: list[Chunk] = []
-    skipped: list[Skipped] = []
-    after: Cursor | None = None
-    for batch in source.read(cursor or {}):
-        chunks += batch.chunks
-        for lot in batch.lots:
-            items = list(lot.read())
-            chunks += [item for item in items if isinstance(item, Chunk)]
-            skipped += [item for item in items if isinstance(item, Skipped)]
-        skipped += batch.skipped
-        after = batch.cursor
-    assert after is not None
-    return chunks, skipped, json.loads(json.dumps(after))
-
-
-def texts(chunks: Iterable[Chunk]) -> list[str]:
-    return sorted(chunk.data.decode() for chunk in chunks)
 
 
 def test_each_blob_is_read_once(repository: Repository) -> None:

@@ -5,7 +5,7 @@ import pytest
 from keywatch.demo.text import invented, invented_client_secret, invented_refresh_token
 from keywatch.model.finding import FindingState, Ownership
 from keywatch.model.standing import Basis
-from tests.content.test_git import Repository
+from tests.content.repository import Repository
 from tests.service.installation import DAY, Installation
 
 SCAN_FILES = '[[scan]]\nname = "files"\ndirectory = "HERE/files"\n'

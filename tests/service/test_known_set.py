@@ -9,7 +9,7 @@ from keywatch.detect.known_rules import KNOWN_SECRET
 from keywatch.model.finding import FindingState, Ownership
 from keywatch.model.secret import Secret
 from keywatch.scan.known_file import KNOWN
-from tests.content.test_git import Repository
+from tests.content.repository import Repository
 from tests.service.installation import Installation
 
 SCAN_FILES = '[[scan]]\nname = "files"\ndirectory = "HERE/files"\n'

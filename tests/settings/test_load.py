@@ -73,7 +73,7 @@ def test_an_empty_file_is_a_configuration(tmp_path: Path) -> None:
         ),
         pytest.param(
             '[[scan]]\nname = "a"\n',
-            ":1: scan[1]: needs exactly one of git, directory, log and journal",
+            ":1: scan[1]: needs exactly one of git, github, gitlab, directory, log and journal",
             None,
             id="no-target",
         ),

@@ -13,6 +13,7 @@ from keywatch.collect.content.pack.delta import Changes, applied, changes
 from keywatch.collect.content.pack.pack import Pack
 from keywatch.collect.content.text import chunks, is_compressed
 from keywatch.model.content import Changed, Chunk, Mark, Origin, Span
+from keywatch.model.errors import ScanError
 from keywatch.model.source import Lot, Sighted, Skipped
 
 _HEAD = 16
@@ -73,7 +74,11 @@ class BlobLot:
             finally:
                 pack.close()
         if asked:
-            yield from self._asked(asked)
+            try:
+                for item in self._asked(asked):
+                    yield replace(item, what=self._named(item.what)) if isinstance(item, Skipped) else item
+            except ScanError as error:
+                raise ScanError(self._named(error.message), hint=error.hint) from None
 
     def _families(self, pack: Pack, asked: list[int]) -> Reading:
         later: dict[int, list[int]] = {}
@@ -136,6 +141,10 @@ class BlobLot:
             else:
                 whole = known.joined((yield replace(item, changed=known.changed())))
         return whole if whole is None or len(whole.marks) <= _MARKS else None
+
+    def _named(self, text: str) -> str:
+        """Say what a person calls the repository: one that lies elsewhere is read in a clone nobody knows of."""
+        return text.replace(self.repository, self.target)
 
     def _origin(self, place: int) -> Origin:
         return Origin(self.target, self.paths[place], self._name(place).hex())

@@ -37,6 +37,8 @@ from keywatch.model.finding import Place
 from keywatch.model.key import SourceId
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Json, Skipped
 
+_LIST_TIME = 120
+"""Seconds the listing of what is ignored may take: an ignore file that is a pipe would be waited for."""
 _LOG_TIME = 120
 """Seconds the log may take; what it has told by then is used."""
 _LARGE = 64 << 20
@@ -53,8 +55,11 @@ class GitRepository:
         path: Path,
         id: SourceId | None = None,  # noqa: A002 - the Protocol's word
         *,
+        target: str | None = None,
         ruleset: str = "",
         since: str | None = None,
+        branches: tuple[str, ...] = (),
+        unreachable: bool = False,
         largest: int = LARGEST,
     ) -> None:
         """
@@ -63,15 +68,20 @@ class GitRepository:
         Args:
             path: a work tree's top, a linked worktree, a bare repository.
             id: the source's name; made from the path if not given.
+            target: what a person calls it, where that is not the path.
             ruleset: `RuleSet.hash` of what is looked for. A cursor made under another one is void.
             since: leave out what this revision reaches.
+            branches: only what these reach, without the working tree; empty: all there is.
+            unreachable: also what no ref reaches any more, as long as it is in the object database.
             largest: bytes of a blob that is still read.
         """
         self.path = path
-        self.target = printable(str(path))
+        self.target = target or printable(str(path))
         self.id = id or SourceId(f"git:{self.target}")
         self._ruleset = ruleset
         self._since = since
+        self._branches = branches
+        self._unreachable = unreachable
         self._largest = largest
         self.ahead: Ahead | None = None
         self._log: Log | None = None
@@ -82,7 +92,7 @@ class GitRepository:
         """Read the blobs that came after `cursor`, then the working tree if it changed. See `ContentSource.read`."""
         git = Git(self.path)
         old: Cursor = cursor if cursor.get("ruleset") == self._ruleset else {}
-        tips = _tips(git)
+        tips = [_branch(git, name) for name in self._branches] or _tips(git)
         limits = _shallow(git)
         if limits:
             yield ContentBatch(chunks=(), cursor=None, skipped=tuple(limits))
@@ -90,13 +100,19 @@ class GitRepository:
         remembered = [Skipped(*map(str, item)) for item in _list(old.get("skipped")) if isinstance(item, list)]
         if remembered:
             yield ContentBatch(chunks=(), cursor=None, skipped=tuple(remembered))
-        if set(tips) - set(done):
+        if set(tips) - set(done) or self._unreachable:
             for batch in self._history(git, done):
                 remembered += batch.skipped
                 yield batch
         tree = ""
-        if os.path.lexists(self.path / ".git"):
-            entries, unread = survey(str(self.path), ignored=ignored(git, self.path))
+        if os.path.lexists(self.path / ".git") and not self._branches:
+            left_out: frozenset[str] = frozenset()
+            try:
+                left_out = ignored(Git(self.path, timeout=_LIST_TIME), self.path)
+            except GitFailed as error:
+                what = Skipped(f"{self.target}: what git ignores", error.message, "nothing was taken for ignored")
+                yield ContentBatch(cursor=None, skipped=(what,))
+            entries, unread = survey(str(self.path), ignored=left_out)
             tree = digest_of(entries)
             yield from batches(unread)
             if tree != old.get("tree") or set(tips) - set(done):
@@ -174,9 +190,10 @@ class GitRepository:
         )
 
     def _history(self, git: Git, done: list[str]) -> Iterator[ContentBatch]:
-        if self._since is not None or done:
-            exclude = [*done, _revision(git, self._since)] if self._since else done
-            found = list_blobs(git, exclude=exclude, largest=self._largest)
+        exclude = [*done, _revision(git, self._since)] if self._since else done
+        only = [_branch(git, name) for name in self._branches]
+        if exclude:
+            found = list_blobs(git, exclude=exclude, only=only, unreachable=self._unreachable, largest=self._largest)
             self.ahead = Ahead(found.count, found.bytes)
             yield from batches(self._blobs(git, found))
             return
@@ -184,7 +201,7 @@ class GitRepository:
             # By the time it is asked for it is there, and the first second of a scan has a core to spare.
             self._log = Log(Git(self.path, timeout=_LOG_TIME))
         with tempfile.TemporaryFile() as names:
-            unlisted = list_names(git, names)
+            unlisted = list_names(git, names, only=only, unreachable=self._unreachable)
             plan = planned(git, self.target, names, self._largest)
         self.ahead = Ahead(sum(len(lot.offsets) for lot in plan.lots) + len(plan.others))
         if unlisted:
@@ -253,6 +270,15 @@ def _revision(git: Git, revision: str) -> str:
         hint = "name a commit, branch or tag that exists in this repository"
         raise ScanError(f"{git.path}: unknown revision {printable(revision)}", hint=hint)
     return name.strip()
+
+
+def _branch(git: Git, name: str) -> str:
+    """Return the tip of a branch of ours, of a remote, or fetched by us; else whatever git takes the name for."""
+    for place in ("refs/heads/", "refs/remotes/origin/", "refs/keywatch/fetched/heads/"):
+        answer = git.ask("rev-parse", "--verify", "--quiet", f"{place}{name}^{{commit}}", ok=(0, 1, 128)).strip()
+        if answer:
+            return answer
+    return _revision(git, name)
 
 
 def _shallow(git: Git) -> list[Skipped]:

@@ -6,8 +6,10 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO
 
+from keywatch.collect.content.git_patience import Patience
 from keywatch.collect.content.git_plumbing import Git, GitFailed
 from keywatch.model.source import Skipped
 
@@ -15,6 +17,8 @@ LARGEST = 64 << 20
 """Bytes of a blob that is still read. Larger ones are named: a few kilobytes of pack can hold a gigabyte."""
 
 _FORMAT = "%(objectname) %(objecttype) %(objectsize) %(rest)"
+_ALL = ("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)")
+_NO_BLOBS = frozenset({b"commit", b"tree", b"tag"})
 _BLOBS_ONLY = ("--filter=object:type=blob", "--filter-provided-objects")
 _HEADER = re.compile(rb"(?P<name>[0-9a-f]{40,64}) (?:missing|blob (?P<size>\d+)(?: (?P<path>.*))?)\n", re.DOTALL)
 _NAMED = 20
@@ -58,9 +62,13 @@ class BlobList:
         self.file.close()
 
 
-def list_blobs(git: Git, *, exclude: Iterable[str] = (), largest: int) -> BlobList:
+def list_blobs(
+    git: Git, *, exclude: Iterable[str] = (), only: Iterable[str] = (), unreachable: bool = False, largest: int
+) -> BlobList:
     """
     List every blob reachable from any ref, HEAD included, and not from `exclude`.
+
+    With `only`, from these commits instead. With `unreachable`, also what nothing reaches, as long as it is there.
 
     Where the history itself is broken, every object in the database is listed instead: more than was asked for is
     better than less. Blobs above `largest` bytes, and missing objects, are `skipped` in the result.
@@ -70,13 +78,15 @@ def list_blobs(git: Git, *, exclude: Iterable[str] = (), largest: int) -> BlobLi
     """
     found = BlobList()
     with _closed_on_error(found), tempfile.TemporaryFile() as names:
-        found.skipped += list_names(git, names, exclude=exclude)
+        found.skipped += list_names(git, names, exclude=exclude, only=only, unreachable=unreachable)
         _measure(git, names, found, largest)
     found.file.seek(0)
     return found
 
 
-def list_names(git: Git, names: IO[bytes], *, exclude: Iterable[str] = ()) -> list[Skipped]:
+def list_names(
+    git: Git, names: IO[bytes], *, exclude: Iterable[str] = (), only: Iterable[str] = (), unreachable: bool = False
+) -> list[Skipped]:
     """
     Write a line `name path` into `names` for each blob that `list_blobs` lists, and return what cannot be listed.
 
@@ -84,10 +94,13 @@ def list_names(git: Git, names: IO[bytes], *, exclude: Iterable[str] = ()) -> li
         GitFailed: nothing can.
     """
     with tempfile.TemporaryFile() as revisions:
-        revisions.write("".join(f"^{name}\n" for name in exclude).encode())
+        tips = list(only)
+        revisions.write("".join(f"{name}\n" for name in (*tips, *(f"^{name}" for name in exclude))).encode())
         revisions.seek(0)
         try:
-            skipped = _reachable(git, revisions, names)
+            skipped = _reachable(git, revisions, names, every=not tips)
+            if unreachable:
+                _others(git, names)
         except GitFailed as error:
             skipped = [Skipped(f"{git.path}: history", error.message, error.hint)]
             names.seek(0)
@@ -115,15 +128,16 @@ def reachable(git: Git, blobs: set[str]) -> frozenset[str]:
     Raises:
         GitFailed: the history cannot be walked, so nothing can be said.
     """
-    seen: set[str] = set()
+    return frozenset(name for name in map(bytes.decode, _reached(git)) if name in blobs)
+
+
+def _reached(git: Git) -> Iterator[bytes]:
+    """Yield the name of each blob that some ref reaches."""
     listing = ("rev-list", "--objects", "--no-object-names", "--all", *_BLOBS_ONLY, "--missing=allow-any")
     with git.stream(*listing) as stream:
         for line in stream.out:
-            name = line.rstrip(b"\n").decode()
-            if name in blobs:
-                seen.add(name)
+            yield line.rstrip(b"\n")
         stream.finish()
-    return frozenset(seen)
 
 
 @contextmanager
@@ -135,9 +149,9 @@ def _closed_on_error(found: BlobList) -> Iterator[None]:
         raise
 
 
-def _reachable(git: Git, revisions: IO[bytes], names: IO[bytes]) -> list[Skipped]:
+def _reachable(git: Git, revisions: IO[bytes], names: IO[bytes], *, every: bool) -> list[Skipped]:
     missing: list[str] = []
-    listing = ("rev-list", "--objects", "--all", *_BLOBS_ONLY, "--missing=print", "--stdin")
+    listing = ("rev-list", "--objects", *(["--all"] if every else []), *_BLOBS_ONLY, "--missing=print", "--stdin")
     with git.stream(*listing, source=revisions) as stream:
         for line in stream.out:
             if line.startswith(b"?"):
@@ -152,10 +166,25 @@ def _reachable(git: Git, revisions: IO[bytes], names: IO[bytes]) -> list[Skipped
     return [Skipped(f"{git.path}: object {name}", "missing", "run `git fsck`") for name in missing]
 
 
+def _others(git: Git, names: IO[bytes]) -> None:
+    """Add the blobs that no ref reaches; they have no path that could be told."""
+    reached = frozenset(_reached(git))
+    with git.own_objects() as own, own.stream(*_ALL) as stream:
+        names.writelines(name + b"\n" for name in _blobs(stream.out) if name not in reached)
+        stream.finish()
+
+
 def _everything(git: Git, names: IO[bytes]) -> None:
-    with git.stream("cat-file", "--batch-all-objects", "--batch-check=%(objectname)") as stream:
-        for line in stream.out:
-            names.write(line)
+    with git.own_objects() as own, own.stream(*_ALL) as stream:
+        names.writelines(name + b"\n" for name in _blobs(stream.out))
+
+
+def _blobs(listing: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the names of all but what is known not to be a blob: what is broken is told when it is read."""
+    for line in listing:
+        name, _, kind = line.rstrip(b"\n").partition(b" ")
+        if kind not in _NO_BLOBS:
+            yield name
 
 
 def _measure(git: Git, names: IO[bytes], found: BlobList, largest: int) -> None:
@@ -179,18 +208,26 @@ def _measure(git: Git, names: IO[bytes], found: BlobList, largest: int) -> None:
 
 def read_blobs(git: Git, found: BlobList) -> Iterator[Blob | Skipped]:
     """Read the listed blobs in order. `git` gives up at a broken one: that one is named, and git started again."""
-    start = 0
+    start = told = 0
+    patience = Patience(found.bytes)
     while True:
         os.lseek(found.file.fileno(), start, os.SEEK_SET)
         answered = 0
-        with git.stream("cat-file", "--buffer", f"--batch={_FORMAT}", source=found.file, patient=True) as stream:
-            while (blob := _next(git, stream.out)) is not None:
+        reading = git.stream("cat-file", "--buffer", f"--batch={_FORMAT}", source=found.file, patient=True)
+        with reading as stream, patience.watching(stream.stop):
+            while (blob := patience.wait(partial(_next, git, stream.out))) is not None:
                 answered += 1
                 yield blob
         start, broken = found.line(start, answered)
+        told += answered + 1
         if not broken:
             return
         name, _, path = broken.partition(b" ")
+        if patience.over:
+            what = f"{git.path}: blob {name.decode()} ({decode_path(path)}) and {found.count - told} more"
+            hint = "chains of deltas that are this slow are made on purpose; if not: `git repack -a -d -f`"
+            yield Skipped(what, "git takes beyond reason to put them together", hint)
+            return
         yield Skipped(f"{git.path}: blob {name.decode()} ({decode_path(path)})", "broken", "run `git fsck`")
 
 

@@ -14,9 +14,11 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from pathlib import Path
 from typing import IO
 
+from keywatch.collect.content.git_confinement import confine, git_directory
 from keywatch.model.errors import ScanError
 
 _SETTINGS = {
@@ -36,6 +38,18 @@ _SETTINGS = {
     "protocol.allow": "never",
     "maintenance.auto": "false",
     "gc.auto": "0",
+    # A cache of the history that is wrong, by mischief or by damage, would hide a part of it.
+    "core.commitGraph": "false",
+    # What is printed should mean what we take it for, and cost what it costs by default.
+    "color.ui": "false",
+    "i18n.logOutputEncoding": "UTF-8",
+    "log.mailmap": "false",
+    "mailmap.file": os.devnull,
+    "diff.orderFile": os.devnull,
+    "core.deltaBaseCacheLimit": "96m",
+    "core.packedGitLimit": "32g",
+    "core.packedGitWindowSize": "1g",
+    "core.bigFileThreshold": "512m",
 }
 
 _QUOTED = re.compile(r"(config value )'.*?'(?= |$)|(?<=://)[^/@\s]+(?=@)")
@@ -60,6 +74,8 @@ def environment() -> dict[str, str]:
         "GIT_OPTIONAL_LOCKS": "0",
         # A replaced object would hide the one that was committed.
         "GIT_NO_REPLACE_OBJECTS": "1",
+        # Grafts would have it that a commit has no parents.
+        "GIT_GRAFT_FILE": os.devnull,
         "GIT_PAGER": "cat",
         "GIT_CONFIG_COUNT": str(len(_SETTINGS)),
     }
@@ -86,23 +102,25 @@ class Git:
             timeout: seconds after which git is stopped, but where it only hands out blobs as fast as they are taken.
 
         Raises:
-            ScanError: there is no repository there, or `git` itself is missing.
+            ScanError: there is no repository there, it is made of parts that lie elsewhere, or `git` is missing.
         """
+        expected = git_directory(path)
+        confine(path, expected)
         self.path = path
         self._timeout = timeout
         self._environment = environment() | {"GIT_CEILING_DIRECTORIES": str(path.absolute().parent)}
         if index is not None:
             self._environment["GIT_INDEX_FILE"] = str(index.absolute())
         self.directory = Path(self.ask("rev-parse", "--absolute-git-dir").strip())
+        if self.directory != expected.resolve():
+            confine(path, self.directory)
         self.object_format = self.ask("rev-parse", "--show-object-format").strip()
         """`sha1` or `sha256`."""
 
     def packs(self) -> list[Path]:
         """Return the packs of its own object directory, not those of other ones it borrows objects from."""
-        common = Path(self.ask("rev-parse", "--git-common-dir").rstrip("\n"))
-        folder = self.path / common / "objects" / "pack"
         try:
-            return sorted(path for path in folder.iterdir() if path.suffix == ".pack")
+            return sorted(path for path in (self._objects() / "pack").iterdir() if path.suffix == ".pack")
         except OSError:
             return []
 
@@ -169,6 +187,25 @@ class Git:
                 finally:
                     watch.cancel()
                     process.kill()
+
+    @contextmanager
+    def own_objects(self) -> Iterator["Git"]:
+        """Yield the same repository without its alternates: when all objects are listed, only its own are meant."""
+        objects = self._objects()
+        if not os.path.lexists(objects / "info" / "alternates"):
+            yield self
+            return
+        with tempfile.TemporaryDirectory(prefix="keywatch-") as name:
+            for entry in objects.iterdir():
+                if entry.name != "info":
+                    (Path(name) / entry.name).symlink_to(entry)
+            alone = copy(self)
+            alone._environment = self._environment | {"GIT_OBJECT_DIRECTORY": name}  # noqa: SLF001 - our own copy
+            yield alone
+
+    def _objects(self) -> Path:
+        common = self.ask("rev-parse", "--path-format=absolute", "--git-common-dir").removesuffix("\n")
+        return Path(common) / "objects"
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         return ["git", "--no-pager", "--literal-pathspecs", "-C", str(self.path), *arguments]

@@ -1,0 +1,1 @@
+"""Services that hold the repositories of an organisation, and can list them."""
