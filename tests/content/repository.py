@@ -6,11 +6,11 @@ import os
 import struct
 import subprocess
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from keywatch.model.content import Chunk
-from keywatch.model.source import ContentSource, Cursor, Skipped
+from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
 
 
 class Repository:
@@ -82,15 +82,20 @@ def read(source: ContentSource, cursor: Cursor | None = None) -> tuple[list[Chun
     skipped: list[Skipped] = []
     after: Cursor | None = None
     for batch in source.read(cursor or {}):
-        chunks += batch.chunks
-        for lot in batch.lots:
-            items = list(lot.read())
-            chunks += [item for item in items if isinstance(item, Chunk)]
-            skipped += [item for item in items if isinstance(item, Skipped)]
-        skipped += batch.skipped
+        items = list(contents(batch))
+        chunks += [item for item in items if isinstance(item, Chunk)]
+        skipped += [item for item in items if isinstance(item, Skipped)]
         after = batch.cursor
     assert after is not None
     return chunks, skipped, json.loads(json.dumps(after))
+
+
+def contents(batch: ContentBatch) -> Iterator[Chunk | Skipped]:
+    """Yield all that a batch holds, its lots included."""
+    yield from batch.skipped
+    yield from batch.chunks
+    for lot in batch.lots:
+        yield from lot.read()
 
 
 def texts(chunks: Iterable[Chunk]) -> list[str]:

@@ -24,6 +24,29 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "repo")
 
 
+@pytest.mark.parametrize("packed", [True, False], ids=["packed", "loose"])
+def test_one_branch_or_what_nothing_reaches(repository: Repository, *, packed: bool) -> None:
+    """One branch alone; or all there is, and what was taken away as well, each once; or that since a revision."""
+    repository.commit({"a": "base"})
+    repository.git("checkout", "-q", "-b", "side")
+    repository.commit({"b": "lost"})
+    repository.git("reset", "-q", "--hard", "main")
+    repository.commit({"b": "side"})
+    repository.git("checkout", "-q", "main")
+    if packed:
+        repository.git("repack", "-a", "-d", "-k", "-q")
+
+    path = repository.path
+    for source, expected in (
+        (GitRepository(path), ["base", "side"]),
+        (GitRepository(path, branches=("main",)), ["base"]),
+        (GitRepository(path, unreachable=True), ["base", "lost", "side"]),
+        (GitRepository(path, unreachable=True, since="main"), ["lost", "side"]),
+    ):
+        chunks, skipped, _ = read(source)
+        assert (texts(chunks), skipped) == (expected, [])
+
+
 def test_each_blob_is_read_once(repository: Repository) -> None:
     """Content that lies in many commits, branches and files is read one time."""
     repository.commit({"a": "same", "b": "same", "c": "one"})

@@ -30,10 +30,11 @@ from keywatch.collect.content.git_transfer import Limits
 from keywatch.collect.content.remote import RemoteRepository
 from keywatch.collect.content.remote_url import parse_remote
 from keywatch.collect.content.submodules import submodules
+from keywatch.model.content import Chunk
 from keywatch.model.errors import KeywatchError
 from keywatch.model.finding import Place
-from keywatch.model.source import ContentSource, Skipped
-from tests.content.repository import Repository, index, put
+from keywatch.model.source import ContentSource, Sighted, Skipped
+from tests.content.repository import Repository, contents, index, put
 
 PRIVATE = "what is nobody's business"
 MINE = "what the repository holds itself"
@@ -110,13 +111,21 @@ class Read:
     told: list[str] = field(default_factory=list)
     """Everything said: errors, what was skipped, paths, authors."""
     errors: int = 0
+    missed: int = 0
+    """How often it was said of something that it was not read."""
+
+    def whole(self, source: ContentSource) -> None:
+        for item in (item for batch in source.read({}) for item in contents(batch)):
+            if isinstance(item, Chunk):
+                self.texts.add(item.data.decode("utf-8", "replace"))
+                self.told.append(item.origin.path)
+            else:
+                self.missed += 1
+                self.told.append(f"{item.what} {item.why} {item.hint}")
 
     def source(self, source: ContentSource) -> None:
         try:
-            for batch in source.read({}):
-                self.texts |= {chunk.data.decode("utf-8", "replace") for chunk in batch.chunks}
-                self.told += [chunk.origin.path for chunk in batch.chunks]
-                self.told += [f"{item.what} {item.why} {item.hint}" for item in batch.skipped]
+            self.whole(source)
         except KeywatchError as error:
             self.failed(error)
 
@@ -131,7 +140,9 @@ def by_every_door(path: Path, clones: Path) -> Read:
     source = GitRepository(path)
     blobs = [f"{number:x}" * 40 for number in range(3)]
     with suppress(KeywatchError):  # it is met again below
-        blobs += [chunk.origin.blob or "" for batch in source.read({}) for chunk in batch.chunks]
+        blobs += [
+            item.origin.blob or "" for batch in source.read({}) for item in contents(batch) if isinstance(item, Chunk)
+        ]
     found.source(source)
     found.source(GitRepository(path, unreachable=True))
     found.source(GitRepository(path, branches=("main",)))
@@ -657,18 +668,131 @@ def a_blob_that_says_it_is_enormous(world: World) -> None:
 @is_told
 def a_delta_of_a_few_bytes_for_very_many(world: World) -> None:
     """A few kilobytes of pack spell a blob of 256 MiB: one piece, copied over and over."""
-    base = b"x" * (1 << 16)
     target = 1 << 28
-    delta = _varint(len(base)) + _varint(target) + (b"\x80" * (target >> 16))
-    base_name = hashlib.sha1(b"blob %d\0" % len(base) + base).digest()  # noqa: S324 - git's own
-    objects = [_packed(3, base), _packed(7, delta, base_name)]
-    body = b"PACK" + struct.pack(">II", 2, len(objects)) + b"".join(objects)
-    pack = body + hashlib.sha1(body).digest()  # noqa: S324 - git's own
-    # Its name as a whole would have to be computed to be indexed honestly; it is a stranger's index, so it lies.
-    name = bytes.fromhex("ee" * 20)
-    offsets = {base_name: 12, name: 12 + len(objects[0])}
-    _write_pack(world, pack, offsets, {base_name: zlib.crc32(objects[0]), name: zlib.crc32(objects[1])})
-    _adopt(world, put(world.repository, "tree", b"100644 bomb\0" + name))
+    _adopt_pack(world, [_based(_varint(len(BASE)) + _varint(target) + b"\x80" * (target >> 16))])
+
+
+@is_told
+def a_delta_that_makes_more_than_it_says(world: World) -> None:
+    """A thousand times the 64 kB of its base, and says ten bytes; a megabyte of it is a kilobyte of pack."""
+    _adopt_pack(world, [_based(_varint(len(BASE)) + _varint(10) + b"\x80" * (1 << 20))])
+
+
+@is_told
+def a_delta_that_makes_less_than_it_says(world: World) -> None:
+    _adopt_pack(world, [_based(_varint(len(BASE)) + _varint(60 << 20) + b"\x80")])
+
+
+@is_told
+def a_delta_for_another_base(world: World) -> None:
+    _adopt_pack(world, [_based(_varint(len(BASE) + 1) + _varint(1 << 16) + b"\x80")])
+
+
+@is_told
+def a_delta_that_is_larger_than_what_is_read(world: World) -> None:
+    """Thirty million instructions to copy one byte each, in seventy kilobytes."""
+    _adopt_pack(world, [_based(_varint(len(BASE)) + _varint(1) + bytes([0x90, 1]) * (33 << 20))])
+
+
+@is_told
+def deltas_of_deltas_that_lie(world: World) -> None:
+    """The first is true, the second is for another size, the third for what that would be."""
+    true, first = _based(_varint(len(BASE)) + _varint(1 << 16) + b"\x80"), bytes(19) + b"\1"
+    second = bytes(19) + b"\2"
+    lies = [_packed(7, _varint(1 << 20) + _varint(1 << 20) + b"\x80" * 16, first)]
+    lies.append(_packed(7, _varint(1 << 20) + _varint(1 << 20) + b"\x80" * 16, second))
+    _adopt_pack(world, [true, *lies])
+
+
+def a_delta_of_itself(world: World) -> None:
+    name = bytes(19) + b"\1"
+    _adopt_pack(world, [_packed(7, _varint(5) + _varint(5) + b"\x90\x05", name)])
+
+
+def deltas_of_each_other(world: World) -> None:
+    names = [bytes(19) + bytes([number]) for number in (2, 1)]
+    _adopt_pack(world, [_packed(7, _varint(5) + _varint(5) + b"\x90\x05", name) for name in names])
+
+
+@is_told
+def an_object_whose_size_is_no_number(world: World) -> None:
+    """Its header has four hundred bits of it."""
+    _adopt_pack(world, [bytes([0x3F | 0x80]) + b"\xff" * 58 + b"\x7f" + zlib.compress(b"x")])
+
+
+@is_told
+def a_pack_with_garbage_in_it(world: World) -> None:
+    _adopt_pack(world, [_packed(3, b"x" * 50)[:2] + b"garbage, not compressed" * 10])
+
+
+def an_index_that_points_out_of_its_pack(world: World) -> None:
+    _adopt_pack(world, [], {bytes(19) + b"\1": 0x7FFFFFF0})
+
+
+@is_told
+def an_index_that_points_out_of_itself(world: World) -> None:
+    """At an entry of the table of large offsets, which it does not have."""
+    _adopt_pack(world, [], {bytes(19) + b"\1": 0x80000064})
+
+
+@is_told
+def an_index_that_points_into_an_object(world: World) -> None:
+    _adopt_pack(world, [], {bytes(19) + b"\1": 30})
+
+
+@is_read
+def an_index_that_points_at_another_object(world: World) -> None:
+    """Git takes it for what is asked for, too, but does not send it to anybody."""
+    _adopt_pack(world, [_packed(3, b"another")], {bytes(19) + b"\2": 12})
+
+
+@is_read
+def a_pack_that_is_a_link_within_the_repository(world: World) -> None:
+    world.repository.git("repack", "-a", "-d", "-q")
+    (world.git / "elsewhere").mkdir()
+    for path in (world.git / "objects" / "pack").iterdir():
+        path.rename(world.git / "elsewhere" / path.name)
+        path.symlink_to(world.git / "elsewhere" / path.name)
+
+
+def _varint(number: int) -> bytes:
+    made = bytearray()
+    while number >= 128:
+        made.append(number & 127 | 128)
+        number >>= 7
+    return bytes(made) + bytes([number])
+
+
+BASE = b"x" * (1 << 16)
+BASE_NAME = hashlib.sha1(b"blob %d\0" % len(BASE) + BASE).digest()  # noqa: S324 - git's own
+
+
+SMALL = _varint(len(BASE)) + _varint(len(BASE) + 1) + b"\x80\x01y"
+"""A delta that adds a letter to `BASE`."""
+
+
+def _based(delta: bytes) -> bytes:
+    return _packed(7, delta, BASE_NAME)
+
+
+def _adopt_pack(world: World, objects: list[bytes], further: dict[bytes, int] | None = None) -> None:
+    """
+    Put a pack of `BASE` and these objects into the repository, and a commit that has them all.
+
+    What they are named by as a whole would have to be computed to be indexed honestly. It is a stranger's index, so it
+    lies: they are called 1, 2, 3, and whatever `further` calls what is at an offset.
+    """
+    names = [BASE_NAME, *(number.to_bytes(20, "big") for number in range(1, len(objects) + 1))]
+    objects = [_packed(3, BASE), *objects]
+    offsets, at = {}, 12
+    for name, item in zip(names, objects, strict=True):
+        offsets[name], at = at, at + len(item)
+    offsets |= further or {}
+    body = b"PACK" + struct.pack(">II", 2, len(offsets)) + b"".join(objects)
+    sums = dict.fromkeys(offsets, 0) | {name: zlib.crc32(item) for name, item in zip(names, objects, strict=True)}
+    _write_pack(world, body + hashlib.sha1(body).digest(), offsets, sums)  # noqa: S324 - git's own
+    entries = [b"100644 %06d\0" % number + name for number, name in enumerate(offsets)]
+    _adopt(world, put(world.repository, "tree", b"".join(entries)))
 
 
 def a_chain_of_deltas(world: World, length: int, size: int) -> list[str]:
@@ -696,14 +820,6 @@ def a_chain_of_deltas(world: World, length: int, size: int) -> list[str]:
     entries = [b"100644 %06d\0" % number + name for number, name in enumerate(reversed(names))]
     _adopt(world, put(world.repository, "tree", b"".join(entries)))
     return [name.hex() for name in names]
-
-
-def _varint(number: int) -> bytes:
-    made = bytearray()
-    while number >= 128:
-        made.append(number & 127 | 128)
-        number >>= 7
-    return bytes(made) + bytes([number])
 
 
 def _packed(kind: int, data: bytes, base: bytes = b"") -> bytes:
@@ -795,8 +911,27 @@ def test_harm_in_spite_of_which_all_is_read(world: World, harm: Harm) -> None:
     read = Read()
     read.source(GitRepository(world.repository.path))
     assert {MINE, LATER, "untracked"} <= read.texts
-    # Where the log has no end, who committed it cannot be told; that is all.
-    assert found.errors == (harm is a_tree_that_spells_more_paths_than_there_are_atoms), found.told
+    # Where trees have no end, who committed it and what is staged cannot be told; what has another's name, not fetched.
+    partly = {a_tree_that_spells_more_paths_than_there_are_atoms: 2, an_index_that_points_at_another_object: 1}
+    assert found.errors == partly.get(harm, 0), found.told
+    assert not read.missed, read.told
+
+
+@pytest.mark.usefixtures("_soon")
+@pytest.mark.parametrize("harm", READ, ids=lambda harm: harm.__name__)
+def test_harm_to_a_repository_that_is_packed(world: World, harm: Harm) -> None:
+    """The same where content comes from a pack that we read ourselves."""
+    world.repository.git("repack", "-a", "-d", "-q")
+    harm(world)
+    world.canary.unlink(missing_ok=True)
+    read = Read()
+    read.source(GitRepository(world.repository.path))
+    read.source(GitRepository(world.repository.path, unreachable=True))
+    assert {MINE, LATER, "untracked"} <= read.texts
+    assert not read.missed, read.told
+    assert not [text for text in read.texts if PRIVATE in text]
+    assert not world.canary.exists(), world.canary.read_text()
+    assert world.calls == []
 
 
 @pytest.mark.usefixtures("_soon")
@@ -807,7 +942,7 @@ def test_harm_that_leaves_less_to_be_read(world: World, harm: Harm) -> None:
     assert {LATER, "untracked"} <= found.texts
     read = Read()
     read.source(GitRepository(world.repository.path))
-    assert read.told
+    assert read.missed
 
 
 @pytest.mark.usefixtures("_soon")
@@ -861,12 +996,50 @@ def test_deltas_of_deltas_are_given_up(world: World, monkeypatch: pytest.MonkeyP
     assert len(blobs) == 301
 
 
+@pytest.mark.usefixtures("_soon")
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        (a_delta_of_itself, "memory"),
+        (deltas_of_each_other, "memory"),
+        (an_index_that_points_out_of_its_pack, "beyond end of packfile"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_packs_that_git_gives_up_at(world: World, harm: Harm, why: str) -> None:
+    """A circle of deltas is followed for as long as there is memory, say. It is an error, and nothing is clean."""
+    harm(world)
+    with pytest.raises(KeywatchError, match=why):
+        Read().whole(GitRepository(world.repository.path))
+
+
+def test_what_a_delta_repeats_too_often_is_looked_at_whole(world: World) -> None:
+    """A delta of a few bytes makes half a million places of those at which something was sighted before."""
+    _adopt_pack(world, [_based(_varint(len(BASE)) + _varint(1 << 21) + b"\x80" * 32), _based(SMALL)])
+    changed: list[bool] = []
+    for batch in GitRepository(world.repository.path).read({}):
+        for lot in batch.lots:
+            reading = lot.read()
+            with suppress(StopIteration):
+                item = next(reading)
+                while True:
+                    assert isinstance(item, Chunk)
+                    if len(item.data) == len(BASE):
+                        marks = [(at, at + 4, 0) for at in range(0, len(BASE), 4)]
+                        item = reading.send(Sighted(marks=marks))
+                    else:
+                        changed.append(item.changed is not None)
+                        item = reading.send(Sighted())
+    assert changed == [False, True]
+
+
 def test_very_many_bytes_from_a_few_cost_no_memory(world: World) -> None:
     """It is known by its header, and never made: neither by us nor by git."""
     a_delta_of_a_few_bytes_for_very_many(world)
     code = (
         "import resource, sys; from pathlib import Path; from keywatch.collect.content.git import GitRepository\n"
-        "for _ in GitRepository(Path(sys.argv[1])).read({}): pass\n"
+        "for batch in GitRepository(Path(sys.argv[1])).read({}):\n"
+        "    for lot in batch.lots: assert [*lot.read()]\n"
         # Not getrusage of itself: that remembers the tests' own process, before it became this one.
         "own = next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
         "print(max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))"

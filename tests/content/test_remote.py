@@ -21,12 +21,13 @@ from keywatch.collect.content.git_transfer import Access, Limits
 from keywatch.collect.content.remote import RemoteRepository
 from keywatch.collect.content.remote_url import looks_remote, parse_remote
 from keywatch.demo.loopback import LoopbackServer
+from keywatch.model.content import Chunk
 from keywatch.model.errors import ScanError, UsageError
 from keywatch.model.finding import Place
 from keywatch.model.secret import Secret
 from keywatch.model.source import Skipped
 from tests.content.git_server import Moods, serve
-from tests.content.repository import Repository, read, texts
+from tests.content.repository import Repository, contents, read, texts
 
 TOKEN = "invented" + "-token-of-nobody"
 LIMITS = Limits(seconds=60, stalled=5, spare=0)
@@ -71,7 +72,7 @@ def read_failing(source: RemoteRepository) -> tuple[list[str], ScanError]:
     brought: list[str] = []
     batches = source.read({})
     with pytest.raises(ScanError) as failed:
-        brought.extend(chunk.data.decode() for batch in batches for chunk in batch.chunks)
+        brought.extend(item.data.decode() for batch in batches for item in contents(batch) if isinstance(item, Chunk))
     return sorted(brought), failed.value
 
 

@@ -43,7 +43,7 @@ def open_target(
     text: str, *, git: bool = True, wishes: GitWishes | None = None, ruleset: str = "", gitignore: bool = False
 ) -> ContentSource:
     """
-    Return the source that reads what a person typed: `-`, `s3://…`, a repository's address, a file, a directory, a repository.
+    Return the source that reads what a person typed: `-`, `s3://…`, an address, a file, a directory or a repository.
 
     Args:
         text: the target.

@@ -20,10 +20,13 @@ _HEAD = 16
 """Bytes of a blob that tell whether it is worth unpacking."""
 _MOSTLY_NEW = 5
 """A delta longer than one part in so many of what it makes is not taken apart: looking at all of it is faster."""
+_APART = 1 << 20
+"""Bytes. A longer delta is not taken apart either: its instructions would take a hundred times as much memory."""
 _HELD = 128 << 20
 """Bytes of versions that are held because later ones are made of them. What would be beyond that, git is asked for."""
 _MARKS = 20_000
-"""Marks of a version with more are not followed: the versions made of it are looked at whole."""
+"""Marks of a version with more are not followed: the versions made of it are looked at whole. A delta of a few
+bytes can repeat each of them a thousand times."""
 
 _Placed = TypeVar("_Placed", Span, Mark)
 Reading: TypeAlias = Generator[Chunk | Skipped, Sighted, None]
@@ -121,10 +124,12 @@ class BlobLot:
 
     def _known(self, before: _Version, delta: bytes, data: bytes) -> "_Known | None":
         """Return what is known of a version from the one before; None: it is to be looked at as if it were new."""
-        if before.sighted is None or len(delta) * _MOSTLY_NEW > len(data):
+        if before.sighted is None or len(delta) > min(_APART, len(data) // _MOSTLY_NEW):
             return None
         found = changes(delta)
         still = Sighted(_moved(before.sighted.matches, found), _moved(before.sighted.marks, found))
+        if max(len(still.matches), len(still.marks)) > _MARKS:
+            return None
         return _Known(found, still, self.paths[before.place])
 
     def _shown(
@@ -187,7 +192,7 @@ class _Known:
 
 
 def _moved(marks: Sequence[_Placed], found: Changes) -> list[_Placed]:
-    """Return those of `marks` that are still there whole, where they stand now. They are ascending."""
+    """Return those of `marks` that are still there whole, where they stand now; of too many, some. All ascend."""
     if not marks:
         return []
     begins = [mark[0] for mark in marks]
@@ -198,6 +203,8 @@ def _moved(marks: Sequence[_Placed], found: Changes) -> list[_Placed]:
             if marks[place][1] <= start + count:
                 moved.append(_shifted(marks[place], at - start))
             place += 1
+        if len(moved) > _MARKS:
+            break
     return sorted(moved)
 
 

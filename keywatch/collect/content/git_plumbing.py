@@ -133,21 +133,26 @@ class Git:
             ScanError: `git` is missing.
         """
         try:
-            done = subprocess.run(  # noqa: S603 - a fixed program, no shell
+            process = subprocess.Popen(  # noqa: S603 - a fixed program, no shell
                 self._command(arguments),
-                input=question.encode(),
-                capture_output=True,
-                timeout=self._timeout,
-                check=False,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env=self._environment,
             )
         except FileNotFoundError:
             raise _missing() from None
-        except subprocess.TimeoutExpired:
-            raise self._late(arguments) from None
-        if done.returncode not in ok:
-            raise self._failed(arguments, done.stderr)
-        return done.stdout.decode("utf-8", "backslashreplace")
+        with process:
+            _confined(process)
+            try:
+                out, complaints = process.communicate(question.encode(), timeout=self._timeout)
+            except subprocess.TimeoutExpired:
+                raise self._late(arguments) from None
+            finally:
+                process.kill()
+        if process.returncode not in ok:
+            raise self._failed(arguments, complaints)
+        return out.decode("utf-8", "backslashreplace")
 
     @contextmanager
     def stream(self, *arguments: str, source: IO[bytes] | None = None, patient: bool = False) -> Iterator["Stream"]:
@@ -172,9 +177,7 @@ class Git:
                 )
             except FileNotFoundError:
                 raise _missing() from None
-            # Mapped packs are not counted, so this is what git makes of them. It may have ended already.
-            with suppress(ProcessLookupError):
-                resource.prlimit(process.pid, resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+            _confined(process)
             stream = Stream(self, arguments, process, complaints)
             # Twelve tree objects can spell ten thousand million paths: a walk over them would never end.
             watch = threading.Timer(self._timeout, stream.stop)
@@ -254,6 +257,12 @@ class Stream:
             # What it said last is at the end; how much there is before does not matter.
             self._complaints.seek(max(0, self._complaints.seek(0, os.SEEK_END) - 4096))
             raise self._git._failed(self._arguments, self._complaints.read())  # noqa: SLF001 - likewise
+
+
+def _confined(process: "subprocess.Popen[bytes]") -> None:
+    # Mapped packs are not counted, so this is what git makes of them. It may have ended already.
+    with suppress(ProcessLookupError):
+        resource.prlimit(process.pid, resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
 
 
 def _verb(arguments: tuple[str, ...]) -> str:

@@ -51,13 +51,20 @@ def planned(git: Git, target: str, listing: IO[bytes], largest: int) -> Planned:
             continue  # git is asked for what is in it
         try:
             lots += _of_pack(pack, git, target, paths, largest)
+        except Damaged:
+            continue  # likewise: nothing was taken out of `paths` yet
         finally:
             pack.close()
     return Planned(lots, [name.hex().encode() + b" " + path for name, path in paths.items()])
 
 
 def _of_pack(pack: Pack, git: Git, target: str, paths: dict[bytes, bytes], largest: int) -> Iterator[BlobLot]:
-    """Yield lots of those blobs the pack has, and take them out of `paths`."""
+    """
+    Yield lots of those blobs the pack has, and take them out of `paths`.
+
+    Raises:
+        Damaged: the pack's index is; nothing has been taken out.
+    """
     placed = sorted(pack.index.offsets(paths))
     offsets = array("Q", [offset for offset, _ in placed])
     known = {offset: place for place, offset in enumerate(offsets)}

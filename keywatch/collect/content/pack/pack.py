@@ -14,6 +14,8 @@ _OFFSET_DELTA = 6
 _NAME_DELTA = 7
 _HEAD = 64
 """Bytes. No object's header is longer."""
+_ENORMOUS = 1 << 48
+"""Bytes. No object is as large, whatever its header says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ class Pack:
                     raise Damaged("an object's base is in no pack, or another one")
         except IndexError:
             raise Damaged("a pack is cut off") from None
+        if size >= _ENORMOUS:
+            raise Damaged("an object says it is larger than anything")
         return kind, size, base, offset + at
 
     def blob(self, offset: int) -> Entry:
