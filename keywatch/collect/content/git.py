@@ -149,7 +149,7 @@ class GitRepository:
     @property
     def resumes(self) -> bool:
         """Whether a cursor of this reading serves another one: it is of the whole repository."""
-        return self._since is None
+        return self._since is None and not self._branches and not self._unreachable
 
     def standing(self, places: Iterable[Place], cursor: Cursor) -> list[Place]:
         """
