@@ -84,6 +84,10 @@ _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _PRINTABLE = bytes([9, 10, 13, *range(0x20, 0x7F)])
 
 
+_FOLLOWS = frozenset((one, other) for one in range(256) for other in range(256) if abs(one - other) <= 1)
+"""Pairs of bytes of which each follows from the other in a series."""
+
+
 def is_placeholder(value: bytes) -> bool:
     """Tell whether `value` stands for a secret without being one: `<your key>`, `${X}`, `xxxx`, AWS's `…EXAMPLEKEY`."""
     return len(set(value)) <= _FEW or _NO_VALUE.search(value) is not None
@@ -159,7 +163,7 @@ def looks_generated(value: bytes) -> bool:
 
 def _is_series(value: bytes) -> bool:
     """Tell whether most characters of `value` follow from the one before: `abcd1234abcd1234`, `0987654321`, `aaaa`."""
-    steps = sum(abs(one - other) <= 1 for one, other in itertools.pairwise(value))
+    steps = sum(map(_FOLLOWS.__contains__, itertools.pairwise(value)))
     return steps > _SERIES * (len(value) - 1)
 
 
