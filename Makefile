@@ -53,6 +53,11 @@ scan-self: venv ## keywatch looks for secrets in its own repository
 
 PEERS := kingfisher-bin detect-secrets
 
+.PHONY: bench
+bench: venv ## how fast scans are, beside peers and the floor; writes benchmarks/RESULTS.md (ARGS="REPOSITORY --runs 3")
+	@test -d $(VENV)/peers || { $(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/python -m pip install --quiet $(PEERS); }
+	$(BIN)/python -m benchmarks.scan $(ARGS)
+
 .PHONY: bench-detection
 bench-detection: venv ## what keywatch finds and flags beside its peers, on a corpus made for it (ARGS=--misses lists misses)
 	@test -d $(VENV)/peers || { $(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/python -m pip install --quiet $(PEERS); }

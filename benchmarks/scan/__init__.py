@@ -1,0 +1,1 @@
+"""How fast scans are, and in how much memory: a history, once and again, files, what is staged, logs, stdin."""
