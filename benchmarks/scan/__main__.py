@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.scan import history, targets
+from benchmarks.scan import log as logs
 from benchmarks.scan.results import page, table
 from benchmarks.scan.rows import ROWS, Bench, Row
 from benchmarks.scan.tools import tools
@@ -76,8 +77,10 @@ def _targets(asked: Namespace, rows: list[Row], place: Path) -> tuple[dict[str, 
         facts["staged"] = targets.stage(clone)
     if kinds & {"stdin", "file"}:
         log = paths["stdin"] = paths["file"] = place / "application.log"
-        targets.write_log(log, asked.log * _MEGABYTE)
-        facts["log"] = f"{asked.log:,} MB: a web server's lines, an application's, and JSON, in one plain file"
+        logs.write(log, asked.log * _MEGABYTE)
+        facts["log"] = (
+            f"{asked.log:,} MB: a web server's lines, an application's, JSON, and what speaks of keys, in one file"
+        )
     return paths, facts
 
 

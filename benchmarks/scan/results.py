@@ -106,7 +106,7 @@ def _line(row: str, tool: str, took: Took | None, peer: Took | None) -> tuple[st
         _seconds(took.wall),
         _seconds(took.cpu),
         f"{took.memory / 1e6:,.0f} MB" if took.memory else "",
-        f"{peer.wall / took.wall:.1f} x" if peer else "",
+        _times(peer.wall / took.wall) if peer else "",
         f"{took.memory / peer.memory:.2f} x" if peer and peer.memory and took.memory else "",
         "" if tool == FLOOR else f"{took.found:,}{star}",
     )
@@ -114,6 +114,10 @@ def _line(row: str, tool: str, took: Took | None, peer: Took | None) -> tuple[st
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f} x" if ratio >= 10 else f"{ratio:.1f} x"  # noqa: PLR2004
 
 
 def _notes(measured: Sequence[Measured]) -> list[str]:

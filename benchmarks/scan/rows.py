@@ -79,7 +79,7 @@ class Bench:
                 self._run(tool, command, self._warm, empty)
 
     def measure(self, rows: list[Row], runs: int) -> Iterator[Measured]:
-        """Measure row after row. The tools take turns, so that whatever else the machine does hits them alike."""
+        """Measure row after row. Tools take turns, so that whatever else the machine does hits them alike."""
         before: dict[str, dict[str, Took | None]] = {}
         for row in rows:
             calls = self._calls(row)
@@ -92,7 +92,7 @@ class Bench:
                 if not self._state(row).exists():
                     self._scan(row, KEYWATCH, calls[KEYWATCH])
             for number in range(runs * BRIEF + 1 if row.brief else runs):
-                for name, command in calls.items():
+                for name, command in reversed(calls.items()):  # the floor first: it fills the caches
                     once = self._scan(row, name, command)
                     if not row.brief or number:  # the first of many only fills the caches
                         took[name].append(once)

@@ -1,13 +1,12 @@
-"""What is scanned: a repository, a clone of it with files and with a change that is staged, and a log."""
+"""What is scanned: a repository, and a clone of it with files and with a change that is staged."""
 
 import os
 import subprocess
 import sys
-from itertools import islice
 from pathlib import Path
 
 from benchmarks.detection.values import Values
-from benchmarks.follow.lines import SEED, lines
+from benchmarks.follow.lines import SEED
 
 STAGED = 5
 """Files changed in what is staged."""
@@ -42,7 +41,7 @@ def size_of_history(repository: Path) -> str:
     counted = dict(line.split(": ") for line in _git(repository, "count-objects", "-v").splitlines())
     packed = (int(counted["size-pack"]) + int(counted["size"])) * 1024 // _MEGABYTE
     commits = int(_git(repository, "rev-list", "--all", "--count"))
-    listing = f"git {BLOBS} | git cat-file --batch-check='%(objectsize)' --buffer"
+    listing = f"git {BLOBS.replace('allow-any', 'print')} | git cat-file --batch-check='%(objectsize)' --buffer"
     told = subprocess.check_output(["sh", "-c", listing], cwd=repository, text=True).splitlines()  # noqa: S603, S607
     sizes = [int(size) for size in told if size.isdigit()]
     text = f"{packed:,} MB packed, {commits:,} commits, {len(sizes):,} blobs of {sum(sizes) // _MEGABYTE:,} MB"
@@ -60,24 +59,17 @@ def size_of_tree(tree: Path) -> str:
 
 
 def stage(clone: Path) -> str:
-    """Change some files and stage them; one gets a secret. Say how much it is."""
+    """Change some files and stage them; one gets a pair of keys. Say how much it is."""
+    values = Values(SEED)
     names = [name for name in _git(clone, "ls-files", "-z").split("\0") if name.endswith((".py", ".go", ".js", ".md"))]
     chosen = [clone / name for name in names[:: max(1, len(names) // STAGED)] if (clone / name).is_file()][:STAGED]
     for number, path in enumerate(chosen):
         with path.open("a", encoding="utf-8") as file:
             file.writelines(f"total_{line} = count({line}, {number})\n" for line in range(40))
             if number == 0:
-                file.write(f'REFRESH_TOKEN = "{Values(SEED).refresh_token()}"\n')
+                file.write(f'KEY_ID = "{values.key_id()}"\nSECRET_ACCESS_KEY = "{values.aws_secret()}"\n')
     _git(clone, "add", "--", *(str(path.relative_to(clone)) for path in chosen))
     return _git(clone, "diff", "--cached", "--shortstat").strip()
-
-
-def write_log(path: Path, size: int) -> None:
-    """Write about `size` bytes of log: a web server, an application, JSON; in each ten thousand lines a secret."""
-    endless = lines("web+json+application")
-    with path.open("wb") as file:
-        while file.tell() < size:
-            file.writelines(islice(endless, 1000))
 
 
 def _git(repository: Path, *arguments: str) -> str:

@@ -40,15 +40,13 @@ class Tool:
         return " ".join([self.name, *self.calls[kind]]).replace("{}", "TARGET")
 
     def found(self, report: Path) -> int | None:
-        """Count the findings in a report, as this scanner counts them; None where it has written none."""
+        """Count the findings in a report, as this scanner counts them; None where it cannot be read."""
+        key = {KEYWATCH: "id", KINGFISHER: "finding", "trufflehog": "DetectorName"}.get(self.name, "RuleID")
         try:
-            return sum(self._counted(record) for record in _records(report))
+            told = [record[key] for record in _records(report) if key in record]
         except ValueError:
             return None
-
-    def _counted(self, record: dict[str, object]) -> bool:
-        key = {KEYWATCH: "fingerprint", KINGFISHER: "finding", "trufflehog": "DetectorName"}.get(self.name, "RuleID")
-        return key in record
+        return len(set(map(str, told))) if self.name == KEYWATCH else len(told)  # ours is told anew with more places
 
 
 def tools(*, alone: bool) -> list[Tool]:
