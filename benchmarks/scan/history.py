@@ -79,9 +79,10 @@ def _chosen(dice: Random, size: int) -> Iterator[tuple[str, list[bytes]]]:
 def _versions(dice: Random, values: Values, lines: list[bytes]) -> Iterator[bytes]:
     """Yield a module as it is, then with a few lines moved and changed each time; one version has a secret in it."""
     leak = dice.randrange(VERSIONS)
-    secret = dice.choice((values.refresh_token(), f"{values.key_id()}:{values.aws_secret()}"))
+    pair = f'KEY_ID = "{values.key_id()}"\nSECRET_ACCESS_KEY = "{values.aws_secret()}"\n'
+    secret = dice.choice((f'REFRESH_TOKEN = "{values.refresh_token()}"\n', pair)).encode()
     for number in range(VERSIONS):
-        yield b"".join(lines) + (f'CREDENTIALS = "{secret}"\n'.encode() if number == leak else b"")
+        yield b"".join(lines) + (secret if number == leak else b"")
         for _ in range(dice.randrange(1, 5)):
             line = lines.pop(dice.randrange(len(lines))) if len(lines) > 1 else b"pass\n"
             lines.insert(dice.randrange(len(lines) + 1), line)

@@ -113,7 +113,7 @@ class Bench:
     def _scan(self, row: Row, name: str, command: list[str]) -> Took | None:
         tool = next((tool for tool in self._tools if tool.name == name), None)
         state = self._state(row)
-        if not row.again or not state.exists():
+        if name == KEYWATCH and not (row.again and state.exists()):
             shutil.rmtree(state, ignore_errors=True)
             shutil.copytree(self._warm, state)
         given = self._targets[row.kind] if row.kind == "stdin" else None
