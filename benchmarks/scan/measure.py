@@ -16,7 +16,8 @@ EVERY = 0.05
 HOW = (
     "Peak memory is the largest sum of the proportional set sizes (PSS, `/proc/PID/smaps_rollup`) of all processes of"
     " the command's session, looked at every 50 ms; of what is over sooner there is none. Proportional: memory that"
-    " several processes share counts once; files that are mapped into memory, as git's packs are, count as well."
+    " several processes share counts once. Files that are mapped into memory, as git's packs are, count as well; `own` is"
+    " the peak without them: the kernel can drop those pages whenever it needs them."
 )
 
 
@@ -27,6 +28,8 @@ class Took:
     wall: float
     cpu: float
     memory: int
+    own: int
+    """What of the memory is no mapped file, which the kernel could drop."""
     found: int
     status: int
 
@@ -34,8 +37,9 @@ class Took:
 def middle(runs: Iterable[Took]) -> Took:
     """Return the medians; what was found and the status are the last run's."""
     every = list(runs)
-    walls, cpus, memories = zip(*((run.wall, run.cpu, run.memory) for run in every), strict=True)
-    return Took(median(walls), median(cpus), int(median(memories)), every[-1].found, every[-1].status)
+    walls, cpus, memories, own = zip(*((run.wall, run.cpu, run.memory, run.own) for run in every), strict=True)
+    last = every[-1]
+    return Took(median(walls), median(cpus), int(median(memories)), int(median(own)), last.found, last.status)
 
 
 def run(command: list[str], output: Path, environment: dict[str, str], given: Path | None = None) -> Took:
@@ -62,7 +66,7 @@ def run(command: list[str], output: Path, environment: dict[str, str], given: Pa
     if feeder and feeder.stdout:
         feeder.stdout.close()
         feeder.wait()
-    return Took(wall, usage.ru_utime + usage.ru_stime, memory.peak, 0, process.returncode)
+    return Took(wall, usage.ru_utime + usage.ru_stime, memory.peak, memory.own, 0, process.returncode)
 
 
 class _Memory:
@@ -73,6 +77,7 @@ class _Memory:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look)
         self.peak = 0
+        self.own = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -86,7 +91,9 @@ class _Memory:
         pause = EVERY
         while not self._over.wait(pause):
             began = time.perf_counter()
-            self.peak = max(self.peak, sum(map(_memory, _processes(self._session))))
+            held = [_memory(process) for process in _processes(self._session)]
+            self.peak = max(self.peak, sum(memory for memory, _ in held))
+            self.own = max(self.own, sum(own for _, own in held))
             pause = max(EVERY, 20 * (time.perf_counter() - began))
 
 
@@ -103,9 +110,11 @@ def _session(process: Path) -> int:
         return -1
 
 
-def _memory(process: Path) -> int:
+def _memory(process: Path) -> tuple[int, int]:
+    """Return its share of all that is mapped, and of that what is no file."""
     try:
         lines = (process / "smaps_rollup").read_text().splitlines()
     except OSError:
-        return 0
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+        return 0, 0
+    sizes = {name: 1024 * int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines[1:])}
+    return sizes.get("Pss", 0), sizes.get("Pss", 0) - sizes.get("Pss_File", 0)

@@ -19,7 +19,7 @@ TERMS = (
     " Speed is Kingfisher's wall time by the tool's, memory ratio the tool's peak by Kingfisher's. Each tool"
     " counts findings in its own way."
 )
-HEAD = ("measured", "tool", "wall", "CPU", "memory", "speed", "memory ratio", "found")
+HEAD = ("measured", "tool", "wall", "CPU", "memory", "own", "speed", "memory ratio", "found")
 
 
 def table(measured: Sequence[Measured]) -> list[str]:
@@ -98,14 +98,14 @@ def _lines(measured: Measured) -> list[tuple[str, ...]]:
 
 def _line(row: str, tool: str, took: Took | None, peer: Took | None) -> tuple[str, ...]:
     if took is None:
-        return (row, tool, "failed", *[""] * 5)
+        return (row, tool, "failed", *[""] * 6)
     star = "*" if tool == KEYWATCH and took.status == INCOMPLETE else ""
     return (
         row,
         tool,
         _seconds(took.wall),
         _seconds(took.cpu),
-        f"{took.memory / 1e6:,.0f} MB" if took.memory else "",
+        *(f"{size / 1e6:,.0f} MB" if size else "" for size in (took.memory, took.own)),
         _times(peer.wall / took.wall) if peer else "",
         f"{took.memory / peer.memory:.2f} x" if peer and peer.memory and took.memory else "",
         "" if tool == FLOOR else f"{took.found:,}{star}",

@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.scan import measure
@@ -130,4 +130,4 @@ class Bench:
             said = output.with_suffix(".err").read_text(errors="replace").strip().splitlines()[-3:]
             print(f"{tool.name} failed with status {took.status}: {' / '.join(said)}", file=sys.stderr)
             return None
-        return measure.Took(took.wall, took.cpu, took.memory, found, took.status)
+        return replace(took, found=found)
