@@ -16,8 +16,8 @@ EVERY = 0.05
 HOW = (
     "Peak memory is the largest sum of the proportional set sizes (PSS, `/proc/PID/smaps_rollup`) of all processes of"
     " the command's session, looked at every 50 ms; of what is over sooner there is none. Proportional: memory that"
-    " several processes share counts once. Files that are mapped into memory, as git's packs are, count as well; `own` is"
-    " the peak without them: the kernel can drop those pages whenever it needs them."
+    " several processes share counts once. Files that are mapped into memory, as git's packs are, count as well; `own`"
+    " is the peak without them: the kernel can drop those pages whenever it needs them."
 )
 
 
