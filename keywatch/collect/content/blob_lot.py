@@ -188,7 +188,8 @@ class _Known:
 
     def joined(self, found: Sighted) -> Sighted:
         """Return what is sighted in the version as a whole."""
-        return Sighted(sorted({*found.matches}), sorted({*self.before.marks, *found.marks}))
+        marks = sorted({*self.before.marks, *found.marks}) if found.marks else self.before.marks
+        return Sighted(found.matches, marks)
 
 
 def _moved(marks: Sequence[_Placed], found: Changes) -> list[_Placed]:
@@ -198,6 +199,8 @@ def _moved(marks: Sequence[_Placed], found: Changes) -> list[_Placed]:
     begins = [mark[0] for mark in marks]
     moved: list[_Placed] = []
     for start, at, count in found.copies:
+        if start > begins[-1] or start + count <= begins[0]:
+            continue
         place = bisect_left(begins, start)
         while place < len(marks) and begins[place] < start + count:
             if marks[place][1] <= start + count:
