@@ -4,6 +4,7 @@ import os
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -24,10 +25,18 @@ if TYPE_CHECKING:
     from keywatch.model.secret import Secret
     from keywatch.model.source import ContentSource, Skipped
     from keywatch.report.json_lines import Lines
+    from keywatch.scan.engine import Engine
     from keywatch.scan.own_rules import Own
 
 FOUND = 1
 INCOMPLETE = 2
+
+
+class Where(StrEnum):
+    """What looks through content."""
+
+    LOCAL = "local"
+    DASK = "dask"
 
 
 def arguments(parser: Parser) -> None:
@@ -72,6 +81,11 @@ def arguments(parser: Parser) -> None:
 
     add = parser.add_argument_group("how").add_argument
     add("--jobs", "-j", metavar="N", type=at_least_one, help="Threads. Default: one for each core.")
+    where = f"Who looks through history: {values(Where)}. Default: local, the cores of this machine."
+    add("--engine", metavar="ENGINE", type=one_of(Where), default=Where.LOCAL, help=where)
+    add("--scheduler", metavar="ADDRESS", help="Of the Dask scheduler: tls://host:8786, or tcp:// on this machine.")
+    trusted = "Send workers the key of our fingerprints also where the address does not encrypt."
+    add("--insecure-scheduler", action="store_true", help=trusted)
 
 
 def scan(
@@ -81,6 +95,9 @@ def scan(
     output: Path | None,
     rules: list[Path],
     jobs: int | None,
+    engine: Where,
+    scheduler: str | None,
+    insecure_scheduler: bool,
     no_git: bool,
     gitignore: bool,
     staged: bool,
@@ -105,23 +122,9 @@ def scan(
     Exit status: 0 nothing found, 1 secrets found, 2 the scan could not be done or not finished, 130 interrupted.
     Ctrl-C reports what was found by then; a second one leaves at once.
     """
-    from keywatch.collect.content import GitWishes
-
-    wishes = GitWishes(
-        since=since,
-        branches=tuple(branch),
-        unreachable=unreachable,
-        requests=pull_requests,
-        token=_token(token) if token else None,
-    )
-    if staged and (no_git or wishes.asked):
-        hint = "say which of them you mean"
-        raise UsageError("--staged excludes --no-git, --since, --branch and --unreachable", hint=hint)
-    if no_git and wishes.asked:
-        what = f"{wishes.asked} needs the history that --no-git leaves out"
-        raise UsageError(what, hint="leave one of them out")
-    if branch and unreachable:
-        raise UsageError("--unreachable asks for more than --branch allows", hint="leave one of them out")
+    wishes = _wishes(since, branch, token, unreachable=unreachable, requests=pull_requests)
+    _check_wishes(wishes, staged=staged, git=not no_git)
+    _check_engine(engine, scheduler, insecure=insecure_scheduler)
     from keywatch.cli.interrupts import EXIT, Interrupts
     from keywatch.cli.output import sent, written
     from keywatch.cli.progress import progress
@@ -140,9 +143,14 @@ def scan(
     own, unread = ({}, []) if no_repo_config else _own(targets, sources, chosen)
     skipped += unread
     here = installation()
+    if scheduler and (recorder or own):
+        _note("what --write-baseline or a target's own rules concern is scanned on this machine alone")
+    keys = known_keys(here)
     note = None
     with Interrupts() as stop, written(output, machine=form is not Format.TEXT) as out:
         lines = _lines(form, out)
+        with stop.raised():
+            workers = _workers(scheduler, jobs=jobs, insecure=insecure_scheduler)
 
         def tell(findings: "Iterable[Finding]") -> None:
             if lines is not None:
@@ -153,8 +161,8 @@ def scan(
             sources,
             chosen,
             here,
-            known_keys(here),
-            jobs=jobs,
+            keys,
+            engine=workers,
             progress=progress(wanted=not no_progress, mixed=lines is not None and out.isatty()),
             stop=stop,
             tell=tell if lines else None,
@@ -179,6 +187,48 @@ def scan(
     if not report.complete:
         return INCOMPLETE
     return FOUND if report.tally.findings and not (exit_zero or write_baseline) else 0
+
+
+def _check_engine(engine: Where, scheduler: str | None, *, insecure: bool) -> None:
+    if engine is Where.DASK and not scheduler:
+        raise UsageError("--engine dask needs a scheduler", hint="name it: --scheduler tls://host:8786")
+    if engine is not Where.DASK and (scheduler or insecure):
+        raise UsageError("a scheduler is asked only with --engine dask", hint="say that as well, or leave it out")
+
+
+def _workers(scheduler: str | None, *, jobs: int | None, insecure: bool) -> "Engine":
+    if scheduler is None:
+        from keywatch.scan.engine import Local
+
+        return Local(jobs)
+    from keywatch.scan.dask_engine import Dask
+
+    return Dask(scheduler, jobs=jobs, insecure=insecure)
+
+
+def _wishes(
+    since: str | None, branch: list[str], token: str | None, *, unreachable: bool, requests: bool
+) -> "GitWishes":
+    from keywatch.collect.content import GitWishes
+
+    return GitWishes(
+        since=since,
+        branches=tuple(branch),
+        unreachable=unreachable,
+        requests=requests,
+        token=_token(token) if token else None,
+    )
+
+
+def _check_wishes(wishes: "GitWishes", *, staged: bool, git: bool) -> None:
+    if staged and (not git or wishes.asked):
+        hint = "say which of them you mean"
+        raise UsageError("--staged excludes --no-git, --since, --branch and --unreachable", hint=hint)
+    if not git and wishes.asked:
+        what = f"{wishes.asked} needs the history that --no-git leaves out"
+        raise UsageError(what, hint="leave one of them out")
+    if wishes.branches and wishes.unreachable:
+        raise UsageError("--unreachable asks for more than --branch allows", hint="leave one of them out")
 
 
 def _lines(form: Format, out: TextIO) -> "Lines | None":

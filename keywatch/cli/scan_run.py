@@ -27,7 +27,7 @@ from keywatch.report.text import summary
 from keywatch.report.words import amount
 from keywatch.scan.baseline_file import Accepts, Recorder
 from keywatch.scan.bench import Bench
-from keywatch.scan.engine import Local
+from keywatch.scan.engine import Engine
 from keywatch.scan.findings import FindingSet, Sure, sure
 from keywatch.scan.own_rules import Own
 from keywatch.scan.past import Past
@@ -54,7 +54,7 @@ def run(
     here: Installation,
     known: KnownKeys,
     *,
-    jobs: int | None,
+    engine: Engine,
     progress: Progress,
     stop: Interrupts,
     tell: Callable[[list[Finding]], None] | None = None,
@@ -73,7 +73,7 @@ def run(
         rules: with what.
         here: where the compiled rules are kept.
         known: whose leak is told as ours.
-        jobs: threads.
+        engine: where it is examined; closed at the end.
         progress: is told how far it is.
         stop: ends the scan early.
         tell: is told what is new after each step; see `FindingSet.add`.
@@ -93,8 +93,7 @@ def run(
         damaged = amount(anchors.unopened, "value")
         sys.stderr.write(f"keywatch: note: {damaged} of keys of ours cannot be looked for until the daemon has run\n")
     bench = Bench(rules, cache_dir() if here.directory else None, own or {}, anchors)
-    recipe = Recipe(rules, cache_dir() if here.directory else None, here.pepper.for_worker(), known)
-    engine = Local(jobs)
+    recipe = Recipe(rules, cache_dir() if here.directory else None, here.pepper.for_worker(), known, tuple(accepted))
     found = FindingSet()
     missed = list(skipped)
     errors: list[KeywatchError] = []
@@ -118,7 +117,7 @@ def run(
                 accepted=accepted,
                 recorder=recorder,
                 allowed=bench.allowed,
-                recipe=recipe if plain else None,
+                recipe=recipe if target.is_ours and recorder is None else None,
             )
 
             def add(findings: Iterable[Finding]) -> None:
@@ -206,7 +205,7 @@ def _ahead(source: ContentSource) -> Callable[[], Ahead | None]:
 
 
 @contextmanager
-def _closing(engine: Local, progress: Progress, stop: Interrupts) -> Iterator[None]:
+def _closing(engine: Engine, progress: Progress, stop: Interrupts) -> Iterator[None]:
     try:
         yield
     finally:

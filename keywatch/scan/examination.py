@@ -39,7 +39,7 @@ class Examined:
     bytes: int = 0
     chunks: int = 0
     overruns: Counter[str] = field(default_factory=Counter)
-    """By rule: chunks in which it was cut off, as far as the detector that is asked for it does not know."""
+    """By rule: chunks in which it was cut off in another process, whose detector cannot be asked."""
 
     def joined(self, other: "Examined") -> "Examined":
         """Return both as one."""
@@ -109,7 +109,6 @@ class Examination:
         findings: list[Finding] = []
         skipped: list[Skipped] = []
         size = count = 0
-        overruns = Counter(self._detector.overruns)
         reading = lot.read()
         with suppress(StopIteration):
             item = next(reading)
@@ -129,13 +128,7 @@ class Examination:
                     size += len(item.data) - item.overlap
                     count += 1
                 item = reading.send(sighted)
-        return Examined(
-            findings=tuple(findings),
-            skipped=tuple(skipped),
-            bytes=size,
-            chunks=count,
-            overruns=Counter(self._detector.overruns) - overruns,
-        )
+        return Examined(findings=tuple(findings), skipped=tuple(skipped), bytes=size, chunks=count)
 
     def _told(self, matches: Sequence[Match]) -> list[Finding]:
         matches = [match for match in matches if not self._is_accepted(match)]

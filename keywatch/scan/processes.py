@@ -12,8 +12,8 @@ from multiprocessing.synchronize import Event
 
 from keywatch.model.errors import ScanError
 from keywatch.model.source import Lot, Skipped
-from keywatch.scan.examination import Examination, Examined
-from keywatch.scan.recipe import Recipe
+from keywatch.scan.examination import Examined
+from keywatch.scan.recipe import Examiner, Recipe
 
 _TRIES = 2
 """How often a lot is begun whose processes die."""
@@ -89,7 +89,7 @@ class Processes:
 class _Worker:
     """What one of the processes has."""
 
-    examination: Examination
+    examiner: Examiner
     stop: Event
 
 
@@ -100,7 +100,7 @@ def _begin(recipe: Recipe, stop: Event) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _Worker.examination = recipe.examination()
+    _Worker.examiner = recipe.examiner()
     _Worker.stop = stop
 
 
@@ -110,4 +110,4 @@ def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
 
 
 def _examine(lot: Lot) -> Examined:
-    return _Worker.examination.lot(lot, stopped=_Worker.stop.is_set)
+    return _Worker.examiner.lot(lot, stopped=_Worker.stop.is_set)

@@ -13,7 +13,7 @@ from keywatch.model.source import CallBatch, ContentBatch, ContentSource, Cursor
 from keywatch.scan.baseline_file import Accepts, Recorder
 from keywatch.scan.commits import CommitLists
 from keywatch.scan.engine import Engine, Local, Waits
-from keywatch.scan.examination import Detects, Examination
+from keywatch.scan.examination import Detects, Examination, Examined
 from keywatch.scan.findings import merged
 from keywatch.scan.recipe import Recipe
 
@@ -106,40 +106,47 @@ class Scanner:
     def _steps(self, source: ContentSource, cursor: Cursor) -> Iterator[ScanStep]:
         waiting: deque[tuple[ContentBatch, Waits]] = deque()
         overruns = self._overruns()
+        elsewhere: Counter[str] = Counter()
+
+        def step() -> ScanStep:
+            """Wait for the first, and take it out only then: an interruption leaves it there."""
+            batch, wait = waiting[0]
+            try:
+                found = wait()
+            except Exception:
+                waiting.popleft()  # those behind it are still told
+                raise
+            waiting.popleft()
+            elsewhere.update(found.overruns)
+            return _step(batch, found)
+
+        def rest() -> Iterator[ScanStep]:
+            while waiting:
+                yield step()
+
         try:
             for batch in source.read(cursor):
                 waiting.append((batch, self._engine.start(self._examine, batch)))
-                if len(waiting) > self._engine.ahead:
-                    yield _first(waiting)
-            while waiting:
-                yield _first(waiting)
+                while len(waiting) > self._engine.ahead:
+                    yield step()
+            yield from rest()
         except (ScanError, SourceError):
             # What was read before it still holds.
-            while waiting:
-                yield _first(waiting)
+            yield from rest()
             raise
         except KeyboardInterrupt:
             # What was looked at is told; as some of it may not have been, none of it is a place to go on from.
             self._engine.stop()
-            while waiting:
-                yield replace(_first(waiting), cursor=None)
+            yield from (replace(one, cursor=None) for one in rest())
             raise
-        if cut := self._overruns() - overruns:
+        if cut := self._overruns() - overruns + elsewhere:
             yield ScanStep(findings=(), cursor=None, skipped=tuple(_cut_off(source.target, cut)))
 
     def _overruns(self) -> Counter[str]:
         return Counter(self._detector.overruns)
 
 
-def _first(waiting: deque[tuple[ContentBatch, Waits]]) -> ScanStep:
-    """Wait for the first, and take it out only then: an interruption leaves it there."""
-    batch, wait = waiting[0]
-    try:
-        found = wait()
-    except Exception:
-        waiting.popleft()  # those behind it are still told
-        raise
-    waiting.popleft()
+def _step(batch: ContentBatch, found: Examined) -> ScanStep:
     return ScanStep(
         findings=merged(found.findings),
         cursor=batch.cursor,

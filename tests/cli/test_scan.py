@@ -128,6 +128,9 @@ def test_exit_zero(folder: Path) -> None:
         pytest.param(["--staged", "."], "--staged needs a git repository", id="nothing-staged"),
         pytest.param(["--since", "HEAD", "."], "--since needs a git repository", id="no-history"),
         pytest.param(["--staged", "--no-git", "."], "--staged excludes", id="contradiction"),
+        pytest.param(["--engine", "spark", "."], "'spark' is not one of local, dask", id="no-such-engine"),
+        pytest.param(["--engine", "dask", "."], "--engine dask needs a scheduler", id="no-scheduler"),
+        pytest.param(["--scheduler", "tls://x:1", "."], "only with --engine dask", id="scheduler-without-dask"),
     ],
 )
 def test_what_cannot_be_done(
@@ -432,7 +435,8 @@ def test_start_up_loads_nothing_a_small_scan_can_do_without() -> None:
     """
     needed = "hyperscan"
     spared = (
-        *("alembic", "apscheduler", "asyncio", "boto3", "botocore", "click", "google", "hvac", "isal", "jinja2"),
+        *("alembic", "apscheduler", "asyncio", "boto3", "botocore", "click", "dask", "distributed", "google", "hvac"),
+        *("isal", "jinja2"),
         *("msgspec", "prometheus_client", "pydantic", "re2", "requests", "rich", "slack_sdk", "sqlalchemy", "stamina"),
         *("starlette", "structlog", "typer", "urllib3", "uvicorn"),
         *("concurrent.futures", "csv", "email", "http", "importlib.metadata", "importlib.resources", "logging"),

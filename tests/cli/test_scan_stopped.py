@@ -36,13 +36,20 @@ def _own_state(tmp_path: Path, rules_cache: Path, monkeypatch: pytest.MonkeyPatc
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
+def _mind_signals() -> None:
+    """Undo what nohup and a shell's background leave to their children: that these are ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Start the program, and end it with the test whatever happens."""
     running: list[subprocess.Popen[bytes]] = []
 
     def begin(*arguments: str, **more: object) -> "subprocess.Popen[bytes]":
-        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        streams = {**pipes, "preexec_fn": _mind_signals} | more
         command = [sys.executable, "-m", "keywatch", "scan", *arguments]
         running.append(subprocess.Popen(command, **streams))  # type: ignore[call-overload]
         return running[-1]
@@ -197,6 +204,7 @@ def test_control_c_on_a_terminal(start: Start) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in {"CI", "NO_COLOR"}}
 
     def lead() -> None:
+        _mind_signals()
         os.setsid()
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 

@@ -49,6 +49,7 @@ class BlobLot:
     """Some blobs of one pack. Those that are not as the pack's format says are asked of git."""
 
     repository: str
+    """Its absolute path, as whoever reads it may work in another directory."""
     target: str
     pack: str
     name_size: int

@@ -88,9 +88,9 @@ def _of_pack(pack: Pack, git: Git, target: str, paths: dict[bytes, bytes], large
         names = [placed[place][1] for place in members]
         where = dict(zip(members, range(len(members)), strict=True))
         yield BlobLot(
-            repository=str(git.path),
+            repository=str(git.path.absolute()),
             target=target,
-            pack=str(pack.path),
+            pack=str(pack.path.absolute()),
             name_size=len(names[0]),
             largest=largest,
             names=b"".join(names),
