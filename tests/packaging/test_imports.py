@@ -17,7 +17,7 @@ DEMO = ROOT / "keywatch" / "demo"
 STANDARD = sys.stdlib_module_names | {"compression"}
 """With what later versions have: 3.14 brings what `backports.zstd` is until then."""
 # A library whose errors or types are part of another's interface: asking for the one is asking for the other.
-COMES_WITH = {"botocore": "boto3", "pydantic-core": "pydantic"}
+COMES_WITH = {"botocore": "boto3", "pydantic-core": "pydantic", "dask": "distributed"}
 
 
 @cache
@@ -47,6 +47,13 @@ def modules() -> list[Path]:
     return sorted((ROOT / "keywatch").rglob("*.py"))
 
 
+def extras(module: Path) -> list[str]:
+    """Return the extras that whoever uses a module has asked for."""
+    if DEMO in module.parents:
+        return ["demo"]
+    return ["dask"] if module.name.startswith("dask_") else []
+
+
 def asked(*extras: str) -> set[str]:
     """Return the names of the distributions that pyproject.toml asks for, itself left out."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -55,12 +62,12 @@ def asked(*extras: str) -> set[str]:
 
 
 def test_what_is_imported_is_asked_for() -> None:
-    """A module imports only distributions that keywatch names itself, and the demo also those of its own extra."""
+    """A module imports only distributions that keywatch names itself, or that the extra it belongs to names."""
     undeclared = {
         f"{module.relative_to(ROOT)}: {name}"
         for module in modules()
         for name in third_party(module)
-        if name not in asked(*(["demo"] if DEMO in module.parents else [])) and not is_types_alone(name)
+        if name not in asked(*extras(module)) and not is_types_alone(name)
     }
     assert undeclared == set()
 

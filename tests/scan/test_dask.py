@@ -425,7 +425,7 @@ def test_the_command(
     monkeypatch.chdir(repository.parent)
 
     def report(*arguments: str) -> tuple[int, str, object]:
-        status = run(["scan", "--format", "json", *arguments, repository.name])
+        status = run(["scan", "--fresh", "--format", "json", *arguments, repository.name])
         written = capsys.readouterr()
         document = json.loads(written.out)
         del document["summary"]["seconds"]
