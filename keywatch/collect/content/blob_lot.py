@@ -18,7 +18,7 @@ from keywatch.model.source import Lot, Sighted, Skipped
 
 _HEAD = 16
 """Bytes of a blob that tell whether it is worth unpacking."""
-_MOSTLY_NEW = 5
+_MOSTLY_NEW = 12
 """A delta longer than one part in so many of what it makes is not taken apart: looking at all of it is faster."""
 _APART = 1 << 20
 """Bytes. A longer delta is not taken apart either: its instructions would take a hundred times as much memory."""
