@@ -109,12 +109,12 @@ def test_what_only_the_history_has_is_one_alert() -> None:
 
 def test_paths_are_those_of_the_repository() -> None:
     """What lies below the top of a working tree is told from there; roots are named, one for each."""
-    roots = {"src": Root("/work/a b", "src/"), "logs": Root("/var/log")}
+    roots = {"src": Root("/srv/a b", "src/"), "logs": Root("/var/log")}
     places = [replace(HERE, target="src", path="x.py"), replace(HERE, target="logs", path="y.log")]
     run = sarif([finding(1, *places)], roots=roots)
     assert uris(run) == ["src/x.py", "y.log"]
     bases = [result["locations"][0]["physicalLocation"]["artifactLocation"]["uriBaseId"] for result in run["results"]]
-    assert [run["originalUriBaseIds"][base]["uri"] for base in bases] == ["file:///work/a%20b/", "file:///var/log/"]
+    assert [run["originalUriBaseIds"][base]["uri"] for base in bases] == ["file:///srv/a%20b/", "file:///var/log/"]
     assert "originalUriBaseIds" not in sarif([finding(1)])
 
 
