@@ -142,6 +142,7 @@ def _speaks_of(coverage: Coverage, key: Key) -> bool:
         key.kind in coverage.kinds
         and (not coverage.accounts or key.account is None or key.account in coverage.accounts)
         and (not coverage.applications or key.application is None or key.application in coverage.applications)
+        and (not coverage.handles or not coverage.handles.isdisjoint(key.handles))
     )
 
 

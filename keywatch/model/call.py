@@ -73,6 +73,8 @@ class Coverage:
     """Empty: every account, or accounts mean nothing to this source."""
     applications: frozenset[str] = frozenset()
     """Empty: every application, or applications mean nothing to this source; else it knows of no other's calls."""
+    handles: frozenset[Handle] = frozenset()
+    """Empty: every key; else only those that have one of these."""
     since: datetime | None
     """None: nothing has been read yet."""
     until: datetime | None

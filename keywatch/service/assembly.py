@@ -2,12 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
+from starlette.routing import Route
 
 from keywatch.alerts.outbox import DeliverySummary, deliver
 from keywatch.alerts.pacing import Pacer
@@ -25,9 +26,10 @@ from keywatch.service.judging import Judge, Rules
 from keywatch.service.known_set import KnownSet
 from keywatch.service.lock import StateLock
 from keywatch.service.metrics import Metrics
-from keywatch.service.plan import Planned, plan
+from keywatch.service.plan import Planned, plan, reported
 from keywatch.service.reading import Reader
 from keywatch.service.receiver import notifier_of, routing_of
+from keywatch.service.reports import Reports
 from keywatch.service.standings import known_keys, policy
 from keywatch.service.state import State, directory_of, open_state
 from keywatch.service.web import WebServer
@@ -148,8 +150,15 @@ class Keywatch:
             metrics=self.metrics,
             alive=daemon.alive,
             ready=lambda: self._judged is not None and daemon.alive(),
+            routes=self._routes(),
         )
         return daemon, web
+
+    def _routes(self) -> Iterator[Route]:
+        """What programs may send to us; nothing where none is configured to."""
+        reporters = [reported(entry, self._settings.key, self._now) for entry in self._settings.reporter]
+        if reporters:
+            yield Reports(reporters, self._store, now=self._now, metrics=self.metrics, news=self._news.set).route
 
     def send(self, until: float = float("inf")) -> bool:
         """
@@ -242,7 +251,17 @@ def run(settings: Settings, *, once: bool) -> Ending:
         KeywatchError: it could not start; for one cycle also: it could not go on.
     """
     content = (settings.scan, settings.bucket, settings.cloudwatch)
-    if not any((settings.aws, settings.cloudtrail, settings.vault, settings.key, settings.request_log, *content)):
+    if not any(
+        (
+            settings.aws,
+            settings.cloudtrail,
+            settings.vault,
+            settings.key,
+            settings.request_log,
+            settings.reporter,
+            *content,
+        )
+    ):
         raise ConfigError(
             "nothing to watch: no source is configured", hint="`keywatch init` writes a file with them all"
         )

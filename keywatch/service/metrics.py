@@ -32,6 +32,9 @@ class Metrics:
         )
         self.skipped = Counter("keywatch_skipped_items_total", "Items passed over.", ["source"], registry=registry)
         self.scanned = Counter("keywatch_scanned_bytes_total", "Bytes looked at.", ["source"], registry=registry)
+        self.reported = Counter(
+            "keywatch_reported_calls_total", "Calls that programs reported.", ["source", "outcome"], registry=registry
+        )
         self.runs = Counter(
             "keywatch_job_runs_total", "Runs by job and outcome.", ["job", "outcome"], registry=registry
         )

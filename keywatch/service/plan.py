@@ -18,6 +18,7 @@ from keywatch.settings.schema import (
     CloudTrail,
     CloudWatch,
     DeclaredKey,
+    Reporter,
     RequestLog,
     Scan,
     Settings,
@@ -26,6 +27,7 @@ from keywatch.settings.schema import (
 
 if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess
+    from keywatch.collect.calls.reported import ReportedCalls
     from keywatch.collect.content.hosting.fleet import Fleet
     from keywatch.collect.tail_batch import Lines
     from keywatch.model.source import CallSource, ContentSource, KeySource
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 Source: TypeAlias = "KeySource | CallSource | ContentSource | Fleet"
 
 _DECLARED_EVERY = timedelta(minutes=5)
+_REPORTED_EVERY = timedelta(minutes=1)
 _PATIENT, _IMPATIENT = 10, 2
 """Tries of one request to AWS."""
 _CONNECTIONS = 20
@@ -126,6 +129,13 @@ def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], 
             owner=log.owner,
             scanned=log.scan,
         )
+    for reporter in settings.reporter:
+        source = reported(reporter, settings.key, now)
+        yield _planned(source.id, SourceRole.CALLS, _REPORTED_EVERY, partial(_itself, source), kinds=source.kinds)
+
+
+def _itself(source: Source) -> Source:
+    return source
 
 
 def _planned(
@@ -228,13 +238,36 @@ def _request_log(log: RequestLog, keys: tuple[DeclaredKey, ...], pepper: Pepper,
     layout = RequestLayout(
         fields=RequestFields(**log.fields.model_dump()),
         application=log.application,
-        applications={key.client_id: key.application for key in keys if key.client_id and key.application},
+        applications=_applications(keys),
         assume_sp_api=log.assume_sp_api,
     )
     writers = log.applications or ((log.application,) if log.application else ())
     lines = _lines(log.path, log.journal, log.journal_directory, pepper, overlap=log.scan, whole=False)
     requests = Requests(log.name, lines, now=now, layout=layout, applications=frozenset(writers))
     return SharedLog(requests) if log.scan else requests
+
+
+def _applications(keys: tuple[DeclaredKey, ...]) -> dict[str, str]:
+    """Application names by client id."""
+    return {key.client_id: key.application for key in keys if key.client_id and key.application}
+
+
+def reported(reporter: Reporter, keys: tuple[DeclaredKey, ...], now: Callable[[], datetime]) -> "ReportedCalls":
+    """Return what reads a reporter's reports."""
+    from keywatch.collect.calls.reported import ReportedCalls
+    from keywatch.collect.calls.request_line import RequestLayout
+
+    layout = RequestLayout(application=reporter.application, applications=_applications(keys))
+    writers = reporter.applications or ((reporter.application,) if reporter.application else ())
+    return ReportedCalls(
+        reporter.name,
+        token=reporter.token.resolve,
+        now=now,
+        layout=layout,
+        applications=frozenset(writers),
+        keys=frozenset(reporter.keys),
+        silent_after=reporter.silent_after,
+    )
 
 
 def _lines(

@@ -1,9 +1,9 @@
-"""`/healthz`, `/readyz` and `/metrics` on loopback. Nothing here changes anything."""
+"""The daemon's HTTP server: `/healthz`, `/readyz`, `/metrics`, and the routes it is given. On loopback."""
 
 import errno
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
@@ -22,15 +22,26 @@ from keywatch.service.metrics import Metrics
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """What a browser on this machine may call us."""
 
+_MOST = 100
+"""Requests at once. More are answered with 503."""
+
 
 class WebServer:
     """Serves health and metrics from a thread of its own, so that a busy scan does not make the daemon look dead."""
 
     def __init__(
-        self, host: str, port: int, *, metrics: Metrics, alive: Callable[[], bool], ready: Callable[[], bool]
+        self,
+        host: str,
+        port: int,
+        *,
+        metrics: Metrics,
+        alive: Callable[[], bool],
+        ready: Callable[[], bool],
+        routes: Iterable[Route] = (),
     ) -> None:
         self._host, self._port = host, port
         self._metrics, self._alive, self._ready = metrics, alive, ready
+        self._routes = tuple(routes)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -59,7 +70,9 @@ class WebServer:
             hint = f"{taken}set [http] listen to a free address of this machine"
             raise ConfigError(f"cannot listen on {self.url}: {error.strerror}", hint=hint) from None
         self._port = listener.getsockname()[1]
-        config = uvicorn.Config(self._app(), log_config=None, access_log=False, lifespan="off", server_header=False)
+        config = uvicorn.Config(
+            self._app(), log_config=None, access_log=False, lifespan="off", server_header=False, limit_concurrency=_MOST
+        )
         self._server = uvicorn.Server(config)
         run = self._server.run
         self._thread = threading.Thread(target=lambda: run(sockets=[listener]), name="web", daemon=True)
@@ -90,6 +103,7 @@ class WebServer:
                 Route("/healthz", self._answer("alive", self._alive)),
                 Route("/readyz", self._answer("ready", self._ready)),
                 Route("/metrics", self._show_metrics),
+                *self._routes,
             ],
             middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)],
         )

@@ -214,6 +214,28 @@ class RequestLog(_Table):
         return self
 
 
+class Reporter(_Table):
+    """A program that reports its own calls, by `POST /v1/calls`."""
+
+    name: Name
+    token: SecretReference
+    """The bearer token it shows; at least 16 characters."""
+    application: str | None = None
+    """The application of calls that name none."""
+    applications: tuple[str, ...] = ()
+    """The only ones it may speak for; empty: `application` if that is set, else all there are."""
+    keys: tuple[Label, ...] = ()
+    """Names of declared keys, or access key ids, that it speaks for instead of selling-partner keys."""
+    silent_after: Interval = timedelta(hours=26)
+    """How long it may send nothing, not even that there is nothing."""
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        if self.keys and (self.application or self.applications):
+            raise ValueError("has keys and applications: make it two reporters, each with its own token")
+        return self
+
+
 class _Remote(_Table):
     """How repositories are reached that lie elsewhere, and which of an organisation's are read."""
 
@@ -365,11 +387,12 @@ class Settings(_Table):
     vault: tuple[Vault, ...] = ()
     key: tuple[DeclaredKey, ...] = ()
     request_log: tuple[RequestLog, ...] = ()
+    reporter: tuple[Reporter, ...] = ()
     scan: tuple[Scan, ...] = ()
     bucket: tuple[Bucket, ...] = ()
     cloudwatch: tuple[CloudWatch, ...] = ()
 
-    @field_validator("aws", "cloudtrail", "vault", "key", "request_log", "scan", "bucket", "cloudwatch")
+    @field_validator("aws", "cloudtrail", "vault", "key", "request_log", "reporter", "scan", "bucket", "cloudwatch")
     @classmethod
     def _names_differ(cls, tables: tuple[_Table, ...]) -> tuple[_Table, ...]:
         seen: set[str] = set()

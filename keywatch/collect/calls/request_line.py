@@ -24,6 +24,10 @@ _TOKEN_HOST = "api.amazon.com"  # noqa: S105 - a host name
 _TOKEN_PATH = "/auth/o2/token"  # noqa: S105 - a path
 _AHEAD = timedelta(minutes=5)
 """How far a writer's clock may run before ours. A call from further in the future would keep a key alive for ever."""
+_LONGEST = 300
+"""Characters that are kept of what was called."""
+_LONGEST_NAME = 100
+_TOKENS = ("Atz", "amzn1.oa2-cs.", "amzn.mws.", "Bearer ")
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -100,10 +104,20 @@ def read_line(line: bytes, layout: RequestLayout, now: datetime) -> Request:
         raise ValueError("not JSON") from None
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - what is wrong is the line's text
+    return read_record(record, layout, now)
+
+
+def read_record(record: dict[str, Json], layout: RequestLayout, now: datetime) -> Request:
+    """
+    Read what a line holds.
+
+    Raises:
+        ValueError: it has no time or no status, or is from the future. The text quotes nothing.
+    """
     names = layout.fields
-    at = _moment(_at(record, names.time), now)
+    at = moment(_at(record, names.time), now)
     status = _status(_at(record, names.status))
-    client_id = _text(_at(record, names.client_id))
+    client_id = _name(_at(record, names.client_id), "client id")
     known = layout.applications.get(client_id) if client_id else None
     method, path = _text(_at(record, names.method)), _text(_at(record, names.path))
     host, place = _host(_text(_at(record, names.host))), None
@@ -114,11 +128,11 @@ def read_line(line: bytes, layout: RequestLayout, now: datetime) -> Request:
     return Request(
         at=at,
         outcome=_outcome(status, host, place, assume_sp_api=layout.assume_sp_api),
-        application=_text(_at(record, names.application)) or known or layout.application,
-        seller=_text(_at(record, names.seller)),
+        application=_name(_at(record, names.application), "application") or known or layout.application,
+        seller=_name(_at(record, names.seller), "seller"),
         client_id=client_id,
         # Never the query: it may carry what belongs to a buyer.
-        action=" ".join(part for part in (method, place) if part) or None,
+        action=" ".join(part for part in (method, place) if part)[:_LONGEST] or None,
     )
 
 
@@ -151,6 +165,14 @@ def _text(value: Json) -> str | None:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def _name(value: Json, what: str) -> str | None:
+    """A name, which is kept; so what is wrongly taken for one must not be a token."""
+    name = _text(value)
+    if name is not None and (len(name) > _LONGEST_NAME or name.startswith(_TOKENS)):
+        raise ValueError(f"what should be its {what} looks like a secret or is too long")
+    return name
+
+
 @lru_cache(maxsize=1024)
 def _host(text: str | None) -> str | None:
     """A host name in lower case, without scheme and port."""
@@ -174,22 +196,27 @@ def _status(value: Json) -> int:
     return value
 
 
-def _moment(value: Json, now: datetime) -> datetime:
-    """Read RFC 3339, or seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by size."""
+def moment(value: Json, now: datetime) -> datetime:
+    """
+    Read RFC 3339, or seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by size.
+
+    Raises:
+        ValueError: it is none of these, in the future of `now`, or before there was SP-API. The text quotes nothing.
+    """
     try:
         if isinstance(value, str):
-            moment = parse_rfc3339(value) if not _numeric(value) else _since_1970(float(value))
+            found = parse_rfc3339(value) if not _numeric(value) else _since_1970(float(value))
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            moment = _since_1970(value)
+            found = _since_1970(value)
         else:
             raise ValueError("no time")  # noqa: TRY004, TRY301
     except (ValueError, OverflowError, OSError):
         raise ValueError("no time") from None
-    if moment > now + _AHEAD:
+    if found > now + _AHEAD:
         raise ValueError("a time in the future")
-    if moment < _EARLIEST:
+    if found < _EARLIEST:
         raise ValueError("a time before SP-API")
-    return moment
+    return found
 
 
 def _numeric(text: str) -> bool:
