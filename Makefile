@@ -72,6 +72,10 @@ bench-startup: venv ## how long a scan of a small input takes, beside Kingfisher
 bench-known: venv ## what it costs to look for 10,000 known values, and whether each is found and nothing else (ARGS="KEYS TREE")
 	$(BIN)/python -m benchmarks.known $(ARGS)
 
+.PHONY: bench-guard
+bench-guard: venv ## how long the guard looks at a body of 10 KB
+	$(BIN)/python -m benchmarks.guard
+
 .PHONY: bench-follow
 bench-follow: venv ## CPU seconds a GB of log through follower and detection, and what an idle look costs (ARGS="MB FILES")
 	$(BIN)/python -m benchmarks.follow $(ARGS)

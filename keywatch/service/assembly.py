@@ -16,12 +16,14 @@ from keywatch.alerts.problems import Grace, SourceRole
 from keywatch.detect.engine import Detector
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.rules import RuleSet, added, packaged
+from keywatch.guard import Guard, Words
 from keywatch.model.errors import ConfigError
 from keywatch.scan.commits import CommitLists
 from keywatch.scan.known_file import write_known
 from keywatch.scan.scanner import Scanner
 from keywatch.service.daemon import Daemon, Job
 from keywatch.service.ending import Ending, attended, stop_signals
+from keywatch.service.intake import Intake
 from keywatch.service.judging import Judge, Rules
 from keywatch.service.known_set import KnownSet
 from keywatch.service.lock import StateLock
@@ -159,6 +161,12 @@ class Keywatch:
         reporters = [reported(entry, self._settings.key, self._now) for entry in self._settings.reporter]
         if reporters:
             yield Reports(reporters, self._store, now=self._now, metrics=self.metrics, news=self._news.set).route
+        intake = self._settings.intake
+        if intake.enabled:
+            guard = Guard(cache_dir=self._state.directory / "cache")
+            guard.load()
+            words = Words(authorise=intake.authorise) if intake.authorise else Words()
+            yield Intake(guard, words, metrics=self.metrics).route
 
     def send(self, until: float = float("inf")) -> bool:
         """

@@ -35,6 +35,9 @@ class Metrics:
         self.reported = Counter(
             "keywatch_reported_calls_total", "Calls that programs reported.", ["source", "outcome"], registry=registry
         )
+        self.inspected = Counter(
+            "keywatch_inspected_texts_total", "Texts that were inspected, by verdict.", ["verdict"], registry=registry
+        )
         self.runs = Counter(
             "keywatch_job_runs_total", "Runs by job and outcome.", ["job", "outcome"], registry=registry
         )

@@ -1,41 +1,28 @@
 """`POST /v1/calls`: programs tell which of their calls succeeded. Nothing is answered before it is in the store."""
 
-import asyncio
 import hmac
 import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from http import HTTPStatus
 
 import structlog
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from keywatch.collect.calls.reported import NotAReport, Received, ReportedCalls
-from keywatch.model.errors import KeywatchError, StoreError
+from keywatch.model.errors import KeywatchError
 from keywatch.service.metrics import Metrics
+from keywatch.service.receiving import Refused, body_of, posted
 from keywatch.store import Store
 
 _log = structlog.get_logger(__name__)
 
-LARGEST = 1 << 20
-"""Bytes of one report."""
-_PATIENCE = 15.0
-"""Seconds that a body may take to arrive."""
 _SHOWN = 50
 """Rejected calls that an answer lists."""
 _JSON = "application/json"
 _LINES = frozenset({"application/x-ndjson", "application/jsonl", "application/json-lines"})
-
-
-class _Refused(Exception):
-    """The report is not taken: what the answer says."""
-
-    def __init__(self, status: int, error: str, hint: str) -> None:
-        super().__init__(error)
-        self.status, self.error, self.hint = status, error, hint
 
 
 class Reports:
@@ -67,35 +54,24 @@ class Reports:
 
     @property
     def route(self) -> Route:
-        return Route("/v1/calls", self._answer, methods=["POST"])
+        return posted("/v1/calls", self._answer)
 
     async def _answer(self, request: Request) -> Response:
         try:
             return _yes(await self._receive(request))
-        except _Refused as refused:
-            return _no(refused)
         except NotAReport as error:
-            return _no(_Refused(400, str(error), "the README shows what a report looks like"))
-        except TimeoutError:
-            return _no(_Refused(408, f"the report did not arrive within {_PATIENCE:.0f} seconds", "send it again"))
-        except StoreError as error:
-            _log.error("report_not_saved", error=error.message, hint=error.hint)
-            return _no(_Refused(503, "keywatch cannot save anything now", "send it again, with the same ids"))
-        except ClientDisconnect:
-            return Response(status_code=400)  # to nobody
+            raise Refused(400, str(error), "the README shows what a report looks like") from None
 
     async def _receive(self, request: Request) -> Received:
         source = await run_in_threadpool(self._whose, request.headers.get("authorization", ""))
         if source is None:
             hint = "send `Authorization: Bearer TOKEN` of a [[reporter]]"
-            raise _Refused(401, "no reporter has this token", hint)
+            raise Refused(401, "no reporter has this token", hint)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in _LINES and kind != _JSON:
             hint = f"send {_JSON}, or application/x-ndjson: a call a line"
-            raise _Refused(415, "not JSON by its Content-Type", hint)
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
-            raise _Refused(415, "compressed", "send it as it is")
-        return await run_in_threadpool(self._take, source, await _body(request), lines=kind in _LINES)
+            raise Refused(415, "not JSON by its Content-Type", hint)
+        return await run_in_threadpool(self._take, source, await body_of(request), lines=kind in _LINES)
 
     def _whose(self, authorization: str) -> ReportedCalls | None:
         scheme, _, shown = authorization.partition(" ")
@@ -127,17 +103,6 @@ class Reports:
         return received
 
 
-async def _body(request: Request) -> bytes:
-    parts, size = [], 0
-    async with asyncio.timeout(_PATIENCE):
-        async for part in request.stream():
-            size += len(part)
-            if size > LARGEST:
-                raise _Refused(413, f"longer than {LARGEST} bytes", "send several reports")
-            parts.append(part)
-    return b"".join(parts)
-
-
 def _yes(received: Received) -> Response:
     rejected = received.rejected
     told = {
@@ -148,13 +113,3 @@ def _yes(received: Received) -> Response:
     }
     nothing_good = bool(rejected) and not received.accepted and not received.ignored
     return JSONResponse(told, status_code=422 if nothing_good else 200)
-
-
-def _no(refused: _Refused) -> Response:
-    # What is left of a body that nobody reads is not to be taken for the next request.
-    headers = {"Connection": "close"}
-    if refused.status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    elif refused.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = "10"
-    return JSONResponse({"error": refused.error, "hint": refused.hint}, status_code=refused.status, headers=headers)

@@ -78,6 +78,14 @@ class Http(_Table):
         return listen
 
 
+class Intake(_Table):
+    """`POST /v1/inspect`: whether a text that somebody sent holds a secret. Nothing of it is kept."""
+
+    enabled: bool = False
+    authorise: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
+    """What a seller should do instead of sending a key: how to authorise the application, and where."""
+
+
 class Slack(_Table):
     """Where alerts go: a bot token (exact, updates its messages) or an incoming webhook (at least once, no updates)."""
 
@@ -379,6 +387,7 @@ class Settings(_Table):
     """Rule files beside the packaged ones, in keywatch's, gitleaks' or betterleaks' form."""
     baseline: Baseline = Baseline()
     http: Http = Http()
+    intake: Intake = Intake()
     slack: Slack | None = None
     channels: dict[str, str] = Field(default_factory=dict)
     """Owner -> Slack channel."""

@@ -14,7 +14,7 @@ from keywatch.model.source import Skipped
 from keywatch.model.standing import Basis
 from keywatch.reporter import Reporter
 from keywatch.service.assembly import Keywatch
-from keywatch.service.reports import LARGEST
+from keywatch.service.receiving import LARGEST
 from tests.service.installation import DAY, Installation
 
 TOKEN = "a-token-of-a-test-" + "0" * 10
