@@ -23,6 +23,7 @@ from keywatch.settings.schema import (
     Scan,
     Settings,
     Vault,
+    zone,
 )
 
 if TYPE_CHECKING:
@@ -236,7 +237,9 @@ def _request_log(log: RequestLog, keys: tuple[DeclaredKey, ...], pepper: Pepper,
     from keywatch.collect.content.shared_log import SharedLog
 
     layout = RequestLayout(
-        fields=RequestFields(**log.fields.model_dump()),
+        fields=RequestFields(**log.fields.model_dump()) if log.fields else RequestFields(),
+        pattern=log.line_pattern,
+        zone=zone(log.timezone),
         application=log.application,
         applications=_applications(keys),
         assume_sp_api=log.assume_sp_api,

@@ -4,11 +4,13 @@ Everything that may stand in `keywatch.toml`, with its default.
 Each list of tables names its entries, because a name is what the store, the alerts and `keywatch check` call a source.
 """
 
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta, tzinfo
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from keywatch.collect.calls.line_pattern import LAYOUTS, LinePattern
 from keywatch.collect.content.remote_url import RemoteUrl, looks_remote, parse_remote
 from keywatch.model.errors import UsageError
 from keywatch.model.key import KeyKind
@@ -32,6 +34,21 @@ LogGroup = Annotated[
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 _LAST_PORT = 65535
+
+
+def zone(name: str) -> tzinfo:
+    """
+    Return the time zone of that name.
+
+    Raises:
+        ValueError: this machine knows none.
+    """
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is no time zone that this machine knows: Debian has them in the package tzdata") from None
 
 
 class _Table(BaseModel):
@@ -208,8 +225,41 @@ class RequestLog(_Table):
     """The applications that write to this log; empty: `application` if that is set, else all there are."""
     assume_sp_api: bool = False
     """Whether lines without a host are calls of production SP-API. If not, such lines prove nothing."""
-    fields: RequestLogFields = RequestLogFields()
+    fields: RequestLogFields | None = None
+    """Of JSON lines; not given: the usual names."""
+    format: Literal["json", "nginx", "envoy", "alb", "urllib3", "httpx", "okhttp"] = "json"
+    """What its lines look like: JSON, a proxy's access log, or what an HTTP client logs."""
+    pattern: Annotated[str, Field(min_length=1)] | None = None
+    """A pattern of its own instead, in RE2's syntax, with the groups time and status, and others named as `fields`."""
+    timezone: str = "UTC"
+    """Of times that say none, as `Europe/Berlin`."""
     every: Interval = timedelta(minutes=1)
+
+    @model_validator(mode="after")
+    def _one_layout(self) -> Self:
+        if self.pattern is not None and self.format != "json":
+            raise ValueError("has format and pattern: give one of them")
+        if self.fields is not None and self.line_pattern is not None:
+            raise ValueError("has fields, which are for JSON lines; a pattern names its groups itself")
+        return self
+
+    @field_validator("pattern")
+    @classmethod
+    def _usable(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            LinePattern(pattern).check()
+        return pattern
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        zone(name)
+        return name
+
+    @property
+    def line_pattern(self) -> LinePattern | None:
+        """How lines that are no JSON are read."""
+        return LinePattern(self.pattern) if self.pattern is not None else LAYOUTS.get(self.format)
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

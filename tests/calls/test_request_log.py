@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keywatch.collect.calls.request_line import RequestFields, RequestLayout, read_line
+from keywatch.collect.calls.request_line import Request, RequestFields, RequestLayout, read_line
 from keywatch.collect.calls.request_log import RequestLog
 from keywatch.collect.tail import Follower
 from keywatch.model.call import Call, Evidence, Outcome
@@ -38,8 +38,14 @@ def line(minutes_ago: int = 1, **changes: object) -> bytes:
     return json.dumps(record | changes).encode() + b"\n"
 
 
+def request_of(text: bytes, layout: RequestLayout | None = None) -> Request:
+    request = read_line(text, layout or RequestLayout(), NOW)
+    assert request is not None
+    return request
+
+
 def outcome(layout: RequestLayout | None = None, **changes: object) -> Outcome | None:
-    return read_line(line(**changes), layout or RequestLayout(), NOW).outcome  # type: ignore[arg-type]
+    return request_of(line(**changes), layout).outcome  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,7 @@ def test_a_log_of_sp_api_calls_needs_no_host() -> None:
 )
 def test_times_are_read_in_every_common_form(time: object) -> None:
     """RFC 3339 and epoch in seconds, milli-, micro- and nanoseconds are the same instant."""
-    assert datetime(2026, 11, 23, 11, tzinfo=UTC) == read_line(line(time=time), RequestLayout(), NOW).at
+    assert datetime(2026, 11, 23, 11, tzinfo=UTC) == request_of(line(time=time)).at
 
 
 @pytest.mark.parametrize(
@@ -132,7 +138,7 @@ def test_fields_are_mapped() -> None:
         "request": {"uri": "/x?email=buyer@example.com"},
         "a.b": HOST,
     }
-    request = read_line(json.dumps(record).encode(), layout, NOW)
+    request = request_of(json.dumps(record).encode(), layout)
     calls = list(request.calls(RequestLog("x", Follower("x", PEPPER), now=lambda: NOW).id))
     assert [APPLICATION, Handle(HandleSpace.LWA_CLIENT_ID, CLIENT), SELLER] == [call.handle for call in calls]
     assert [call.action for call in calls] == ["/x"] * 3

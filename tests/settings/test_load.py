@@ -200,3 +200,22 @@ def test_any_text_is_an_interval_or_a_clear_refusal(text: str) -> None:
         assert "such as" in str(error)  # noqa: PT017
     except OverflowError:
         pytest.fail("an absurd number must be refused, not overflow")
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ('pattern = "(?P<time>x"', "missing )"),
+        ('pattern = "(?P<time>x)"', "names no group status"),
+        ('pattern = "(?P<time>x)(?P<status>y)"\nformat = "nginx"', "format and pattern"),
+        ('format = "nginx"\nfields = { time = "ts" }', "for JSON lines"),
+        ('timezone = "Mars/Olympus"', "no time zone that this machine knows"),
+    ],
+)
+def test_a_request_logs_layout_is_checked_before_it_is_read(tmp_path: Path, setting: str, said: str) -> None:
+    """A pattern that never matches would look like silence."""
+    path = tmp_path / "keywatch.toml"
+    path.write_text(f'[[request_log]]\nname = "x"\npath = "/x"\n{setting}\n', "utf-8")
+    with pytest.raises(ConfigError) as refused:
+        load(path)
+    assert said in refused.value.message

@@ -6,24 +6,27 @@ call succeeded; the sandbox proves nothing.
 https://developer-docs.amazon.com/sp-api/docs/sp-api-endpoints
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from keywatch.collect.calls.line_pattern import LinePattern
 from keywatch.model.call import Call, Outcome
 from keywatch.model.key import Handle, HandleSpace, SourceId
 from keywatch.model.source import Json
-from keywatch.model.time import parse_rfc3339
 
 PRODUCTION = frozenset(f"sellingpartnerapi-{region}.amazon.com" for region in ("na", "eu", "fe"))
 _TOKEN_HOST = "api.amazon.com"  # noqa: S105 - a host name
 _TOKEN_PATH = "/auth/o2/token"  # noqa: S105 - a path
 _AHEAD = timedelta(minutes=5)
 """How far a writer's clock may run before ours. A call from further in the future would keep a key alive for ever."""
+_ACCESS_LOG = re.compile(r"(\d{2})/([A-Za-z]{3})/(\d{4}):(\d{2}:\d{2}:\d{2}) ([+-]\d{4})")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONGEST = 300
 """Characters that are kept of what was called."""
 _LONGEST_NAME = 100
@@ -45,6 +48,9 @@ class RequestFields:
     path: str = "path"
 
 
+_GROUPS = RequestFields()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLayout:
     """What a log's lines look like, and what they leave unsaid."""
@@ -54,6 +60,10 @@ class RequestLayout:
     """The application of lines that name none."""
     applications: Mapping[str, str] = field(default_factory=dict)
     """Application names by LWA client id, for lines that name a client id only."""
+    pattern: LinePattern | None = None
+    """How lines that are no JSON are read; `fields` are then its groups."""
+    zone: tzinfo = UTC
+    """Of times that say none."""
     assume_sp_api: bool = False
     """Whether lines without a host are SP-API calls. If not, they prove nothing."""
 
@@ -91,13 +101,17 @@ class Request:
             )
 
 
-def read_line(line: bytes, layout: RequestLayout, now: datetime) -> Request:
+def read_line(line: bytes, layout: RequestLayout, now: datetime) -> Request | None:
     """
-    Read one line.
+    Read one line. None: it is about something else.
 
     Raises:
-        ValueError: it is not a JSON object with a time and a status, or is from the future. The text quotes nothing.
+        ValueError: it is not a JSON object, or not of the layout's pattern; or has no time and status, or is from the
+            future. The text quotes nothing.
     """
+    if layout.pattern is not None:
+        said = layout.pattern.record(line)
+        return None if said is None else read_record(said, layout, now)
     try:
         record = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -114,8 +128,8 @@ def read_record(record: dict[str, Json], layout: RequestLayout, now: datetime) -
     Raises:
         ValueError: it has no time or no status, or is from the future. The text quotes nothing.
     """
-    names = layout.fields
-    at = moment(_at(record, names.time), now)
+    names = layout.fields if layout.pattern is None else _GROUPS
+    at = moment(_at(record, names.time), now, layout.zone)
     status = _status(_at(record, names.status))
     client_id = _name(_at(record, names.client_id), "client id")
     known = layout.applications.get(client_id) if client_id else None
@@ -196,16 +210,20 @@ def _status(value: Json) -> int:
     return value
 
 
-def moment(value: Json, now: datetime) -> datetime:
+def moment(value: Json, now: datetime, zone: tzinfo = UTC) -> datetime:
     """
-    Read RFC 3339, or seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by size.
+    Read a time in one of the forms that logs have.
+
+    ISO 8601, that of access logs (`27/Nov/2026:12:00:00 +0100`), or seconds, milliseconds, microseconds or nanoseconds
+    since 1970, told apart by size. A time without a zone is in `zone`, and of two that are alike, as when
+    the clocks go back, the earlier one: it keeps no key alive for longer than is certain.
 
     Raises:
         ValueError: it is none of these, in the future of `now`, or before there was SP-API. The text quotes nothing.
     """
     try:
         if isinstance(value, str):
-            found = parse_rfc3339(value) if not _numeric(value) else _since_1970(float(value))
+            found = _written(value, zone) if not _numeric(value) else _since_1970(float(value))
         elif isinstance(value, int | float) and not isinstance(value, bool):
             found = _since_1970(value)
         else:
@@ -217,6 +235,14 @@ def moment(value: Json, now: datetime) -> datetime:
     if found < _EARLIEST:
         raise ValueError("a time before SP-API")
     return found
+
+
+def _written(text: str, zone: tzinfo) -> datetime:
+    if found := _ACCESS_LOG.fullmatch(text.strip()):
+        day, month, year, clock, offset = found.groups()
+        text = f"{year}-{_MONTHS.index(month.lower()) + 1:02}-{day}T{clock}{offset}"
+    at = datetime.fromisoformat(text.strip())
+    return (at.replace(tzinfo=zone) if at.tzinfo is None else at).astimezone(UTC)
 
 
 def _numeric(text: str) -> bool:

@@ -92,16 +92,14 @@ class RequestLog:
         broken = 0
         first: tuple[int, str] | None = None
         latest: dict[tuple[object, ...], Request] = {}  # a call is made of the few that count, not of each line
-        for number, line in enumerate(piece.data[piece.overlap :].split(b"\n")):
-            # A truncated log that its writer goes on with has zeros where the old lines were.
-            line = line.strip(b"\0 \t\r")  # noqa: PLW2901
-            if not line:
-                continue
+        for number, line in _lines(piece):
             try:
                 request = read_line(line, self._layout, now)
             except ValueError as error:
                 broken += 1
                 first = first or (number, str(error))
+                continue
+            if request is None:
                 continue
             state.saw(request.at)
             who = (request.application, request.seller, request.client_id, request.outcome)
@@ -138,6 +136,14 @@ class _State:
         if self.until:
             found["until"] = to_rfc3339(self.until)
         return found
+
+
+def _lines(piece: Piece) -> Iterator[tuple[int, bytes]]:
+    """What a piece shows for the first time: lines that are not empty, with their numbers in it."""
+    for number, line in enumerate(piece.data[piece.overlap :].split(b"\n")):
+        # A truncated log that its writer goes on with has zeros where the old lines were.
+        if line := line.strip(b"\0 \t\r"):
+            yield number, line
 
 
 def _moment(value: "Json") -> datetime | None:
