@@ -29,6 +29,7 @@ COMMANDS = {
     "scan": "keywatch.cli.scan",
     "keys": "keywatch.cli.keys",
     "findings": "keywatch.cli.findings",
+    "policy": "keywatch.cli.policy",
     "demo": "keywatch.cli.demo",
 }
 

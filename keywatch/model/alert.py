@@ -22,6 +22,8 @@ class ProblemKind(StrEnum):
     SECRET_LEAKED = "secret-leaked"  # noqa: S105 - the name of a problem
     SELLER_SECRET = "seller-secret"  # noqa: S105 - the name of a problem
     SOURCE_BLIND = "source-blind"
+    ATTESTATION_DUE = "attestation-due"
+    """A person has to confirm an obligation of a policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

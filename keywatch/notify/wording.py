@@ -14,6 +14,7 @@ _DIGEST = {
     ProblemKind.SECRET_LEAKED: ("leaked secret", "findings"),
     ProblemKind.SELLER_SECRET: ("seller's secret key", "findings"),
     ProblemKind.SOURCE_BLIND: ("unreadable source", "check"),
+    ProblemKind.ATTESTATION_DUE: ("obligation to be confirmed", "policy"),
 }
 """What a digest counts, and the command that lists all of it."""
 
@@ -21,6 +22,7 @@ _PLURAL = {
     ProblemKind.KEY_NEVER_USED: "keys that were never used",
     ProblemKind.KEY_LEFTOVER: "keys that are left over",
     ProblemKind.SELLER_SECRET: "sellers' secret keys",
+    ProblemKind.ATTESTATION_DUE: "obligations to be confirmed",
 }
 
 

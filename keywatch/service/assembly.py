@@ -28,6 +28,7 @@ from keywatch.service.judging import Judge, Rules
 from keywatch.service.known_set import KnownSet
 from keywatch.service.lock import StateLock
 from keywatch.service.metrics import Metrics
+from keywatch.service.obligations import book
 from keywatch.service.plan import Planned, plan, reported
 from keywatch.service.reading import Reader
 from keywatch.service.receiver import notifier_of, routing_of
@@ -248,6 +249,9 @@ class Keywatch:
             routing=self.routing,
             accounts=frozenset(settings.our_accounts),
             owners={source.id: source.owner for source in self.sources if source.owner},
+            obligations=book(settings.policy).obligations,
+            policy_owner=settings.policy.owner,
+            sources=self.sources,
         )
 
 

@@ -1,6 +1,6 @@
 """From what is known to what is told: standings and findings become problems, problems alerts, alerts messages."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -8,6 +8,7 @@ import structlog
 
 from keywatch.alerts.grouping import deliveries
 from keywatch.alerts.lifecycle import Decisions, decide
+from keywatch.alerts.policy_problems import reminders
 from keywatch.alerts.problems import BlindSource, Grace, SourceRole, inhibited, problems
 from keywatch.alerts.routing import Routing
 from keywatch.baseline import Policy
@@ -16,7 +17,10 @@ from keywatch.model.alert import Problem, Transition
 from keywatch.model.finding import FindingState
 from keywatch.model.key import Key, SourceId
 from keywatch.model.standing import Standing
+from keywatch.policy import Obligation
 from keywatch.service.metrics import Metrics
+from keywatch.service.obligations import stands
+from keywatch.service.plan import Planned
 from keywatch.service.standings import standings
 from keywatch.store import SourceState, Store, StoredFinding
 
@@ -34,6 +38,11 @@ class Rules:
     """Our AWS accounts, beside those the inventory shows."""
     owners: Mapping[SourceId, str] = field(default_factory=dict)
     """Who hears of what a source finds, when no key says whose it is."""
+    obligations: tuple[Obligation, ...] = ()
+    policy_owner: str | None = None
+    """Who is reminded of what is to be confirmed."""
+    sources: tuple[Planned, ...] = ()
+    """Everything that is configured to be read."""
 
 
 class Judge:
@@ -53,11 +62,19 @@ class Judge:
         found = {seen.finding.id: seen for seen in named(open_findings(self._store), keys, self._rules.accounts)}
         wrong = problems(judged, found.values(), blind_sources(self._store.sources()), now=now, grace=self._rules.grace)
         wrong = [self._owned(problem, found) for problem in wrong]
+        wrong += self._reminders(wrong, now)
         decisions = decide(wrong, self._store.alerts(), now=now, inhibited=inhibited(judged))
         messages = deliveries(decisions, self._rules.routing, now=now, told_alone=self._store.told_alone())
         self._store.apply(decisions, messages, now)
         self._show(judged, found.values(), decisions)
         return decisions
+
+    def _reminders(self, wrong: Iterable[Problem], now: datetime) -> Iterator[Problem]:
+        """What a person has to confirm, if there is somebody to be reminded."""
+        rules = self._rules
+        if rules.policy_owner is not None:
+            stood = stands(rules.obligations, self._store, sources=rules.sources, now=now, problems=wrong)
+            yield from reminders(stood, rules.policy_owner)
 
     def _owned(self, problem: Problem, found: Mapping[str, StoredFinding]) -> Problem:
         """A leak of no known key is told to whoever owns the place where it was found."""

@@ -74,6 +74,15 @@ class Baseline(_Table):
         return self
 
 
+class PolicySettings(_Table):
+    """Amazon's policies: who confirms what no machine can watch, and what is different in this company."""
+
+    owner: str | None = None
+    """Who is reminded of what is to be confirmed; None: nobody is."""
+    files: tuple[FilePath, ...] = ()
+    """Changes to the obligations that come with keywatch, and further ones."""
+
+
 class Http(_Table):
     """Where health and metrics are served. Loopback unless somebody insists."""
 
@@ -436,6 +445,7 @@ class Settings(_Table):
     rules: tuple[FilePath, ...] = ()
     """Rule files beside the packaged ones, in keywatch's, gitleaks' or betterleaks' form."""
     baseline: Baseline = Baseline()
+    policy: PolicySettings = PolicySettings()
     http: Http = Http()
     intake: Intake = Intake()
     slack: Slack | None = None

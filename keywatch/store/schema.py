@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from keywatch.model.time import require_utc
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision this version knows, oldest first; the last one is what it works with."""
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -176,6 +176,16 @@ delivery_alert = Table(
 
 channel = Table(
     "channel", metadata, Column("channel", Text, primary_key=True), Column("paused_until", Instant, nullable=False)
+)
+
+attestation = Table(
+    "attestation",
+    metadata,
+    Column("obligation", Text),
+    Column("by", Text),
+    Column("at", Instant),
+    Column("note", Text, nullable=False),
+    PrimaryKeyConstraint("obligation", "by", "at", name="pk_attestation"),
 )
 
 job_run = Table(

@@ -10,6 +10,7 @@ from keywatch.alerts.outbox import Outbox
 from keywatch.model.errors import StoreError
 from keywatch.store import schema
 from keywatch.store.alerts import AlertRecords
+from keywatch.store.attestations import AttestationRecords
 from keywatch.store.calls import CallRecords
 from keywatch.store.database import FILE, connect, create_file, explained, verify
 from keywatch.store.findings import FindingRecords
@@ -23,7 +24,16 @@ from keywatch.store.sql import insert_new
 _PEPPER = "pepper_id"
 
 
-class Store(InventoryRecords, CallRecords, FindingRecords, SourceRecords, AlertRecords, OutboxRecords, JobRecords):
+class Store(
+    InventoryRecords,
+    CallRecords,
+    FindingRecords,
+    SourceRecords,
+    AlertRecords,
+    AttestationRecords,
+    OutboxRecords,
+    JobRecords,
+):
     """
     keywatch's memory: one SQLite database in the state directory. Safe to use from several threads.
 
