@@ -30,6 +30,7 @@ COMMANDS = {
     "keys": "keywatch.cli.keys",
     "findings": "keywatch.cli.findings",
     "policy": "keywatch.cli.policy",
+    "report": "keywatch.cli.report",
     "demo": "keywatch.cli.demo",
 }
 

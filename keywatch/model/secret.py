@@ -105,6 +105,10 @@ class Pepper:
         """Return 32 hexadecimal digits that tell later whether the same bytes are still there, and nothing of them."""
         return self._derived(b"log mark", content)[:16].hex()
 
+    def signature(self, digest: str) -> str:
+        """Return 64 hexadecimal digits by which this installation knows again what it has made."""
+        return self._derived(b"signature", digest.encode()).hex()
+
     def seal(self, plaintext: bytes, about: bytes) -> bytes:
         """
         Encrypt `plaintext` so that only this pepper opens it, and only as something about `about`.

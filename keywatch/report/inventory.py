@@ -61,7 +61,7 @@ def as_json(standings: Iterable[Standing], *, now: datetime) -> str:
     document = {
         "version": VERSION,
         "at": to_rfc3339(now),
-        "keys": [_record(standing) for standing in most_pressing(standings)],
+        "keys": [record(standing) for standing in most_pressing(standings)],
     }
     return json.dumps(document, indent=2) + "\n"
 
@@ -102,7 +102,8 @@ def _cells(row: Standing) -> tuple[str, ...]:
     )
 
 
-def _record(row: Standing) -> dict[str, object]:
+def record(row: Standing) -> dict[str, object]:
+    """One key as JSON."""
     key = row.key
     return {
         "id": key.id,

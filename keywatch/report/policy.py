@@ -59,7 +59,7 @@ def detail(row: Assessment) -> str:
 
 def as_json(assessments: Sequence[Assessment], *, now: datetime) -> str:
     """The same as one JSON document."""
-    rows = [_record(row) for row in worst_first(assessments)]
+    rows = [record(row) for row in worst_first(assessments)]
     return json.dumps({"version": VERSION, "at": to_rfc3339(now), "obligations": rows}, indent=2) + "\n"
 
 
@@ -82,7 +82,8 @@ def _word(row: Assessment) -> str:
     return f"{word.by}, {word.at:%Y-%m-%d}{until}" + (f": {word.note}" if word.note else "")
 
 
-def _record(row: Assessment) -> dict[str, object]:
+def record(row: Assessment) -> dict[str, object]:
+    """One obligation as JSON."""
     item, word = row.obligation, row.attestation
     return {
         "id": item.id,

@@ -89,6 +89,8 @@ def outputs(make_world: Lived, tmp_path: Path) -> dict[str, bytes]:
     keep("findings", "findings", "--config", str(config))
     keep("findings as JSON", "findings", "--json", "--config", str(config))
     keep("check", "check", "--config", str(config))
+    for form in ("html", "json", "csv", "md"):
+        keep(f"report as {form}", "report", "--format", form, "--config", str(config))
     for form in FORMATS:
         target = [
             str(world.directory / "orders-sync"),
