@@ -59,7 +59,8 @@ def another_page(text: str, document: Document) -> str | None:
     if "<html" not in text[:200]:
         return None
     if document.get("keywatch") != __version__:
-        return f"its data is as it was made; its page is that of keywatch {document.get('keywatch')}, and was not compared"
+        made_by = document.get("keywatch")
+        return f"its data is as it was made; its page is that of keywatch {made_by}, and was not compared"
     return None if rendered(document, EvidenceFormat.HTML) == text else "its page shows something else than its data"
 
 
