@@ -13,13 +13,15 @@ from keywatch.service.log import FIELDS
 ROOT = Path(keywatch.__file__).parent
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 EVENT = re.compile(r"[a-z]+(?:_[a-z]+)+")
+ELSEWHERE = ROOT / "reporter.py"
+"""It logs in the programs that it is put into, as these do."""
 NOT_SHOWN = {"exc_info"}
 """What the log's own processors take away."""
 
 
 def logged() -> Iterator[tuple[str, ast.Call]]:
     """Every call of a logger, with where it is."""
-    for path in sorted(ROOT.rglob("*.py")):
+    for path in sorted(set(ROOT.rglob("*.py")) - {ELSEWHERE}):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS:
                 name = ast.unparse(node.func.value).rpartition(".")[2]
