@@ -1,18 +1,18 @@
 """
 The one place that makes AWS clients, and that says in keywatch's words what AWS refused.
 
-Credentials come from boto3's own chain, or from a named role assumed with them; never from a setting. Every client
-retries in `standard` mode (botocore's default changed between releases) and has timeouts (the defaults are 60 s).
+Credentials come from boto3's own chain, or from a named role assumed with them (`aws_session.py`), never from a
+setting. Every client retries in `standard` or `adaptive` mode (botocore's default changed between releases) and has
+timeouts (the defaults are 60 s).
 https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 """
 
-import os
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed, SourceUnreachable
@@ -99,14 +99,22 @@ class AwsClients:
     Clients may be shared between threads, boto3's sessions may not: making one holds a lock.
     """
 
-    def __init__(self, who: str, access: AwsAccess) -> None:
+    def __init__(self, who: str, access: AwsAccess, *, through: "AwsClients | None" = None) -> None:
+        """
+        Args:
+            who: The source that asks: what errors begin with.
+            access: How the account is reached.
+            through: Whose credentials are our own. Many accounts share them, and the STS client that assumes their
+                roles; None: boto3's own chain.
+        """  # noqa: D205
         self.who = who
-        """The source that asks: what errors begin with."""
         self.access = access
+        self._through = through
         self._lock = threading.Lock()
         self._session: boto3.Session | None = None
         self._iam: IAMClient | None = None
         self._logs: CloudWatchLogsClient | None = None
+        self._organizations: Any = None
         self._s3: S3Client | None = None
         self._sts: STSClient | None = None
 
@@ -115,6 +123,14 @@ class AwsClients:
             if self._iam is None:
                 self._iam = self._made().client("iam", endpoint_url=self.access.endpoint_url, config=self._config())
             return self._iam
+
+    def organizations(self) -> Any:  # noqa: ANN401 - its stubs are not among our tools
+        with self._lock, asking(self.who, "aws configuration"):
+            if self._organizations is None:
+                made = self._made()
+                url, config = self.access.endpoint_url, self._config()
+                self._organizations = made.client("organizations", endpoint_url=url, config=config)
+            return self._organizations
 
     def logs(self) -> "CloudWatchLogsClient":
         with self._lock, asking(self.who, "aws configuration"):
@@ -147,13 +163,13 @@ class AwsClients:
     def sts(self) -> "STSClient":
         with self._lock, asking(self.who, "aws configuration"):
             if self._sts is None:
-                self._sts = self._made().client("sts", endpoint_url=self.access.endpoint_url, config=self._config())
+                self._sts = self._sts_of(self._made())
             return self._sts
 
     def close(self) -> None:
         """Close the connections that are kept open. Clients that are used again open new ones."""
         with self._lock:
-            for client in (self._iam, self._logs, self._s3, self._sts):
+            for client in (self._iam, self._logs, self._organizations, self._s3, self._sts):
                 if client is not None:
                     client.close()
 
@@ -164,15 +180,40 @@ class AwsClients:
         Raises:
             SourceError: the credentials are missing, wrong or expired, or AWS cannot be reached.
         """
+        role = self.access.role_arn
+        if role is not None and self._through is not None:
+            # Whose role it is that was assumed need not be asked of each of a thousand accounts.
+            with self._lock, asking(self.who, "aws configuration"):
+                self._made()
+            _, partition, _, _, account, resource = role.split(":", 5)
+            name = resource.rpartition("/")[2]
+            return Identity(account, f"arn:{partition}:sts::{account}:assumed-role/{name}/{MARK}")
         sts = self.sts()
         with asking(self.who, "sts:GetCallerIdentity"):
             answer = sts.get_caller_identity()
             return Identity(answer["Account"], answer["Arn"])
 
     def _made(self) -> "boto3.Session":
+        """Return the session with its credentials; a role is assumed here, and again when that runs out."""
         if self._session is None:
-            self._session = _session(self.access, self._config())
+            from keywatch.collect.aws_session import assumed, own
+
+            access, through = self.access, self._through
+            base = through.session() if through else own(access.profile, access.region)
+            if access.role_arn is not None:
+                sts = through.sts() if through else self._sts_of(base)
+                with asking(self.who, "sts:AssumeRole"):
+                    base = assumed(base, sts, access.role_arn, session_name=MARK, external_id=access.external_id)
+            self._session = base
         return self._session
+
+    def session(self) -> "boto3.Session":
+        """The session itself, for those whose credentials are ours."""
+        with self._lock, asking(self.who, "aws configuration"):
+            return self._made()
+
+    def _sts_of(self, session: "boto3.Session") -> "STSClient":
+        return session.client("sts", endpoint_url=self.access.endpoint_url, config=self._config())
 
     def _config(self) -> "Config":
         from botocore.config import Config
@@ -199,43 +240,6 @@ class AwsClients:
 def _is_aws(endpoint: str) -> bool:
     host = urlsplit(endpoint).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu"))
-
-
-def _session(access: AwsAccess, config: "Config") -> "boto3.Session":
-    import boto3
-
-    region = access.region or os.environ.get("AWS_REGION")
-    base = boto3.Session(profile_name=access.profile, region_name=region)
-    if not base.region_name:
-        base = boto3.Session(profile_name=access.profile, region_name="us-east-1")
-    if access.role_arn is None:
-        return base
-    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-    from botocore.exceptions import NoCredentialsError
-    from botocore.session import Session as BotocoreSession
-
-    own = base.get_credentials()
-    if own is None:
-        raise NoCredentialsError
-    extra = {"RoleSessionName": MARK} | ({"ExternalId": access.external_id} if access.external_id else {})
-
-    def sts(
-        _service: str, *, aws_access_key_id: str, aws_secret_access_key: str, aws_session_token: str
-    ) -> "STSClient":
-        return base.client(
-            "sts",
-            endpoint_url=access.endpoint_url,
-            config=config,
-            aws_access_key_id=aws_access_key_id,
-            aws_secret_access_key=aws_secret_access_key,
-            aws_session_token=aws_session_token,
-        )
-
-    fetcher = AssumeRoleCredentialFetcher(sts, own, access.role_arn, extra_args=extra)
-    inner = BotocoreSession()
-    # botocore offers no public way to give a session credentials that renew themselves.
-    inner._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # type: ignore[attr-defined]  # noqa: SLF001
-    return boto3.Session(botocore_session=inner, region_name=base.region_name)
 
 
 @contextmanager
@@ -280,14 +284,23 @@ def _answered(who: str, action: str, principal: str | None, error: "ClientError"
     if code in _THROTTLED or status == 429:  # noqa: PLR2004
         return SourceUnreachable(f"{who}: AWS throttles {action} ({code})", hint="it will be tried again next time")
     if status in (401, 403) or code.startswith(("AccessDenied", "UnauthorizedOperation")):
-        said = _PRINCIPAL.search(str(error.response.get("Error", {}).get("Message", "")))
-        whom = said[1] if said else principal or "the identity keywatch runs as"
-        return SourceDenied(f"{who}: {action} was refused", hint=f"allow {action} to {whom}")
+        return _refused(who, action, principal, error)
     if status >= 500:  # noqa: PLR2004
         return SourceUnreachable(f"{who}: AWS failed to answer {action} ({code}, HTTP {status})")
     return SourceMalformed(
         f"{who}: AWS answered {action} with {code or status}", hint="check the names in the settings"
     )
+
+
+def _refused(who: str, action: str, principal: str | None, error: "ClientError") -> SourceDenied:
+    said = _PRINCIPAL.search(str(error.response.get("Error", {}).get("Message", "")))
+    whom = said[1] if said else principal or "the identity keywatch runs as"
+    if error.operation_name == "AssumeRole":
+        return SourceDenied(
+            f"{who}: {action} was refused: there is no such role, or it does not trust us",
+            hint=f"create the role, name {whom} in its trust policy, and allow {action} on it to {whom}",
+        )
+    return SourceDenied(f"{who}: {action} was refused", hint=f"allow {action} to {whom}")
 
 
 def _unanswered(who: str, action: str, error: Exception) -> SourceError:

@@ -1,5 +1,7 @@
 """One account's IAM, read the way inventory and last-used need it: page by page, nothing changed."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ from datetime import datetime
 from typing import TypedDict, TypeVar
 
 from keywatch.collect.aws import AwsClients, Identity, asking, error_code
+from keywatch.collect.credential_report import CredentialReport, fetched, generated, shown
 from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed, SourceUnreachable
 from keywatch.model.source import Skipped
 from keywatch.model.time import to_utc
@@ -42,6 +45,30 @@ class LastUse:
     at: datetime | None
     service: str | None
     region: str | None
+
+
+class Shelf:
+    """
+    Keys that the inventory has just listed, left for the one who asks next when they were used.
+
+    So no account's users are walked through twice. What is taken is gone from here: nothing is held for longer than one
+    run of either.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left: dict[str, tuple[datetime, tuple[AccessKey, ...]]] = {}
+
+    def leave(self, account: str, keys: tuple[AccessKey, ...], now: datetime) -> None:
+        """Leave every key of `account`."""
+        with self._lock:
+            self._left[account] = (now, keys)
+
+    def take(self, account: str, since: datetime) -> tuple[AccessKey, ...] | None:
+        """Take the keys of `account`, if they were listed after `since`."""
+        with self._lock:
+            at, keys = self._left.pop(account, (since, ()))
+        return keys if at > since else None
 
 
 class _Page(TypedDict, total=False):
@@ -124,6 +151,14 @@ class IamAccount:
         with self._asking("iam:GetAccountSummary"):
             return iam.get_account_summary()["SummaryMap"].get("AccountAccessKeysPresent", 0) > 0
 
+    def report(self, now: datetime, sleep: Callable[[float], object] = time.sleep) -> CredentialReport:
+        """The credential report; see `credential_report.fetched`."""
+        return fetched(self._clients.iam(), self._who, self._principal, now=now, sleep=sleep)
+
+    def close(self) -> None:
+        """Close the connections: an organisation has many accounts."""
+        self._clients.close()
+
     def last_use(self, key_id: str) -> LastUse | None:
         """What IAM remembers of the key's last use. None: the key is gone."""
         iam = self._clients.iam()
@@ -152,7 +187,14 @@ class IamAccount:
         ]
         if last_used:
             # An id in the documented form that AWS never gave out.
-            trials += [("iam:GetAccessKeyLastUsed", lambda: self.last_use("AKIA" + "KEYWATCHCHECK234"))]
+            trials += [
+                ("iam:GetAccessKeyLastUsed", lambda: self.last_use("AKIA" + "KEYWATCHCHECK234")),
+                (
+                    "iam:GenerateCredentialReport",
+                    lambda: generated(self._clients.iam(), self._who, self._principal),
+                ),
+                ("iam:GetCredentialReport", lambda: shown(self._clients.iam(), self._who, self._principal)),
+            ]
         else:
             trials += [
                 ("iam:ListUserTags", lambda: self.tags(someone())),
@@ -160,16 +202,20 @@ class IamAccount:
             ]
         for action, trial in trials:
             try:
-                trial()
+                found = trial()
             except SourceError as error:
                 yield Skipped(action, error.message, error.hint)
                 if isinstance(error, SourceUnreachable):
                     return  # nobody answers: asking for the next permission would only take as long again
             else:
-                yield action
+                yield f"{action} ({found})" if isinstance(found, str) else action
 
     def _asking(self, action: str) -> AbstractContextManager[None]:
-        return asking(self._who, action, self._identity.arn if self._identity else None)
+        return asking(self._who, action, self._principal)
+
+    @property
+    def _principal(self) -> str | None:
+        return self._identity.arn if self._identity else None
 
     def _next(self, page: _Page, marker: str | None, action: str) -> _Page:
         # A server that says "there is more" without saying where would be asked for ever.

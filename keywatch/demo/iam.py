@@ -6,9 +6,10 @@ service model (the query protocol: a form in, XML out).
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_Operations.html
 """
 
+import base64
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
@@ -47,6 +48,8 @@ class IamServer(LoopbackServer):
         self.users = list(users)
         self.page = page
         self.root_keys = False
+        self.report_at: datetime | None = None
+        """When the credential report was made; None: just now."""
         self.refused: set[tuple[str, str]] = set()
         """Action and user name; the empty name refuses the action to everybody."""
         self.errors: list[tuple[int, str]] = []
@@ -127,6 +130,14 @@ class IamServer(LoopbackServer):
         used = f"{date}<ServiceName>{key.service}</ServiceName><Region>{key.region}</Region>"
         return f"<UserName>{owner}</UserName><AccessKeyLastUsed>{used}</AccessKeyLastUsed>"
 
+    def _GenerateCredentialReport(self, _: dict[str, str]) -> str:  # noqa: N802
+        return "<State>COMPLETE</State>"
+
+    def _GetCredentialReport(self, _: dict[str, str]) -> str:  # noqa: N802
+        report = base64.b64encode(credential_report(self.users).encode()).decode()
+        at = to_rfc3339(self.report_at or datetime.now(UTC))
+        return f"<Content>{report}</Content><ReportFormat>text/csv</ReportFormat><GeneratedTime>{at}</GeneratedTime>"
+
     def _user(self, form: dict[str, str]) -> DemoUser:
         return {user.name: user for user in self.users if not user.deleted}[form["UserName"]]
 
@@ -137,6 +148,22 @@ class IamServer(LoopbackServer):
         return f"<{name}>{''.join(rows[start:end])}</{name}>{more or '<IsTruncated>false</IsTruncated>'}"
 
 
+def credential_report(users: list[DemoUser]) -> str:
+    """The report on `users`, with the columns that speak of access keys."""
+    slots = [f"access_key_{n}_{name}" for n in (1, 2) for name in _SLOT]
+    rows = [["user", "arn", *slots]]
+    for user in users:
+        cells = [cell for key in user.keys[:2] for cell in _cells(key)]
+        rows.append([user.name, "arn", *cells, *["false", "N/A", "N/A", "N/A", "N/A"] * (2 - len(user.keys[:2]))])
+    return "\n".join(",".join(row) for row in rows)
+
+
+def _cells(key: DemoKey) -> list[str]:
+    used = to_rfc3339(key.used_at) if key.used_at else "N/A"
+    return [str(key.status == "Active").lower(), to_rfc3339(key.created_at), used, key.region, key.service]
+
+
+_SLOT = ("active", "last_rotated", "last_used_date", "last_used_region", "last_used_service")
 _USER = "<Path>/</Path><UserId>AIDAEXAMPLE</UserId><CreateDate>2024-01-01T00:00:00Z</CreateDate>"
 
 

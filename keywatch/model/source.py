@@ -1,6 +1,6 @@
 """The seams to the outside world: what every collector and notifier promises."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     # A scan has nothing to do with calls and alerts, and need not load them.
     from keywatch.model.alert import Delivery
     from keywatch.model.call import Coverage, Evidence
+    from keywatch.model.errors import KeywatchError
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Cursor: TypeAlias = Mapping[str, Json]
@@ -154,6 +155,62 @@ class ContentSource(Protocol):
         Raises:
             ScanError: the source cannot be read (further). Batches yielded before still hold.
         """
+        ...
+
+    def check(self) -> Iterator[str | Skipped]:
+        """As `KeySource.check`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of many: a source of its own, made when its turn comes and dropped after it."""
+
+    id: SourceId
+    build: "Callable[[], KeySource | CallSource | ContentSource]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Muster:
+    """Who belongs to a fleet now. It is whole: nobody else does."""
+
+    members: tuple[Member, ...]
+    skipped: tuple[Skipped, ...] = ()
+    unwanted: frozenset[SourceId] = frozenset()
+    """Those that are there and were not asked for: what is known of them is forgotten."""
+    resting: "Mapping[SourceId, KeywatchError]" = field(default_factory=dict)
+    """Those that are there and cannot be read as they are now, with why: what is known of them stays, in doubt."""
+
+
+@runtime_checkable
+class Fleet(Protocol):
+    """Many sources that somebody else lists: an organisation's repositories, an organisation's accounts."""
+
+    @property
+    def id(self) -> SourceId:
+        """A member's id is this, a slash, and its name."""
+        ...
+
+    @property
+    def at_once(self) -> int:
+        """How many members may be read at the same time."""
+        ...
+
+    def muster(self) -> Muster:
+        """
+        List the members anew.
+
+        Raises:
+            SourceError: the listing cannot be had whole, so nothing can be said of who is not in it.
+        """
+        ...
+
+    def excludes(self, member: SourceId) -> bool:
+        """Whether the settings leave this one out, whether or not it is still listed."""
+        ...
+
+    def lost(self, member: SourceId) -> "KeywatchError | None":
+        """What it means that a member is listed no longer. None: what it held is gone with it."""
         ...
 
     def check(self) -> Iterator[str | Skipped]:

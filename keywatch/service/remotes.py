@@ -14,7 +14,7 @@ from keywatch.settings.schema import Scan, Vault
 
 if TYPE_CHECKING:
     from keywatch.collect.content.git_transfer import Access, Limits
-    from keywatch.collect.content.hosting.fleet import Fleet
+    from keywatch.collect.content.hosting.fleet import Repositories
     from keywatch.collect.content.remote import RemoteRepository
     from keywatch.collect.content.remote_url import RemoteUrl
 
@@ -35,10 +35,10 @@ class Remotes:
         """Return the one repository that an entry names."""
         return self._member(entry, ruleset, url, source, may_be_missing=False)
 
-    def fleet(self, entry: Scan, source: SourceId, ruleset: str) -> "Fleet":
+    def fleet(self, entry: Scan, source: SourceId, ruleset: str) -> "Repositories":
         """Return the organisation that an entry names."""
         from keywatch.collect.content.hosting.api import Patience
-        from keywatch.collect.content.hosting.fleet import Fleet
+        from keywatch.collect.content.hosting.fleet import Repositories
         from keywatch.collect.content.hosting.github import WEB as GITHUB
         from keywatch.collect.content.hosting.github import GitHub
         from keywatch.collect.content.hosting.gitlab import WEB as GITLAB
@@ -64,7 +64,7 @@ class Remotes:
         def build(url: "RemoteUrl", member: SourceId, may_be_missing: bool) -> "RemoteRepository":
             return self._member(entry, ruleset, url, member, may_be_missing=may_be_missing)
 
-        return Fleet(source, hosting, selection, build)
+        return Repositories(source, hosting, selection, build)
 
     def _member(
         self, entry: Scan, ruleset: str, url: "RemoteUrl", source: SourceId, *, may_be_missing: bool

@@ -24,6 +24,7 @@ HANDLE = Handle(HandleSpace.AWS_ACCESS_KEY_ID, KEY)
 @pytest.fixture
 def iam() -> Iterator[IamServer]:
     with IamServer(users=(DemoUser(name="orders", keys=[DemoKey(id=KEY, created_at=BORN)]),)) as server:
+        server.report_at = NOW
         yield server
 
 
@@ -61,7 +62,7 @@ def test_a_use_is_an_attempt_followed_by_silence(iam: IamServer) -> None:
         at=NOW - 100 * HOUR,
         outcome=Outcome.ATTEMPT,
         source=source(iam).id,
-        action="s3/eu-west-1",
+        action="s3/eu-west-1 (credential report of 2026-11-23 12:00 UTC)",
         principal=iam.arn("orders"),
     )
     assert (call, silence(NOW - 100 * HOUR + timedelta(minutes=15))) == evidence(iam)
@@ -134,4 +135,6 @@ def test_check_names_each_permission(iam: IamServer) -> None:
         "iam:ListUsers",
         "iam:ListAccessKeys",
         "iam:GetAccessKeyLastUsed",
+        "iam:GenerateCredentialReport",
+        "iam:GetCredentialReport (it is of 2026-11-23 12:00 UTC)",
     ]

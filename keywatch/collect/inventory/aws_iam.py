@@ -4,10 +4,12 @@ IAM access keys of every user, and of root, in one AWS account.
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccessKeys.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from keywatch.collect.aws import AwsAccess, AwsClients, Identity
-from keywatch.collect.iam import AccessKey, IamAccount, User
+from keywatch.collect.credential_report import ROOT
+from keywatch.collect.iam import AccessKey, IamAccount, Shelf, User
 from keywatch.model.errors import SourceDenied, SourceError
 from keywatch.model.key import Handle, HandleSpace, Key, KeyKind, KeyStatus, Location, SourceId
 from keywatch.model.source import KeySource, Skipped
@@ -29,6 +31,9 @@ class AwsIamKeys:
         access: AwsAccess,
         *,
         account: str | None = None,
+        through: AwsClients | None = None,
+        shelf: Shelf | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         owner_tags: tuple[str, ...] = ("owner",),
         application_tags: tuple[str, ...] = ("application",),
     ) -> None:
@@ -37,11 +42,16 @@ class AwsIamKeys:
             name: The source's name in the settings.
             access: How the account is reached.
             account: The account id the credentials must belong to; None: whichever it is.
+            through: Whose credentials are ours, as in `AwsClients`.
+            shelf: Where all keys are left for `IamLastUsed`.
+            now: The clock.
             owner_tags: Tags of the IAM user that name who must act, the first one set wins. Case does not matter.
-            application_tags: Tags that name the application the key is for.
+            application_tags: Tags that name the application the key is for. With neither, no tags are asked for.
         """  # noqa: D205
         self._id = SourceId(f"aws-iam:{name}")
-        self._iam = IamAccount(AwsClients(self._id, access), account)
+        self._iam = IamAccount(AwsClients(self._id, access, through=through), account)
+        self._shelf = shelf
+        self._now = now
         self._owner_tags = owner_tags
         self._application_tags = application_tags
 
@@ -50,29 +60,39 @@ class AwsIamKeys:
         return self._id
 
     def keys(self) -> Iterator[Key | Skipped]:
-        identity = self._iam.identity()
-        seen: set[str] = set()
-        for user in self._iam.users():
-            for item in self._of(user, identity):
-                if isinstance(item, Key):
-                    # IAM is eventually consistent: a page may repeat a user of the page before.
-                    if item.id in seen:
-                        continue
-                    seen.add(item.id)
-                yield item
-        yield from self._root(identity)
+        try:
+            identity = self._iam.identity()
+            began, listed = self._now(), list[AccessKey]()
+            whole = True
+            seen: set[str] = set()
+            for user in self._iam.users():
+                # IAM is eventually consistent: a page may repeat a user of the page before.
+                if user.arn in seen:
+                    continue
+                seen.add(user.arn)
+                try:
+                    keys = self._iam.access_keys(user)
+                except SourceDenied as error:
+                    whole = False
+                    yield Skipped(f"access keys of {user.arn}", error.message, error.hint)
+                    continue
+                listed += keys
+                yield from self._of(user, keys, identity)
+            if whole and self._shelf is not None:
+                self._shelf.leave(identity.account, tuple(listed), began)
+            yield from self._root(identity)
+        finally:
+            self._iam.close()
 
     def check(self) -> Iterator[str | Skipped]:
-        yield from self._iam.try_each()
-
-    def _of(self, user: User, identity: Identity) -> Iterator[Key | Skipped]:
         try:
-            keys = self._iam.access_keys(user)
-        except SourceDenied as error:
-            yield Skipped(f"access keys of {user.arn}", error.message, error.hint)
-            return
+            yield from self._iam.try_each()
+        finally:
+            self._iam.close()
+
+    def _of(self, user: User, keys: tuple[AccessKey, ...], identity: Identity) -> Iterator[Key | Skipped]:
         tags: dict[str, str] = {}
-        if keys:
+        if keys and (self._owner_tags or self._application_tags):
             try:
                 tags = self._iam.tags(user)
             except SourceDenied as error:
@@ -101,14 +121,27 @@ class AwsIamKeys:
             return
         if not present:
             return
+        created_at, status = self._root_details()
         partition = identity.arn.split(":")[1]
         yield Key(
             kind=KeyKind.AWS_ACCESS_KEY,
             handles=(Handle(HandleSpace.AWS_ROOT, identity.account),),
             name=f"root of {identity.account}",
             locations=(Location(self._id, f"arn:{partition}:iam::{identity.account}:root"),),
+            status=status,
+            created_at=created_at,
             account=identity.account,
         )
+
+    def _root_details(self) -> tuple[datetime | None, KeyStatus]:
+        """Since when the root user has keys, and whether one of them works: only the credential report says."""
+        try:
+            slots = self._iam.report(self._now()).slots.get(ROOT, ())
+        except SourceError:
+            return None, KeyStatus.ACTIVE
+        active = any(slot.active for slot in slots) or not slots
+        born = min((slot.changed_at for slot in slots if slot.changed_at), default=None)
+        return born, KeyStatus.ACTIVE if active else KeyStatus.INACTIVE
 
 
 def _first(tags: dict[str, str], names: tuple[str, ...]) -> str | None:
