@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MARK = "keywatch"
 """Our role session name and user agent: what we do ourselves is never evidence that somebody uses a key."""
 
+ASSUMING = "sts:AssumeRole"
+
 _PRINCIPAL = re.compile(r"User: (arn:[\w:/+=,.@*-]{1,512}) is not authorized")
 _CODE = re.compile(r"[A-Za-z0-9.:_-]{1,64}")
 _CREDENTIALS = frozenset(
@@ -173,6 +175,11 @@ class AwsClients:
                 if client is not None:
                     client.close()
 
+    @property
+    def way_in(self) -> str:
+        """The action that `identity` takes."""
+        return ASSUMING if self.access.role_arn and self._through else "sts:GetCallerIdentity"
+
     def identity(self) -> Identity:
         """
         Ask AWS whom it takes us for.
@@ -202,7 +209,7 @@ class AwsClients:
             base = through.session() if through else own(access.profile, access.region)
             if access.role_arn is not None:
                 sts = through.sts() if through else self._sts_of(base)
-                with asking(self.who, "sts:AssumeRole"):
+                with asking(self.who, ASSUMING):
                     base = assumed(base, sts, access.role_arn, session_name=MARK, external_id=access.external_id)
             self._session = base
         return self._session

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict, TypeVar
 
-from keywatch.collect.aws import AwsClients, Identity, asking, error_code
+from keywatch.collect.aws import ASSUMING, AwsClients, Identity, asking, error_code
 from keywatch.collect.credential_report import CredentialReport, fetched, generated, shown
 from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed, SourceUnreachable
 from keywatch.model.source import Skipped
@@ -181,7 +181,7 @@ class IamAccount:
             return somebody[0] if somebody else User(NOBODY, NOBODY)
 
         trials: list[tuple[str, Callable[[], object]]] = [
-            ("sts:GetCallerIdentity", self.identity),
+            (self._clients.way_in, self.identity),
             ("iam:ListUsers", list_users),
             ("iam:ListAccessKeys", lambda: self.access_keys(someone())),
         ]
@@ -205,8 +205,9 @@ class IamAccount:
                 found = trial()
             except SourceError as error:
                 yield Skipped(action, error.message, error.hint)
-                if isinstance(error, SourceUnreachable):
-                    return  # nobody answers: asking for the next permission would only take as long again
+                # Nobody answers, or nobody knows us: asking for the next permission would only take as long again.
+                if isinstance(error, SourceUnreachable) or action == ASSUMING:
+                    return
             else:
                 yield f"{action} ({found})" if isinstance(found, str) else action
 

@@ -1,6 +1,6 @@
 """From the settings to the sources: what is read, what for, and how often. Nothing is connected to here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from keywatch.alerts.problems import SourceRole
 from keywatch.model.key import KeyKind, SourceId
 from keywatch.model.secret import Pepper
+from keywatch.service.accounts import ACCOUNT_SOURCES, Common
 from keywatch.service.remotes import CLONES, Remotes
 from keywatch.service.state import directory_of
 from keywatch.settings.schema import (
-    Aws,
     Bucket,
     CloudTrail,
     CloudWatch,
@@ -29,9 +29,8 @@ from keywatch.settings.schema import (
 if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess
     from keywatch.collect.calls.reported import ReportedCalls
-    from keywatch.collect.content.hosting.fleet import Fleet
     from keywatch.collect.tail_batch import Lines
-    from keywatch.model.source import CallSource, ContentSource, KeySource
+    from keywatch.model.source import CallSource, ContentSource, Fleet, KeySource
 
 Source: TypeAlias = "KeySource | CallSource | ContentSource | Fleet"
 
@@ -86,9 +85,12 @@ def plan(
         stopping: whether the daemon is asked to end, so that a long fetch is given up.
     """
     attempts = _PATIENT if patient else _IMPATIENT
+    accounts = [Common(entry=aws, baseline=settings.baseline, attempts=attempts, now=now) for aws in settings.aws]
     remotes = Remotes(clones=partial(_clones, settings), vaults=settings.vault, stopping=stopping, patient=patient)
     return (
-        *_inventories(settings, pepper, attempts, now),
+        *_accounts(accounts, SourceRole.INVENTORY),
+        *_inventories(settings, pepper, now),
+        *_accounts(accounts, SourceRole.CALLS),
         *_calls(settings, pepper, attempts, now),
         *(_content(entry, pepper, looked_for, remotes) for entry in settings.scan),
         *(_bucket(entry, attempts, looked_for, memory) for entry in settings.bucket),
@@ -96,9 +98,17 @@ def plan(
     )
 
 
-def _inventories(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], datetime]) -> Iterator[Planned]:
-    for aws in settings.aws:
-        yield _planned(f"aws-iam:{aws.name}", SourceRole.INVENTORY, aws.every, partial(_aws_keys, aws, attempts))
+def _accounts(accounts: Iterable[Common], role: SourceRole) -> Iterator[Planned]:
+    for common in accounts:
+        for kind in ACCOUNT_SOURCES:
+            if kind.role is role:
+                planned = _planned(
+                    f"{kind.kind}:{common.entry.name}", role, common.entry.every, partial(kind.source, common)
+                )
+                yield replace(planned, fleet=common.entry.organisation)
+
+
+def _inventories(settings: Settings, pepper: Pepper, now: Callable[[], datetime]) -> Iterator[Planned]:
     for vault in settings.vault:
         yield _planned(f"vault-kv2:{vault.name}", SourceRole.INVENTORY, vault.every, partial(_vault_keys, vault, now))
     if settings.key:
@@ -107,10 +117,6 @@ def _inventories(settings: Settings, pepper: Pepper, attempts: int, now: Callabl
 
 
 def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], datetime]) -> Iterator[Planned]:
-    for aws in settings.aws:
-        yield _planned(
-            f"iam-last-used:{aws.name}", SourceRole.CALLS, aws.every, partial(_last_used, aws, attempts, now)
-        )
     for trail in settings.cloudtrail:
         kinds = frozenset({KeyKind.AWS_ACCESS_KEY})
         yield _planned(
@@ -152,7 +158,7 @@ def _planned(
     return Planned(id=SourceId(name), role=role, every=every, build=build, kinds=kinds, owner=owner, scanned=scanned)
 
 
-def _access(account: Aws | CloudTrail | Bucket | CloudWatch, attempts: int) -> "AwsAccess":
+def _access(account: CloudTrail | Bucket | CloudWatch, attempts: int) -> "AwsAccess":
     from keywatch.collect.aws import AwsAccess
 
     return AwsAccess(
@@ -162,23 +168,6 @@ def _access(account: Aws | CloudTrail | Bucket | CloudWatch, attempts: int) -> "
         endpoint_url=account.endpoint_url,
         attempts=attempts,
     )
-
-
-def _aws_keys(aws: Aws, attempts: int) -> Source:
-    from keywatch.collect.inventory.aws_iam import AwsIamKeys
-
-    access = _access(aws, attempts)
-    tags = aws.tags
-    return AwsIamKeys(
-        aws.name, access, account=aws.account, owner_tags=(tags.owner,), application_tags=(tags.application,)
-    )
-
-
-def _last_used(aws: Aws, attempts: int, now: Callable[[], datetime]) -> Source:
-    from keywatch.collect.calls.iam_last_used import IamLastUsed
-
-    access = _access(aws, attempts)
-    return IamLastUsed(aws.name, access, now=now, account=aws.account)
 
 
 def _vault_keys(vault: Vault, now: Callable[[], datetime]) -> Source:

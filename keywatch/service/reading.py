@@ -2,23 +2,33 @@
 
 import threading
 from collections.abc import Callable, Container, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 
 import structlog
 
 from keywatch.alerts.problems import SourceRole
 from keywatch.collect.content.attribution import Vouches
-from keywatch.collect.content.hosting.fleet import Fleet
 from keywatch.model.call import Coverage
-from keywatch.model.errors import KeywatchError, ScanError, SourceError, StoreError
+from keywatch.model.errors import KeywatchError, SourceError, StoreError
 from keywatch.model.finding import FindingState, Place
 from keywatch.model.key import Key, SourceId
-from keywatch.model.source import CallSource, ContentSource, Cursor, KeySource, Skipped, SourceReport
+from keywatch.model.source import (
+    CallSource,
+    ContentSource,
+    Cursor,
+    Fleet,
+    KeySource,
+    Member,
+    Muster,
+    Skipped,
+    SourceReport,
+)
 from keywatch.scan.scanner import Scanner
 from keywatch.service.metrics import Metrics
 from keywatch.service.plan import Planned, Source
+from keywatch.service.transitions import tell
 from keywatch.store import Store
 
 _log = structlog.get_logger(__name__)
@@ -26,9 +36,6 @@ _NAMED = 20
 """Skipped items of one run that are logged by name; the rest is in the count."""
 _TARGET = "target"
 """In the cursor of a content source: what was read up to there."""
-
-
-_GONE_HINT = "what was found there stays open; to have it forgotten, add the name to `exclude`"
 
 
 class Stopped(Exception):
@@ -92,25 +99,47 @@ class Reader:
             self._content(planned, source, run)
 
     def _fleet(self, planned: Planned, fleet: Fleet, run: _Run) -> None:
-        """Run each repository of an organisation as a source of its own; say which are no longer there."""
+        """Run each member as a source of its own, some at a time; say which are no longer there."""
         muster = fleet.muster()
         run.skipped += muster.skipped
-        for member in muster.members:
-            self._go_on()
-            run.items += 1
-            self.run(replace(planned, id=member.id, build=partial(_itself, member), fleet=False))
+        run.items = len(muster.members)
+        with ThreadPoolExecutor(fleet.at_once, thread_name_prefix=fleet.id) as pool:
+            runs = [pool.submit(self._member, planned, member) for member in muster.members]
+            try:
+                for under_way in as_completed(runs):
+                    under_way.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+        self._go_on()
         there = {member.id for member in muster.members}
         for state in self._store.sources():
-            if not state.source.startswith(f"{fleet.id}/") or state.source in there:
-                continue
-            if state.source in muster.unwanted or fleet.excludes(state.source):
-                _log.info("source_forgotten", source=state.source, reason="it is not asked for any more")
-                self._store.forget_source(state.source, self._now())
-            else:
-                gone = ScanError(
-                    f"{state.source}: is not listed any more: renamed, deleted, or hidden", hint=_GONE_HINT
-                )
-                self._failed(replace(planned, id=state.source), gone)
+            if state.source.startswith(f"{fleet.id}/") and state.source not in there:
+                self._absent(replace(planned, id=state.source, fleet=False), fleet, muster)
+
+    def _member(self, planned: Planned, member: Member) -> None:
+        if not self._stopping.is_set():
+            self.run(replace(planned, id=member.id, build=member.build, fleet=False))
+
+    def _absent(self, member: Planned, fleet: Fleet, muster: Muster) -> None:
+        """Say of one that was a member before what it is now."""
+        if (why := muster.resting.get(member.id)) is not None:
+            if member.role is SourceRole.INVENTORY:
+                self._failed(member, why)
+        elif member.id in muster.unwanted or fleet.excludes(member.id):
+            _log.info("source_forgotten", source=member.id, reason="it is not asked for any more")
+            self._store.forget_source(member.id, self._now())
+        elif (why := fleet.lost(member.id)) is not None:
+            self._failed(member, why)
+        elif member.role is SourceRole.INVENTORY:
+            self._gone_with(member.id)
+        else:
+            self._store.forget_source(member.id, self._now())
+
+    def _gone_with(self, member: SourceId) -> None:
+        """What a member held is gone with it, which is known as surely as if it had shown that it holds nothing."""
+        now = self._now()
+        tell(member, self._store.save_inventory(member, [], complete=True, now=now))
+        self._succeeded(member, _Run(ended=now))
 
     def _inventory(self, source: KeySource, run: _Run) -> None:
         found: list[Key] = []
@@ -122,11 +151,12 @@ class Reader:
                 else:
                     found.append(item)
         except SourceError:
-            self._store.save_inventory(source.id, found, complete=False, now=self._now())
+            tell(source.id, self._store.save_inventory(source.id, found, complete=False, now=self._now()))
             raise
         run.items, run.ended = len(found), self._now()
         # One refused user is enough not to call any missing key gone.
-        self._store.save_inventory(source.id, found, complete=not run.skipped, now=run.ended)
+        changes = self._store.save_inventory(source.id, found, complete=not run.skipped, now=run.ended)
+        tell(source.id, changes)
 
     def _calls(self, source: CallSource, run: _Run) -> None:
         for batch in source.read(self._store.cursor(source.id)):
@@ -207,10 +237,6 @@ class Reader:
         known = next((coverage for coverage in self._store.coverages() if coverage.source == planned.id), None)
         covered = known or Coverage(source=planned.id, kinds=planned.kinds, since=None, until=None)
         return replace(covered, blind=error.message)
-
-
-def _itself(source: ContentSource) -> ContentSource:
-    return source
 
 
 def _explained(planned: Planned, error: Exception) -> KeywatchError:

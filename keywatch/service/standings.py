@@ -30,8 +30,10 @@ def standings(store: Store, rules: Policy, now: datetime) -> tuple[Standing, ...
     present = [sighting for sighting in store.sightings() if sighting.gone_at is None]
     sources = {state.source: state for state in store.sources()}
     evidence = _by_handle(store.evidence())
-    coverages = store.coverages()
+    # One that can prove nothing has nothing to say of any key; an organisation's accounts bring hundreds of these.
+    coverages = [coverage for coverage in store.coverages() if coverage.kinds]
     first_seen = _first_seen(present)
+    shown = _by_shown_handle(present)
     return tuple(
         judge(
             _dated(key, first_seen),
@@ -39,7 +41,7 @@ def standings(store: Store, rules: Policy, now: datetime) -> tuple[Standing, ...
             coverages,
             now=now,
             policy=rules,
-            unreadable=_unreadable(key, present, sources),
+            unreadable=_unreadable(key, shown, sources),
         )
         for key in correlate(sighting.key for sighting in present)
     )
@@ -67,13 +69,22 @@ def _dated(key: Key, first_seen: Mapping[Handle, datetime]) -> Key:
     return replace(key, created_at=min(first_seen[handle] for handle in key.handles))
 
 
-def _unreadable(key: Key, present: Iterable[Sighting], sources: Mapping[SourceId, SourceState]) -> dict[SourceId, str]:
+def _by_shown_handle(sightings: Iterable[Sighting]) -> Mapping[Handle, list[Sighting]]:
+    index: dict[Handle, list[Sighting]] = {}
+    for sighting in sightings:
+        for handle in sighting.key.handles:
+            index.setdefault(handle, []).append(sighting)
+    return index
+
+
+def _unreadable(
+    key: Key, shown: Mapping[Handle, list[Sighting]], sources: Mapping[SourceId, SourceState]
+) -> dict[SourceId, str]:
     """The holders of `key` that could not be asked, or would not show it, when they were last read."""
     blind: dict[SourceId, str] = {}
-    handles = frozenset(key.handles)
-    for sighting in present:
+    for sighting in (sighting for handle in key.handles for sighting in shown.get(handle, ())):
         state = sources.get(sighting.source)
-        if state is None or handles.isdisjoint(sighting.key.handles):
+        if state is None:
             continue
         if state.failing_since is not None:
             blind[sighting.source] = state.error or "the last reading failed"

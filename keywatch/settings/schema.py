@@ -138,17 +138,37 @@ class AwsTags(_Table):
 
 
 class Aws(_Table):
-    """An AWS account whose IAM access keys are inventoried."""
+    """An AWS account whose IAM access keys are inventoried, or an organisation: all of its accounts."""
 
     name: Name
     account: AccountId | None = None
-    """Refuse to read any other account."""
+    """Refuse to read any other account; of an organisation: to list it from any other."""
     region: str = "us-east-1"
     profile: str | None = None
     role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
+    external_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9+=,.@:/_-]{2,1224}$")] | None = None
+    """Handed over with every role that is assumed."""
+    organisation: bool = False
+    """Whether it is the way into an organisation, whose every account is read through `member_role`."""
+    member_role: Annotated[str, Field(pattern=r"^/?([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$")] | None = None
+    """The role's name in each account, with its path if it has one: `keywatch`, `audit/keywatch`."""
+    accounts: tuple[AccountId, ...] = ()
+    """Of the organisation; empty: all."""
+    exclude: tuple[AccountId, ...] = ()
+    accounts_at_once: int = Field(default=8, ge=1, le=64)
     endpoint_url: HttpUrl | None = None
     tags: AwsTags = AwsTags()
     every: Interval = timedelta(hours=1)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if self.organisation and self.member_role is None:
+            raise ValueError("organisation needs member_role: the role to assume in each account")
+        if not self.organisation and (self.member_role or self.accounts or self.exclude):
+            raise ValueError("member_role, accounts and exclude need organisation = true")
+        if self.external_id is not None and not self.organisation and self.role is None:
+            raise ValueError("external_id needs role: it is handed over when that is assumed")
+        return self
 
 
 class CloudTrail(_Table):

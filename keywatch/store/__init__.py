@@ -6,16 +6,18 @@ Start at `Store.open`. Nothing in here ever sees a plaintext: the records that c
 
 from keywatch.store.calls import CallRecords
 from keywatch.store.findings import FindingRecords, StoredFinding
-from keywatch.store.inventory import InventoryRecords, Sighting
+from keywatch.store.inventory import Change, InventoryRecords, KeyChange, Sighting
 from keywatch.store.jobs import JobRun
 from keywatch.store.sources import SourceRecords, SourceState
 from keywatch.store.store import Store
 
 __all__ = [
     "CallRecords",
+    "Change",
     "FindingRecords",
     "InventoryRecords",
     "JobRun",
+    "KeyChange",
     "Sighting",
     "SourceRecords",
     "SourceState",

@@ -1,0 +1,195 @@
+"""An organisation's accounts, each a source of its own: what one that is denied, suspended or gone does to its keys."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from keywatch.model.standing import Basis
+from keywatch.service.log import configure
+from tests.aws.organisation import MANAGEMENT, NOW, ROLE, FakeAccount, FakeKey, Organisation
+from tests.service.installation import Installation
+
+OTHER, THIRD = "222233334444", "333344445555"
+
+
+@pytest.fixture
+def organisation() -> Iterator[Organisation]:
+    accounts = [FakeAccount(id=name) for name in (MANAGEMENT, OTHER, THIRD)]
+    for account in accounts:
+        account.add(f"orders-{account.id}", FakeKey(id=account.key_id(0)), owner="ops")
+    organisation = Organisation(*accounts)
+    with organisation.aws:
+        yield organisation
+
+
+@pytest.fixture
+def here(here: Installation, organisation: Organisation) -> Installation:
+    here.now = NOW
+    configure_with(here, organisation)
+    return here
+
+
+def configure_with(here: Installation, organisation: Organisation, more: str = "") -> None:
+    here.configure(
+        f'[[aws]]\nname = "prod"\norganisation = true\nmember_role = "{ROLE}"\nexternal_id = "ours"\n'
+        f'endpoint_url = "{organisation.aws.url}"\n{more}'
+    )
+
+
+def bases(here: Installation) -> dict[str, Basis]:
+    return {name.partition("-")[2]: standing.basis for name, standing in here.standings().items()}
+
+
+def states(here: Installation) -> dict[str, bool]:
+    """The inventories, and whether they could be read."""
+    with here.open() as keywatch:
+        found = keywatch._store.sources()
+    return {s.source: s.failing_since is None for s in found if s.kind == "inventory"}
+
+
+def gone(here: Installation) -> set[str]:
+    """The accounts whose keys are told as gone."""
+    with here.open() as keywatch:
+        return {str(s.key.account) for s in keywatch._store.sightings() if s.gone_at}
+
+
+def test_every_account_is_a_source_of_its_own(here: Installation, organisation: Organisation) -> None:
+    """The accounts are read under their own names, in sessions that are ours to recognise; our own without a role."""
+    assert here.cycle()
+    assert states(here) == dict.fromkeys(
+        ["aws-iam:prod", *(f"aws-iam:prod/{name}" for name in (MANAGEMENT, OTHER, THIRD))], True
+    )
+    assert bases(here) == dict.fromkeys((MANAGEMENT, OTHER, THIRD), Basis.NEVER)
+    assert {s["RoleArn"] for s in organisation.sessions} == {
+        f"arn:aws:iam::{name}:role/{ROLE}" for name in (OTHER, THIRD)
+    }
+    assert {(s["RoleSessionName"], s["ExternalId"]) for s in organisation.sessions} == {("keywatch", "ours")}
+
+
+def test_a_denied_account_is_blind_and_stops_nobody(here: Installation, organisation: Organisation) -> None:
+    """Its keys become unknown, never gone; the others are read; and a person is told which role to mend."""
+    here.cycle()
+    organisation.accounts[1].trusts = False
+    [told] = {line for line in here.news() if "aws-iam:prod" in line}
+    assert f"aws-iam:prod/{OTHER}" in told
+    assert bases(here) == {MANAGEMENT: Basis.NEVER, OTHER: Basis.UNKNOWN, THIRD: Basis.NEVER}
+    assert gone(here) == set()
+    state = here.source(f"aws-iam:prod/{OTHER}")
+    assert "sts:AssumeRole was refused" in str(state.error)
+    assert "trust policy" in str(state.hint)
+
+
+def test_an_account_that_left_takes_its_keys_along(here: Installation, organisation: Organisation) -> None:
+    """A whole listing without the account says so: its keys are gone, and nothing is unreadable."""
+    here.cycle()
+    del organisation.accounts[1]
+    assert here.cycle()
+    assert gone(here) == {OTHER}
+    assert set(bases(here)) == {MANAGEMENT, THIRD}
+    assert all(states(here).values())
+
+
+def test_a_listing_that_fails_says_nothing_of_anybody(here: Installation, organisation: Organisation) -> None:
+    """Where the accounts cannot be listed, none of them has left."""
+    here.cycle()
+    del organisation.accounts[1]
+    organisation.accounts[0].refused = {"ListAccounts"}
+    assert not here.cycle()
+    assert gone(here) == set()
+    assert "management account" in str(here.source("aws-iam:prod").hint)
+
+
+@pytest.mark.parametrize(("state", "status"), [("SUSPENDED", "ACTIVE"), (None, "SUSPENDED"), ("PENDING_CLOSURE", None)])
+def test_a_suspended_account_is_left_as_it_was(
+    here: Installation, organisation: Organisation, state: str | None, status: str | None
+) -> None:
+    """It is not asked, that is said, and its keys stay, in doubt. The newer field counts where both are there."""
+    here.cycle()
+    organisation.accounts[1].state, organisation.accounts[1].status = state, status
+    organisation.sessions.clear()
+    here.cycle()
+    assert {s["RoleArn"].split(":")[4] for s in organisation.sessions} == {THIRD}
+    assert bases(here)[OTHER] is Basis.UNKNOWN
+    [skip] = here.source("aws-iam:prod").skipped
+    assert (skip.what, OTHER in skip.why) == (f"account {OTHER}", True)
+    assert gone(here) == set()
+
+
+def test_an_excluded_account_is_forgotten(here: Installation, organisation: Organisation) -> None:
+    """What is no longer asked for is neither read nor told as gone or blind."""
+    here.cycle()
+    configure_with(here, organisation, f'exclude = ["{OTHER}"]\n')
+    assert here.cycle()
+    assert f"aws-iam:prod/{OTHER}" not in states(here)
+    assert set(bases(here)) == {MANAGEMENT, THIRD}
+    assert gone(here) == set()
+
+
+def test_only_the_accounts_asked_for_are_read(here: Installation, organisation: Organisation) -> None:
+    """`accounts` names them; one that the organisation does not have is said."""
+    configure_with(here, organisation, f'accounts = ["{THIRD}", "999999999999"]\n')
+    here.cycle()
+    assert set(bases(here)) == {THIRD}
+    assert [skip.what for skip in here.source("aws-iam:prod").skipped] == ["account 999999999999"]
+
+
+def test_empty_pages_are_not_the_end(here: Installation, organisation: Organisation) -> None:
+    """Organizations may answer without an account and yet have more."""
+    organisation.page, organisation.empty_pages = 1, 2
+    here.cycle()
+    assert set(bases(here)) == {MANAGEMENT, OTHER, THIRD}
+
+
+def test_what_becomes_of_a_key_is_told(
+    here: Installation, organisation: Organisation, capsys: pytest.CaptureFixture[str], clean_logging: None
+) -> None:
+    """Switched off, expired, recreated, found, vanished, returned: each is an event with the key and its user."""
+    del clean_logging
+    configure("info")
+    account = organisation.accounts[1]
+    here.cycle()
+
+    def told() -> list[tuple[str, str]]:
+        capsys.readouterr()
+        here.cycle()
+        events = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+        return [(e["transition"], e["path"].rpartition("/")[2]) for e in events if e["event"] == "key_changed"]
+
+    (key,) = account.users[0].keys
+    user = account.users[0].name
+    assert told() == []
+    key.status = "Inactive"
+    assert told() == [("deactivated", user)]
+    key.status = "Expired"
+    assert told() == [("expired", user)]
+    account.users[0].keys = [FakeKey(id=account.key_id(1))]
+    assert told() == [("vanished", user), ("recreated", user)]
+    account.users[0].keys.append(key)
+    assert told() == [("returned", user)]
+    account.add("new", FakeKey(id=account.key_id(2)))
+    assert told() == [("found", "new")]
+
+
+def test_a_user_that_may_not_be_looked_at_has_lost_no_key(
+    here: Installation, organisation: Organisation, capsys: pytest.CaptureFixture[str], clean_logging: None
+) -> None:
+    """A reading that was refused in part takes no key for gone."""
+    del clean_logging
+    here.cycle()
+    configure("info")
+    organisation.accounts[1].refused = {"ListAccessKeys"}
+    here.cycle()
+    assert "key_changed" not in capsys.readouterr().err
+    assert gone(here) == set()
+    assert bases(here)[OTHER] is Basis.UNKNOWN
+
+
+def test_days_later_it_is_still_right(here: Installation, organisation: Organisation) -> None:
+    """A report that has grown old is replaced, and the silence it speaks of reaches to where it was made."""
+    here.cycle()
+    here.now += timedelta(days=3)
+    organisation.new_reports_at = here.now
+    here.cycle()
+    assert set(bases(here).values()) == {Basis.NEVER}
