@@ -103,8 +103,8 @@ def _keys(seat: Seat, common: Common) -> "KeySource":
         through=seat.through,
         shelf=common.shelf,
         now=common.now,
-        owner_tags=(tags.owner,),
-        application_tags=(tags.application,),
+        owner_tags=tuple(filter(None, [tags.owner])),
+        application_tags=tuple(filter(None, [tags.application])),
     )
 
 

@@ -131,7 +131,7 @@ class Slack(_Table):
 
 
 class AwsTags(_Table):
-    """Which IAM tags say whose a key is."""
+    """Which IAM tags say whose a key is; both empty: none are asked for, which is a call less for each user."""
 
     owner: str = "owner"
     application: str = "application"
@@ -155,7 +155,7 @@ class Aws(_Table):
     accounts: tuple[AccountId, ...] = ()
     """Of the organisation; empty: all."""
     exclude: tuple[AccountId, ...] = ()
-    accounts_at_once: int = Field(default=8, ge=1, le=64)
+    accounts_at_once: int = Field(default=8, ge=1, le=32)
     endpoint_url: HttpUrl | None = None
     tags: AwsTags = AwsTags()
     every: Interval = timedelta(hours=1)

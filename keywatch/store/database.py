@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,11 +154,13 @@ class Database:
     def __init__(self, engine: Engine, path: Path) -> None:
         self._engine = engine
         self.path = path
+        self._turn = threading.Lock()
+        """One writer of this process at a time: SQLite itself would let the others sleep, and look now and then."""
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """Hold the write lock from before the first read on; commit at the end, or nothing at all."""
-        with explained(self.path), self._engine.begin() as connection:
+        with explained(self.path), self._turn, self._engine.begin() as connection:
             yield connection
 
     @contextmanager

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from keywatch.model.source import Skipped
 from keywatch.model.standing import Basis
 from keywatch.service.log import configure
 from tests.aws.organisation import MANAGEMENT, NOW, ROLE, FakeAccount, FakeKey, Organisation
+from tests.aws.server import AwsFault
 from tests.service.installation import Installation
 
 OTHER, THIRD = "222233334444", "333344445555"
@@ -193,3 +195,50 @@ def test_days_later_it_is_still_right(here: Installation, organisation: Organisa
     organisation.new_reports_at = here.now
     here.cycle()
     assert set(bases(here).values()) == {Basis.NEVER}
+
+
+def test_check_names_what_is_missing_where(here: Installation, organisation: Organisation) -> None:
+    """Each account is tried in turn, what holds in one line, what is missing in its own, with how to mend it."""
+    organisation.accounts[1].trusts = False
+    organisation.accounts[2].refused = {"ListUserTags"}
+    with here.open() as keywatch:
+        (inventory,) = [source for source in keywatch.sources if source.id == "aws-iam:prod"]
+        items = list(inventory.build().check())
+    said = [item for item in items if isinstance(item, str)]
+    missing = [item for item in items if not isinstance(item, str)]
+    assert said[:2] == ["sts:GetCallerIdentity", "organizations:ListAccounts (3 accounts)"]
+    assert said[2].startswith(f"account {MANAGEMENT}: sts:GetCallerIdentity, iam:ListUsers")
+    assert said[3].startswith(f"account {THIRD}: sts:AssumeRole, iam:ListUsers")
+    assert [skip.what for skip in missing] == [f"account {OTHER}: sts:AssumeRole", f"account {THIRD}: iam:ListUserTags"]
+    assert f"arn:aws:iam::{MANAGEMENT}:user/keywatch" in str(missing[0].hint)
+    assert missing[1].hint == f"allow iam:ListUserTags to arn:aws:sts::{THIRD}:assumed-role/keywatch/keywatch"
+
+
+def test_check_tries_so_many_accounts_and_no_more(here: Installation, organisation: Organisation) -> None:
+    """Hundreds of accounts with one role need not all be tried."""
+    organisation.accounts += [FakeAccount(id=str(444455556666 + number)) for number in range(40)]
+    with here.open() as keywatch:
+        (inventory,) = [source for source in keywatch.sources if source.id == "aws-iam:prod"]
+        *_, last = inventory.build().check()
+    assert str(last).startswith("the other 23 accounts were not tried")
+    assert len(organisation.sessions) == 19
+
+
+def test_without_an_organisation_check_says_so(here: Installation, organisation: Organisation) -> None:
+    """AWS's own code is explained."""
+    fault = AwsFault("AWSOrganizationsNotInUseException")
+    organisation.aws.on("organizations", "ListAccounts", lambda _params, _caller: fault)
+    with here.open() as keywatch:
+        (inventory,) = [source for source in keywatch.sources if source.id == "aws-iam:prod"]
+        *_, skip = inventory.build().check()
+    assert isinstance(skip, Skipped)
+    assert f"account {MANAGEMENT} is in no organisation" in skip.why
+    assert "leave out `organisation`" in str(skip.hint)
+
+
+def test_a_listing_that_never_ends_is_given_up(here: Installation, organisation: Organisation) -> None:
+    """A server that goes round in circles is not followed for ever."""
+    answer = {"Accounts": [], "NextToken": "again"}
+    organisation.aws.on("organizations", "ListAccounts", lambda _params, _caller: answer)
+    assert not here.cycle()
+    assert "begins anew" in str(here.source("aws-iam:prod").error)
