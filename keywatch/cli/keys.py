@@ -19,10 +19,12 @@ def keys(config: Path | None, *, json: bool) -> int:
     """
     List every key that is held, most pressing first: its standing, its last successful call, its days left.
 
+    Below them are the keys that went away in the last 90 days.
+
     Reads what the daemon has gathered (`keywatch run`), and asks no source.
     """
     from keywatch.report import inventory
-    from keywatch.service.standings import policy, standings
+    from keywatch.service.standings import policy, standings, vanished
     from keywatch.service.state import open_state
     from keywatch.settings.load import find, load
 
@@ -30,10 +32,11 @@ def keys(config: Path | None, *, json: bool) -> int:
     now = datetime.now(UTC)
     with open_state(settings) as state:
         judged = standings(state.store, policy(settings.baseline), now)
+        gone = vanished(state.store, now)
     if json:
-        sys.stdout.write(inventory.as_json(judged, now=now))
+        sys.stdout.write(inventory.as_json(judged, gone, now=now))
         return 0
     person = sys.stdout.isatty()
     width = shutil.get_terminal_size((120, 40)).columns if person else 160
-    sys.stdout.write(inventory.as_text(judged, width=width, colour=person))
+    sys.stdout.write(inventory.as_text(judged, gone, width=width, colour=person))
     return 0

@@ -9,6 +9,7 @@ from keywatch.model.key import HandleSpace, Key
 from keywatch.model.standing import Basis, Level, Standing
 from keywatch.model.time import to_rfc3339
 from keywatch.report.safe import visible
+from keywatch.store.inventory import Sighting
 
 VERSION = 1
 """Of the JSON form; it rises when a field changes its meaning or goes away."""
@@ -25,12 +26,13 @@ _COLOURS = {
 _COLUMNS = ("KEY", "KIND", "STANDING", "LAST SUCCESS", "DAYS LEFT", "DIES ON", "OWNER", "HELD IN")
 
 
-def as_text(standings: Iterable[Standing], *, width: int, colour: bool) -> str:
+def as_text(standings: Iterable[Standing], gone: Sequence[Sighting] = (), *, width: int, colour: bool) -> str:
     """
-    A table, most pressing first, and under it why a standing is unknown or attempt-only.
+    A table, most pressing first, and under it why a standing is unknown or attempt-only, and what is there no longer.
 
     Args:
         standings: of every key.
+        gone: the last word of each key that went away.
         width: columns of the terminal.
         colour: whether ANSI colours may be used. Colour never says anything that a word does not say too.
     """
@@ -39,7 +41,7 @@ def as_text(standings: Iterable[Standing], *, width: int, colour: bool) -> str:
     from rich.text import Text
 
     rows = most_pressing(standings)
-    if not rows:
+    if not rows and not gone:
         return "no keys: no inventory has been read yet, or none is configured\n"
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in _COLUMNS:
@@ -49,19 +51,25 @@ def as_text(standings: Iterable[Standing], *, width: int, colour: bool) -> str:
         table.add_row(*(Text(cell, style=style if position == 2 else "") for position, cell in enumerate(_cells(row))))  # noqa: PLR2004 - the standing
     out = StringIO()
     console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
-    console.print(table)
+    if rows:
+        console.print(table)
     for row in rows:
         if row.reasons:
             console.print(Text(f"{label(row.key)}: {visible('; '.join(row.reasons))}", style="dim"))
+    for last in gone:
+        console.print(
+            Text(f"{label(last.key)}: gone from {last.source} since {last.gone_at:%Y-%m-%d %H:%M}", style="dim")
+        )
     return out.getvalue()
 
 
-def as_json(standings: Iterable[Standing], *, now: datetime) -> str:
+def as_json(standings: Iterable[Standing], gone: Sequence[Sighting] = (), *, now: datetime) -> str:
     """The same as one JSON document, with every date the standing rests on."""
     document = {
         "version": VERSION,
         "at": to_rfc3339(now),
         "keys": [record(standing) for standing in most_pressing(standings)],
+        "gone": [_last(sighting) for sighting in gone],
     }
     return json.dumps(document, indent=2) + "\n"
 
@@ -125,6 +133,20 @@ def record(row: Standing) -> dict[str, object]:
         "days_left": row.days_left,
         "deletes_on": row.deletes_on.isoformat() if row.deletes_on else None,
         "reasons": list(row.reasons),
+    }
+
+
+def _last(sighting: Sighting) -> dict[str, object]:
+    key = sighting.key
+    return {
+        "id": key.id,
+        "name": key.name,
+        "kind": key.kind.value,
+        "owner": key.owner,
+        "account": key.account,
+        "source": sighting.source,
+        "last_seen": _when(sighting.last_seen),
+        "gone_at": _when(sighting.gone_at),
     }
 
 

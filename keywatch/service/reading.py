@@ -48,6 +48,8 @@ class _Run:
 
     items: int = 0
     skipped: list[Skipped] = field(default_factory=list)
+    failed: int = 0
+    """Members of a fleet that could not be read: that is their own trouble, and a cycle did not go well."""
     ended: datetime | None = None
     """When an inventory was complete: the `last_seen` of all that it showed."""
 
@@ -71,7 +73,7 @@ class Reader:
         self._stopping = stopping or threading.Event()
 
     def run(self, planned: Planned) -> bool:
-        """Run one source from where its last run ended. Returns whether it could be read to its end."""
+        """Run one source from where its last run ended. Returns whether it, and all its members, could be read."""
         run = _Run()
         self._store.source_started(planned.id, planned.role.value, self._now())
         try:
@@ -86,7 +88,7 @@ class Reader:
                 self._failed(planned, _explained(planned, error))
             return False
         self._succeeded(planned.id, run)
-        return True
+        return not run.failed
 
     def _read(self, planned: Planned, source: Source, run: _Run) -> None:
         if isinstance(source, Fleet):
@@ -106,8 +108,7 @@ class Reader:
         with ThreadPoolExecutor(fleet.at_once, thread_name_prefix=fleet.id) as pool:
             runs = [pool.submit(self._member, planned, member) for member in muster.members]
             try:
-                for under_way in as_completed(runs):
-                    under_way.result()
+                run.failed = sum(not under_way.result() for under_way in as_completed(runs))
             finally:
                 pool.shutdown(cancel_futures=True)
         self._go_on()
@@ -116,9 +117,10 @@ class Reader:
             if state.source.startswith(f"{fleet.id}/") and state.source not in there:
                 self._absent(replace(planned, id=state.source, fleet=False), fleet, muster)
 
-    def _member(self, planned: Planned, member: Member) -> None:
-        if not self._stopping.is_set():
-            self.run(replace(planned, id=member.id, build=member.build, fleet=False))
+    def _member(self, planned: Planned, member: Member) -> bool:
+        if self._stopping.is_set():
+            return False
+        return self.run(replace(planned, id=member.id, build=member.build, fleet=False))
 
     def _absent(self, member: Planned, fleet: Fleet, muster: Muster) -> None:
         """Say of one that was a member before what it is now."""

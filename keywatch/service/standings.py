@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 from keywatch.baseline import Policy, judge
 from keywatch.correlate import correlate
 from keywatch.model.call import Evidence
-from keywatch.model.key import Handle, Key, SourceId
+from keywatch.model.key import Handle, Key, KeyId, SourceId
 from keywatch.model.standing import Level, Standing
 from keywatch.settings.schema import Baseline
 from keywatch.store import Sighting, SourceState, Store
+
+_TOLD_FOR = timedelta(days=90)
+"""As long a key that is gone is shown."""
 
 
 def policy(settings: Baseline) -> Policy:
@@ -23,6 +26,21 @@ def policy(settings: Baseline) -> Policy:
 def known_keys(store: Store) -> tuple[Key, ...]:
     """Every key that is held somewhere now, one each."""
     return correlate(sighting.key for sighting in store.sightings() if sighting.gone_at is None)
+
+
+def vanished(store: Store, now: datetime) -> list[Sighting]:
+    """Return the last word of each key that is held nowhere any more and was in the last 90 days; the latest first."""
+    sightings = store.sightings()
+    held = {handle for sighting in sightings if sighting.gone_at is None for handle in sighting.key.handles}
+    last: dict[KeyId, Sighting] = {}
+    for sighting in sorted(sightings, key=lambda sighting: sighting.gone_at or now):
+        if (
+            sighting.gone_at is not None
+            and held.isdisjoint(sighting.key.handles)
+            and now - sighting.gone_at <= _TOLD_FOR
+        ):
+            last[sighting.key.id] = sighting
+    return list(reversed(last.values()))
 
 
 def standings(store: Store, rules: Policy, now: datetime) -> tuple[Standing, ...]:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from keywatch.model.key import KeyKind, KeyStatus
 from keywatch.model.standing import Basis, Level, Standing
 from keywatch.report.inventory import as_json, as_text, most_pressing
-from tests.alerts.builders import NOW, key, standing
+from keywatch.store import Sighting
+from tests.alerts.builders import DAY, IAM, NOW, key, standing
 
 WIDE = 200
 
@@ -88,3 +89,13 @@ def test_json_has_every_date() -> None:
         {"source": "aws-iam:prod", "place": "arn:aws:iam::111122223333:user/orders0"},
     ]
     assert (record["deletes_on"], record["last_success"], record["days_left"]) == (None, None, None)
+
+
+def test_what_is_gone_is_told_below() -> None:
+    """A key that went away is named with where it was and since when, also where no key is left."""
+    last = Sighting(source=IAM, key=key("old"), first_seen=NOW - DAY, last_seen=NOW - DAY, gone_at=NOW)
+    alone = as_text([], [last], width=WIDE, colour=False)
+    assert alone == "old (…-OLD): gone from aws-iam:prod since 2026-11-23 14:18\n"
+    assert as_text([standing()], [last], width=WIDE, colour=False).endswith(alone)
+    (record,) = json.loads(as_json([], [last], now=NOW))["gone"]
+    assert {"name": "old", "source": "aws-iam:prod", "gone_at": "2026-11-23T14:18:00Z"}.items() <= record.items()

@@ -9,6 +9,8 @@ import pytest
 from keywatch.model.source import Skipped
 from keywatch.model.standing import Basis
 from keywatch.service.log import configure
+from keywatch.service.standings import vanished
+from keywatch.store import Sighting
 from tests.aws.organisation import MANAGEMENT, NOW, ROLE, FakeAccount, FakeKey, Organisation
 from tests.aws.server import AwsFault
 from tests.service.installation import Installation
@@ -57,6 +59,12 @@ def gone(here: Installation) -> set[str]:
         return {str(s.key.account) for s in keywatch._store.sightings() if s.gone_at}
 
 
+def lately_gone(here: Installation) -> list[Sighting]:
+    """What `keywatch keys` tells as gone."""
+    with here.open() as keywatch:
+        return vanished(keywatch._store, here.now)
+
+
 def test_every_account_is_a_source_of_its_own(here: Installation, organisation: Organisation) -> None:
     """The accounts are read under their own names, in sessions that are ours to recognise; our own without a role."""
     assert here.cycle()
@@ -75,6 +83,7 @@ def test_a_denied_account_is_blind_and_stops_nobody(here: Installation, organisa
     here.cycle()
     organisation.accounts[1].trusts = False
     [told] = {line for line in here.news() if "aws-iam:prod" in line}
+    assert not here.cycle()
     assert f"aws-iam:prod/{OTHER}" in told
     assert bases(here) == {MANAGEMENT: Basis.NEVER, OTHER: Basis.UNKNOWN, THIRD: Basis.NEVER}
     assert gone(here) == set()
@@ -89,6 +98,10 @@ def test_an_account_that_left_takes_its_keys_along(here: Installation, organisat
     del organisation.accounts[1]
     assert here.cycle()
     assert gone(here) == {OTHER}
+    assert [(s.source, s.gone_at) for s in lately_gone(here)] == [(f"aws-iam:prod/{OTHER}", here.now)]
+    here.now += timedelta(days=91)
+    assert lately_gone(here) == []
+    here.now -= timedelta(days=91)
     assert set(bases(here)) == {MANAGEMENT, THIRD}
     assert all(states(here).values())
 
