@@ -131,8 +131,8 @@ def fetched(
     report = _got(iam, who, principal)
     if report is not None and now - report.generated_at < CACHED:
         return report
-    _ask_for_one(iam, who, principal)
-    for pause in (0.0, *_PAUSES):
+    ready = _ask_for_one(iam, who, principal)
+    for pause in (0.0,) if ready else (0.0, *_PAUSES):
         if pause:
             sleep(pause)
         newer = _got(iam, who, principal)
@@ -154,15 +154,17 @@ def shown(iam: "IAMClient", who: str, principal: str | None) -> str:
     return f"it is of {report.generated_at:%Y-%m-%d %H:%M} UTC" if report else "there is none yet"
 
 
-def _ask_for_one(iam: "IAMClient", who: str, principal: str | None) -> None:
+def _ask_for_one(iam: "IAMClient", who: str, principal: str | None) -> bool:
+    """Whether it is there already: waiting would bring no other."""
     from botocore.exceptions import ClientError
 
     with asking(who, "iam:GenerateCredentialReport", principal):
         try:
-            iam.generate_credential_report()
+            return iam.generate_credential_report().get("State") == "COMPLETE"
         except ClientError as error:
             if error_code(error) not in _BEING_MADE:
                 raise
+            return False
 
 
 def _got(iam: "IAMClient", who: str, principal: str | None) -> CredentialReport | None:

@@ -145,6 +145,15 @@ def test_too_many_requests_for_a_report_are_no_trouble(world: Organisation, acco
     assert (sum(slept), skipped) == (30, [])
 
 
+def test_nobody_waits_for_a_report_that_is_said_to_be_there(world: Organisation, account: FakeAccount) -> None:
+    """A server whose reports bear an old date and which says that it has made one will make no other."""
+    account.report_at = NOW - 5 * HOUR
+    world.aws.on("iam", "GenerateCredentialReport", lambda _params, _caller: {"State": "COMPLETE"})
+    slept: list[float] = []
+    _, skipped = read(world, slept)
+    assert (slept, skipped) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("report_at", "refused", "why", "hint"),
     [

@@ -90,6 +90,25 @@ def test_an_empty_file_is_a_configuration(tmp_path: Path) -> None:
         pytest.param("[slack]\n", "either token (with channel) or webhook", None, id="slack-without-a-way"),
         pytest.param('[slack]\ntoken = "env:T"\n', "token needs channel", None, id="slack-without-channel"),
         pytest.param('[http]\nlisten = "127.0.0.1:70000"\n', ":2: http.listen: has a port above", None, id="no-port"),
+        pytest.param(
+            '[[aws]]\nname = "a"\norganisation = true\n',
+            ":1: aws[1]: organisation needs member_role",
+            None,
+            id="organisation-without-role",
+        ),
+        pytest.param(
+            '[[aws]]\nname = "a"\nexclude = ["111122223333"]\n',
+            ":1: aws[1]: member_role, accounts and exclude need organisation = true",
+            None,
+            id="exclude-without-organisation",
+        ),
+        pytest.param(
+            '[[aws]]\nname = "a"\norganisation = true\nmember_role = "arn:aws:iam::1:role/x"\n',
+            ":4: aws[1].member_role: ",
+            None,
+            id="member-role-is-a-name",
+        ),
+        pytest.param('[[aws]]\nname = "a"\nexternal_id = "ours"\n', "external_id needs role", None, id="id-for-nobody"),
         pytest.param('[[bucket]]\nname = "a"\nurl = "https://b"\n', ":3: bucket[1].url: ", None, id="no-bucket"),
         pytest.param('[[cloudwatch]]\nname = "a"\ngroups = []\n', ":3: cloudwatch[1].groups: ", None, id="no-group"),
         pytest.param(
