@@ -36,8 +36,9 @@ Source: TypeAlias = "KeySource | CallSource | ContentSource | Fleet"
 
 _DECLARED_EVERY = timedelta(minutes=5)
 _REPORTED_EVERY = timedelta(minutes=1)
-_PATIENT, _IMPATIENT = 10, 2
-"""Tries of one request to AWS."""
+_PERSISTENT, _PATIENT, _IMPATIENT = 15, 10, 2
+"""Tries of one request to AWS. Where three in ten are refused, one of ten thousand would fail ten times in a row, every
+sixteenth run, and take an account with it; fifteen times, once in a year."""
 _CONNECTIONS = 20
 """A few more than the objects of a bucket that are fetched at once."""
 _SELLING_PARTNER = frozenset({KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN})
@@ -85,7 +86,8 @@ def plan(
         stopping: whether the daemon is asked to end, so that a long fetch is given up.
     """
     attempts = _PATIENT if patient else _IMPATIENT
-    accounts = [Common(entry=aws, baseline=settings.baseline, attempts=attempts, now=now) for aws in settings.aws]
+    persistent = _PERSISTENT if patient else _IMPATIENT
+    accounts = [Common(entry=aws, baseline=settings.baseline, attempts=persistent, now=now) for aws in settings.aws]
     remotes = Remotes(clones=partial(_clones, settings), vaults=settings.vault, stopping=stopping, patient=patient)
     return (
         *_accounts(accounts, SourceRole.INVENTORY),

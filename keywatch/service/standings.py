@@ -104,8 +104,11 @@ def _unreadable(
         state = sources.get(sighting.source)
         if state is None:
             continue
-        if state.failing_since is not None:
-            blind[sighting.source] = state.error or "the last reading failed"
+        # Where an organisation's accounts could not be listed, none of them was read.
+        fleet = sources.get(SourceId(sighting.source.partition("/")[0]), state)
+        failing = next((one for one in (state, fleet) if one.failing_since is not None), None)
+        if failing is not None:
+            blind[sighting.source] = failing.error or "the last reading failed"
         elif state.skipped_total and state.last_success and sighting.last_seen < state.last_success:
             # A run stamps all that it shows with the instant of its success; a run under way has shown nothing yet.
             blind[sighting.source] = "it was not shown in the last reading, which was refused in part"

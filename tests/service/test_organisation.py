@@ -107,12 +107,13 @@ def test_an_account_that_left_takes_its_keys_along(here: Installation, organisat
 
 
 def test_a_listing_that_fails_says_nothing_of_anybody(here: Installation, organisation: Organisation) -> None:
-    """Where the accounts cannot be listed, none of them has left."""
+    """Where the accounts cannot be listed, none of them has left, and none was read: nothing is known of any key."""
     here.cycle()
     del organisation.accounts[1]
     organisation.accounts[0].refused = {"ListAccounts"}
     assert not here.cycle()
     assert gone(here) == set()
+    assert bases(here) == dict.fromkeys((MANAGEMENT, OTHER, THIRD), Basis.UNKNOWN)
     assert "management account" in str(here.source("aws-iam:prod").hint)
 
 
@@ -208,6 +209,28 @@ def test_days_later_it_is_still_right(here: Installation, organisation: Organisa
     organisation.new_reports_at = here.now
     here.cycle()
     assert set(bases(here).values()) == {Basis.NEVER}
+
+
+def test_a_role_may_lead_to_the_organisation(here: Installation, organisation: Organisation) -> None:
+    """With `role` as well, the members' roles are assumed by it, and it reads its own account."""
+    way_in = f"arn:aws:iam::{MANAGEMENT}:role/{ROLE}"
+    configure_with(here, organisation, f'role = "{way_in}"\n')
+    assert here.cycle()
+    assert set(bases(here)) == {MANAGEMENT, OTHER, THIRD}
+    assert organisation.sessions[0]["RoleArn"] == way_in
+    inside = {asked.caller.access_key_id[:4] for asked in organisation.aws.asked if asked.service == "iam"}
+    assert inside == {"ASIA"}
+
+
+def test_what_is_asked_follows_the_configured_steps(here: Installation, organisation: Organisation) -> None:
+    """Who is warned after ten days has keys asked about after nine."""
+    for account, days in zip(organisation.accounts, (8, 9, 10), strict=True):
+        account.users[0].keys[0].used_at = NOW - timedelta(days=days)
+    here.cycle()
+    assert organisation.aws.calls("GetAccessKeyLastUsed") == 0
+    here.configure(here.config + "[baseline]\nwarn_at_days = [10, 75, 83, 88]\n")
+    here.cycle()
+    assert organisation.aws.calls("GetAccessKeyLastUsed") == 2
 
 
 def test_check_names_what_is_missing_where(here: Installation, organisation: Organisation) -> None:

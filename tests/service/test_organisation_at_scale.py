@@ -1,6 +1,7 @@
 """Ten thousand keys in two hundred accounts, while AWS refuses three calls in ten; and how many calls keys cost."""
 
 import types
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -8,6 +9,7 @@ from functools import partial
 import pytest
 
 from keywatch.alerts.problems import SourceRole
+from keywatch.baseline import Policy
 from keywatch.collect.aws import AwsAccess, AwsClients
 from keywatch.collect.aws_organisation import Accounts, AccountSource, AwsAccounts
 from keywatch.collect.calls.iam_last_used import IamLastUsed
@@ -15,7 +17,9 @@ from keywatch.collect.iam import Shelf
 from keywatch.collect.inventory.aws_iam import AwsIamKeys
 from keywatch.model.call import Call, Silence
 from keywatch.model.key import SourceId
+from keywatch.model.standing import Basis
 from keywatch.service.plan import Planned
+from keywatch.service.standings import standings
 from tests.aws.organisation import MANAGEMENT, NOW, ROLE, FakeAccount, FakeKey, Organisation
 from tests.aws.server import refusing
 from tests.service.installation import Installation
@@ -51,7 +55,7 @@ def organisation() -> Iterator[Organisation]:
 
 def planned(organisation: Organisation) -> tuple[Planned, Planned]:
     """As the settings plan it, but without `adaptive`: that would wait for a server that refuses ever less."""
-    access = AwsAccess(endpoint_url=organisation.aws.url, attempts=10)
+    access = AwsAccess(endpoint_url=organisation.aws.url, attempts=15)
     shelf = Shelf()
 
     def keys(name: str, account: str, access: AwsAccess, through: AwsClients) -> AccountSource:
@@ -91,6 +95,7 @@ def test_no_key_is_lost_while_aws_refuses_three_calls_in_ten(
         assert [keywatch.reader.run(source) for source in planned(organisation)] == [True, True]
         states = keywatch._store.sources()
         evidence = keywatch._store.evidence()
+        judged = Counter(row.basis for row in standings(keywatch._store, Policy(), NOW))
         present = [s.key.id for s in keywatch._store.sightings() if s.gone_at is None]
     expected = {f"aws-access-key-id:{key.id}" for a in organisation.accounts for u in a.users for key in u.keys}
     assert len(expected) == 10_000
@@ -99,6 +104,7 @@ def test_no_key_is_lost_while_aws_refuses_three_calls_in_ten(
     assert len(states) == 2 * (1 + ACCOUNTS)
     assert {str(item.handle) for item in evidence} == expected
     assert sum(isinstance(item, Call) for item in evidence) == 5_000
+    assert judged == {Basis.ATTEMPT_ONLY: 5_000, Basis.NEVER: 5_000}
     # Each key that is idle was asked about, and no other.
     asked = {a.params["AccessKeyId"] for a in aws.asked if a.operation == "GetAccessKeyLastUsed"}
     assert asked == {
