@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
+from keywatch.baseline import Policy
 from keywatch.model.source import Skipped
 from keywatch.model.standing import Basis
 from keywatch.service.log import configure
-from keywatch.service.standings import vanished
-from keywatch.store import Sighting
+from keywatch.service.standings import standings, vanished
+from keywatch.store import Sighting, SourceState, Store
 from tests.aws.organisation import MANAGEMENT, NOW, ROLE, FakeAccount, FakeKey, Organisation
 from tests.aws.server import AwsFault
 from tests.service.installation import Installation
@@ -42,33 +44,53 @@ def configure_with(here: Installation, organisation: Organisation, more: str = "
     )
 
 
+@contextmanager
+def remembered(here: Installation) -> Iterator[Store]:
+    """What the store holds."""
+    with Store.open(here.directory / "state") as store:
+        yield store
+
+
 def bases(here: Installation) -> dict[str, Basis]:
-    return {name.partition("-")[2]: standing.basis for name, standing in here.standings().items()}
+    """What the standing of each account's key rests on."""
+    with remembered(here) as store:
+        return {str(row.key.account): row.basis for row in standings(store, Policy(), here.now)}
 
 
-def states(here: Installation) -> dict[str, bool]:
+def sources(here: Installation, kind: str = "inventory") -> dict[str, SourceState]:
+    """How each is doing."""
+    with remembered(here) as store:
+        return {state.source: state for state in store.sources() if state.kind == kind}
+
+
+def seeing(here: Installation) -> dict[str, bool]:
     """The inventories, and whether they could be read."""
-    with here.open() as keywatch:
-        found = keywatch._store.sources()
-    return {s.source: s.failing_since is None for s in found if s.kind == "inventory"}
+    return {name: state.failing_since is None for name, state in sources(here).items()}
 
 
 def gone(here: Installation) -> set[str]:
     """The accounts whose keys are told as gone."""
-    with here.open() as keywatch:
-        return {str(s.key.account) for s in keywatch._store.sightings() if s.gone_at}
+    with remembered(here) as store:
+        return {str(sighting.key.account) for sighting in store.sightings() if sighting.gone_at}
 
 
 def lately_gone(here: Installation) -> list[Sighting]:
     """What `keywatch keys` tells as gone."""
+    with remembered(here) as store:
+        return vanished(store, here.now)
+
+
+def checked(here: Installation) -> list[str | Skipped]:
+    """What `keywatch check` says of the inventory."""
     with here.open() as keywatch:
-        return vanished(keywatch._store, here.now)
+        (inventory,) = [source for source in keywatch.sources if source.id == "aws-iam:prod"]
+        return list(inventory.build().check())
 
 
 def test_every_account_is_a_source_of_its_own(here: Installation, organisation: Organisation) -> None:
     """The accounts are read under their own names, in sessions that are ours to recognise; our own without a role."""
     assert here.cycle()
-    assert states(here) == dict.fromkeys(
+    assert seeing(here) == dict.fromkeys(
         ["aws-iam:prod", *(f"aws-iam:prod/{name}" for name in (MANAGEMENT, OTHER, THIRD))], True
     )
     assert bases(here) == dict.fromkeys((MANAGEMENT, OTHER, THIRD), Basis.NEVER)
@@ -87,7 +109,7 @@ def test_a_denied_account_is_blind_and_stops_nobody(here: Installation, organisa
     assert f"aws-iam:prod/{OTHER}" in told
     assert bases(here) == {MANAGEMENT: Basis.NEVER, OTHER: Basis.UNKNOWN, THIRD: Basis.NEVER}
     assert gone(here) == set()
-    state = here.source(f"aws-iam:prod/{OTHER}")
+    state = sources(here)[f"aws-iam:prod/{OTHER}"]
     assert "sts:AssumeRole was refused" in str(state.error)
     assert "trust policy" in str(state.hint)
 
@@ -103,7 +125,7 @@ def test_an_account_that_left_takes_its_keys_along(here: Installation, organisat
     assert lately_gone(here) == []
     here.now -= timedelta(days=91)
     assert set(bases(here)) == {MANAGEMENT, THIRD}
-    assert all(states(here).values())
+    assert all(seeing(here).values())
 
 
 def test_a_listing_that_fails_says_nothing_of_anybody(here: Installation, organisation: Organisation) -> None:
@@ -114,7 +136,7 @@ def test_a_listing_that_fails_says_nothing_of_anybody(here: Installation, organi
     assert not here.cycle()
     assert gone(here) == set()
     assert bases(here) == dict.fromkeys((MANAGEMENT, OTHER, THIRD), Basis.UNKNOWN)
-    assert "management account" in str(here.source("aws-iam:prod").hint)
+    assert "management account" in str(sources(here)["aws-iam:prod"].hint)
 
 
 @pytest.mark.parametrize(("state", "status"), [("SUSPENDED", "ACTIVE"), (None, "SUSPENDED"), ("PENDING_CLOSURE", None)])
@@ -128,7 +150,7 @@ def test_a_suspended_account_is_left_as_it_was(
     here.cycle()
     assert {s["RoleArn"].split(":")[4] for s in organisation.sessions} == {THIRD}
     assert bases(here)[OTHER] is Basis.UNKNOWN
-    [skip] = here.source("aws-iam:prod").skipped
+    [skip] = sources(here)["aws-iam:prod"].skipped
     assert (skip.what, OTHER in skip.why) == (f"account {OTHER}", True)
     assert gone(here) == set()
 
@@ -138,7 +160,7 @@ def test_an_excluded_account_is_forgotten(here: Installation, organisation: Orga
     here.cycle()
     configure_with(here, organisation, f'exclude = ["{OTHER}"]\n')
     assert here.cycle()
-    assert f"aws-iam:prod/{OTHER}" not in states(here)
+    assert f"aws-iam:prod/{OTHER}" not in seeing(here)
     assert set(bases(here)) == {MANAGEMENT, THIRD}
     assert gone(here) == set()
 
@@ -148,7 +170,7 @@ def test_only_the_accounts_asked_for_are_read(here: Installation, organisation: 
     configure_with(here, organisation, f'accounts = ["{THIRD}", "999999999999"]\n')
     here.cycle()
     assert set(bases(here)) == {THIRD}
-    assert [skip.what for skip in here.source("aws-iam:prod").skipped] == ["account 999999999999"]
+    assert [skip.what for skip in sources(here)["aws-iam:prod"].skipped] == ["account 999999999999"]
 
 
 def test_empty_pages_are_not_the_end(here: Installation, organisation: Organisation) -> None:
@@ -237,9 +259,7 @@ def test_check_names_what_is_missing_where(here: Installation, organisation: Org
     """Each account is tried in turn, what holds in one line, what is missing in its own, with how to mend it."""
     organisation.accounts[1].trusts = False
     organisation.accounts[2].refused = {"ListUserTags"}
-    with here.open() as keywatch:
-        (inventory,) = [source for source in keywatch.sources if source.id == "aws-iam:prod"]
-        items = list(inventory.build().check())
+    items = checked(here)
     said = [item for item in items if isinstance(item, str)]
     missing = [item for item in items if not isinstance(item, str)]
     assert said[:2] == ["sts:GetCallerIdentity", "organizations:ListAccounts (3 accounts)"]
@@ -253,9 +273,7 @@ def test_check_names_what_is_missing_where(here: Installation, organisation: Org
 def test_check_tries_so_many_accounts_and_no_more(here: Installation, organisation: Organisation) -> None:
     """Hundreds of accounts with one role need not all be tried."""
     organisation.accounts += [FakeAccount(id=str(444455556666 + number)) for number in range(40)]
-    with here.open() as keywatch:
-        (inventory,) = [source for source in keywatch.sources if source.id == "aws-iam:prod"]
-        *_, last = inventory.build().check()
+    *_, last = checked(here)
     assert str(last).startswith("the other 23 accounts were not tried")
     assert len(organisation.sessions) == 19
 
@@ -264,9 +282,7 @@ def test_without_an_organisation_check_says_so(here: Installation, organisation:
     """AWS's own code is explained."""
     fault = AwsFault("AWSOrganizationsNotInUseException")
     organisation.aws.on("organizations", "ListAccounts", lambda _params, _caller: fault)
-    with here.open() as keywatch:
-        (inventory,) = [source for source in keywatch.sources if source.id == "aws-iam:prod"]
-        *_, skip = inventory.build().check()
+    *_, skip = checked(here)
     assert isinstance(skip, Skipped)
     assert f"account {MANAGEMENT} is in no organisation" in skip.why
     assert "leave out `organisation`" in str(skip.hint)
@@ -277,4 +293,4 @@ def test_a_listing_that_never_ends_is_given_up(here: Installation, organisation:
     answer = {"Accounts": [], "NextToken": "again"}
     organisation.aws.on("organizations", "ListAccounts", lambda _params, _caller: answer)
     assert not here.cycle()
-    assert "begins anew" in str(here.source("aws-iam:prod").error)
+    assert "begins anew" in str(sources(here)["aws-iam:prod"].error)
