@@ -128,14 +128,14 @@ def fetched(
     Raises:
         SourceError: there is none to be had now.
     """
-    report = _got(iam, who, principal)
+    report = shown(iam, who, principal)
     if report is not None and now - report.generated_at < CACHED:
         return report
-    ready = _ask_for_one(iam, who, principal)
+    ready = requested(iam, who, principal)
     for pause in (0.0,) if ready else (0.0, *_PAUSES):
         if pause:
             sleep(pause)
-        newer = _got(iam, who, principal)
+        newer = shown(iam, who, principal)
         if newer is not None and (report is None or newer.generated_at > report.generated_at):
             return newer
     if report is not None:
@@ -143,32 +143,13 @@ def fetched(
     raise SourceUnreachable(f"{who}: AWS is still making the credential report", hint="it will be there next time")
 
 
-def generated(iam: "IAMClient", who: str, principal: str | None) -> None:
-    """Ask for a report, to see whether we may."""
-    _ask_for_one(iam, who, principal)
+def shown(iam: "IAMClient", who: str, principal: str | None) -> CredentialReport | None:
+    """
+    Return the report as it is now. None: there is none, or it is being made.
 
-
-def shown(iam: "IAMClient", who: str, principal: str | None) -> str:
-    """Look at the report, to see whether we may, and say of when it is."""
-    report = _got(iam, who, principal)
-    return f"it is of {report.generated_at:%Y-%m-%d %H:%M} UTC" if report else "there is none yet"
-
-
-def _ask_for_one(iam: "IAMClient", who: str, principal: str | None) -> bool:
-    """Whether it is there already: waiting would bring no other."""
-    from botocore.exceptions import ClientError
-
-    with asking(who, "iam:GenerateCredentialReport", principal):
-        try:
-            return iam.generate_credential_report().get("State") == "COMPLETE"
-        except ClientError as error:
-            if error_code(error) not in _BEING_MADE:
-                raise
-            return False
-
-
-def _got(iam: "IAMClient", who: str, principal: str | None) -> CredentialReport | None:
-    """The report as it is now. None: there is none, or it is being made."""
+    Raises:
+        SourceError: it may not be read, or makes no sense.
+    """
     from botocore.exceptions import ClientError
 
     with asking(who, "iam:GetCredentialReport", principal):
@@ -182,3 +163,21 @@ def _got(iam: "IAMClient", who: str, principal: str | None) -> CredentialReport 
             return parsed(answer["Content"], to_utc(answer["GeneratedTime"]))
         except (ValueError, KeyError):
             raise SourceMalformed(f"{who}: the credential report is not what AWS documents") from None
+
+
+def requested(iam: "IAMClient", who: str, principal: str | None) -> bool:
+    """
+    Have a report made, unless AWS has one that is new enough; return whether it is there, and waiting brings no other.
+
+    Raises:
+        SourceError: it may not be asked for.
+    """
+    from botocore.exceptions import ClientError
+
+    with asking(who, "iam:GenerateCredentialReport", principal):
+        try:
+            return iam.generate_credential_report().get("State") == "COMPLETE"
+        except ClientError as error:
+            if error_code(error) not in _BEING_MADE:
+                raise
+            return False

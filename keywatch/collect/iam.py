@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypedDict, TypeVar
 
 from keywatch.collect.aws import ASSUMING, AwsClients, Identity, asking, error_code
-from keywatch.collect.credential_report import CredentialReport, fetched, generated, shown
+from keywatch.collect.credential_report import CredentialReport, fetched, requested, shown
 from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed, SourceUnreachable
 from keywatch.model.source import Skipped
 from keywatch.model.time import to_utc
@@ -155,6 +155,14 @@ class IamAccount:
         """The credential report; see `credential_report.fetched`."""
         return fetched(self._clients.iam(), self._who, self._principal, now=now, sleep=sleep)
 
+    def last_report(self) -> CredentialReport | None:
+        """The credential report as it lies there, however old; None: there is none. Nobody is asked for a new one."""
+        return shown(self._clients.iam(), self._who, self._principal)
+
+    def _report_age(self) -> str:
+        report = self.last_report()
+        return f"it is of {report.generated_at:%Y-%m-%d %H:%M} UTC" if report else "there is none yet"
+
     def close(self) -> None:
         """Close the connections: an organisation has many accounts."""
         self._clients.close()
@@ -191,9 +199,9 @@ class IamAccount:
                 ("iam:GetAccessKeyLastUsed", lambda: self.last_use("AKIA" + "KEYWATCHCHECK234")),
                 (
                     "iam:GenerateCredentialReport",
-                    lambda: generated(self._clients.iam(), self._who, self._principal),
+                    lambda: requested(self._clients.iam(), self._who, self._principal),
                 ),
-                ("iam:GetCredentialReport", lambda: shown(self._clients.iam(), self._who, self._principal)),
+                ("iam:GetCredentialReport", self._report_age),
             ]
         else:
             trials += [

@@ -136,9 +136,10 @@ class AwsIamKeys:
     def _root_details(self) -> tuple[datetime | None, KeyStatus]:
         """Since when the root user has keys, and whether one of them works: only the credential report says."""
         try:
-            slots = self._iam.report(self._now()).slots.get(ROOT, ())
+            report = self._iam.last_report()
         except SourceError:
-            return None, KeyStatus.ACTIVE
+            report = None
+        slots = report.slots.get(ROOT, ()) if report else ()
         active = any(slot.active for slot in slots) or not slots
         born = min((slot.changed_at for slot in slots if slot.changed_at), default=None)
         return born, KeyStatus.ACTIVE if active else KeyStatus.INACTIVE
