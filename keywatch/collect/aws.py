@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import boto3
     from botocore.config import Config
     from botocore.exceptions import ClientError
+    from mypy_boto3_athena import AthenaClient
+    from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -114,11 +116,28 @@ class AwsClients:
         self._through = through
         self._lock = threading.Lock()
         self._session: boto3.Session | None = None
+        self._athena: AthenaClient | None = None
+        self._cloudtrail: dict[str, CloudTrailClient] = {}
         self._iam: IAMClient | None = None
         self._logs: CloudWatchLogsClient | None = None
         self._organizations: Any = None
         self._s3: S3Client | None = None
         self._sts: STSClient | None = None
+
+    def athena(self) -> "AthenaClient":
+        with self._lock, asking(self.who, "aws configuration"):
+            if self._athena is None:
+                made, config = self._made(), self._config()
+                self._athena = made.client("athena", endpoint_url=self.access.endpoint_url, config=config)
+            return self._athena
+
+    def cloudtrail(self, region: str) -> "CloudTrailClient":
+        """CloudTrail of one Region: each knows what happened there alone."""
+        with self._lock, asking(self.who, "aws configuration"):
+            if region not in self._cloudtrail:
+                made, config, url = self._made(), self._config(), self.access.endpoint_url
+                self._cloudtrail[region] = made.client("cloudtrail", region, endpoint_url=url, config=config)
+            return self._cloudtrail[region]
 
     def iam(self) -> "IAMClient":
         with self._lock, asking(self.who, "aws configuration"):
@@ -171,7 +190,8 @@ class AwsClients:
     def close(self) -> None:
         """Close the connections that are kept open. Clients that are used again open new ones."""
         with self._lock:
-            for client in (self._iam, self._logs, self._organizations, self._s3, self._sts):
+            clients = (self._athena, *self._cloudtrail.values(), self._iam, self._logs, self._organizations, self._s3)
+            for client in (*clients, self._sts):
                 if client is not None:
                     client.close()
 
