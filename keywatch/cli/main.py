@@ -31,6 +31,7 @@ COMMANDS = {
     "findings": "keywatch.cli.findings",
     "policy": "keywatch.cli.policy",
     "report": "keywatch.cli.report",
+    "athena": "keywatch.cli.athena",
     "demo": "keywatch.cli.demo",
 }
 

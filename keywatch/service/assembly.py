@@ -263,17 +263,14 @@ def run(settings: Settings, *, once: bool) -> Ending:
         KeywatchError: it could not start; for one cycle also: it could not go on.
     """
     content = (settings.scan, settings.bucket, settings.cloudwatch)
-    if not any(
-        (
-            settings.aws,
-            settings.cloudtrail,
-            settings.vault,
-            settings.key,
-            settings.request_log,
-            settings.reporter,
-            *content,
-        )
-    ):
+    proofs = (
+        settings.cloudtrail,
+        settings.lookup_events,
+        settings.athena,
+        settings.request_log,
+        settings.reporter,
+    )
+    if not any((settings.aws, settings.vault, settings.key, *proofs, *content)):
         raise ConfigError(
             "nothing to watch: no source is configured", hint="`keywatch init` writes a file with them all"
         )

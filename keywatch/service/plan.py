@@ -11,6 +11,7 @@ from keywatch.alerts.problems import SourceRole
 from keywatch.model.key import KeyKind, SourceId
 from keywatch.model.secret import Pepper
 from keywatch.service.accounts import ACCOUNT_SOURCES, Common
+from keywatch.service.questions import athena_trail, event_history
 from keywatch.service.remotes import CLONES, Remotes
 from keywatch.service.state import directory_of
 from keywatch.settings.schema import (
@@ -94,6 +95,7 @@ def plan(
         *_inventories(settings, pepper, now),
         *_accounts(accounts, SourceRole.CALLS),
         *_calls(settings, pepper, attempts, now),
+        *_questions(settings, attempts, now, stopping),
         *(_content(entry, pepper, looked_for, remotes) for entry in settings.scan),
         *(_bucket(entry, attempts, looked_for, memory) for entry in settings.bucket),
         *(_cloudwatch(entry, attempts, now) for entry in settings.cloudwatch),
@@ -145,6 +147,19 @@ def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], 
 
 def _itself(source: Source) -> Source:
     return source
+
+
+def _questions(
+    settings: Settings, attempts: int, now: Callable[[], datetime], stopping: Callable[[], bool]
+) -> Iterator[Planned]:
+    """Sources that prove calls of AWS keys by asking AWS, which takes its time, instead of reading files."""
+    kinds = frozenset({KeyKind.AWS_ACCESS_KEY})
+    for history in settings.lookup_events:
+        look = partial(event_history, history, attempts=attempts, now=now, stopping=stopping)
+        yield _planned(f"lookup-events:{history.name}", SourceRole.CALLS, history.every, look, kinds=kinds)
+    for trail in settings.athena:
+        ask = partial(athena_trail, trail, attempts=attempts, now=now, stopping=stopping)
+        yield _planned(f"athena:{trail.name}", SourceRole.CALLS, trail.every, ask, kinds=kinds)
 
 
 def _planned(

@@ -26,6 +26,9 @@ FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
 JournalEntries = tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_][^\x00-\x1f\x7f]*$", max_length=300)], ...]
 """Units and matches. None begins like an option."""
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+AwsRegion = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+Identifier = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,127}$")]
+"""Of a database or table: small letters, digits and `_`."""
 LogGroup = Annotated[
     str,
     Field(pattern=r"^(arn:aws[a-z-]*:logs:[a-z0-9-]+:[0-9]{12}:log-group:)?[A-Za-z0-9_./#*-]{1,512}(:\*)?$"),
@@ -185,6 +188,51 @@ class CloudTrail(_Table):
     role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
     endpoint_url: HttpUrl | None = None
     every: Interval = timedelta(minutes=10)
+
+
+class LookupEvents(_Table):
+    """CloudTrail's event history of an account without a trail: 90 days of management events, two requests a second."""
+
+    name: Name
+    account: AccountId | None = None
+    """Refuse to read any other account."""
+    regions: Annotated[tuple[AwsRegion, ...], Field(min_length=1)]
+    """All that the account uses; global services are in us-east-1. Keys used in others look idle."""
+    profile: str | None = None
+    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
+    endpoint_url: HttpUrl | None = None
+    every: Interval = timedelta(hours=6)
+
+
+class Athena(_Table):
+    """The files of a trail, asked about through Athena: for organisations that outgrow one machine."""
+
+    name: Name
+    database: Identifier
+    table: Identifier = "cloudtrail"
+    """`keywatch athena NAME --create-table` makes it."""
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9!_.*()/-]{0,200}$")] = ""
+    organisation: Annotated[str, Field(pattern=r"^o-[a-z0-9]{10,32}$")] | None = None
+    """Of an organisation's trail: it stands in the paths of its files."""
+    accounts: Annotated[tuple[AccountId, ...], Field(min_length=1)]
+    regions: Annotated[tuple[AwsRegion, ...], Field(min_length=1)]
+    """All that the accounts use. Keys used in others look idle."""
+    workgroup: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] = "primary"
+    output: Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\x00-\x1f\x7f]*$")] | None = None
+    """Where results go; default: where the workgroup says."""
+    lookback_days: int = Field(default=95, ge=1, le=3650)
+    most_scanned_gb: float = Field(default=500, gt=0)
+    """Of one run. Nothing is asked that would read more, and a query that does is stopped."""
+    require_cutoff: bool = True
+    """Whether the workgroup must have a limit of its own for each query."""
+    usd_per_tb: float = Field(default=5, ge=0)
+    """Athena's price, for what is told before a first run."""
+    region: str = "us-east-1"
+    profile: str | None = None
+    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
+    endpoint_url: HttpUrl | None = None
+    every: Interval = timedelta(hours=12)
 
 
 class Vault(_Table):
@@ -473,6 +521,8 @@ class Settings(_Table):
     """Owner -> Slack channel."""
     aws: tuple[Aws, ...] = ()
     cloudtrail: tuple[CloudTrail, ...] = ()
+    lookup_events: tuple[LookupEvents, ...] = ()
+    athena: tuple[Athena, ...] = ()
     vault: tuple[Vault, ...] = ()
     key: tuple[DeclaredKey, ...] = ()
     request_log: tuple[RequestLog, ...] = ()
@@ -481,7 +531,19 @@ class Settings(_Table):
     bucket: tuple[Bucket, ...] = ()
     cloudwatch: tuple[CloudWatch, ...] = ()
 
-    @field_validator("aws", "cloudtrail", "vault", "key", "request_log", "reporter", "scan", "bucket", "cloudwatch")
+    @field_validator(
+        "aws",
+        "cloudtrail",
+        "lookup_events",
+        "athena",
+        "vault",
+        "key",
+        "request_log",
+        "reporter",
+        "scan",
+        "bucket",
+        "cloudwatch",
+    )
     @classmethod
     def _names_differ(cls, tables: tuple[_Table, ...]) -> tuple[_Table, ...]:
         seen: set[str] = set()
