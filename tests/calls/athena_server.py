@@ -29,6 +29,8 @@ class DuckAthena:
         self.states = ["QUEUED", "RUNNING", "RUNNING", "SUCCEEDED"]
         """What each query is asked after, from the first time on; the last state stays."""
         self.reason = ""
+        self.failures = 0
+        """How many queries fail in a way that passes, before the others do as `states` says."""
         self.scanned = 10**6
         self.page = 2
         self.queries: list[str] = []
@@ -74,6 +76,9 @@ class DuckAthena:
         number = self._asked.get(params["QueryExecutionId"], 0)
         self._asked[params["QueryExecutionId"]] = number + 1
         state = self.states[min(number, len(self.states) - 1)]
+        if int(params["QueryExecutionId"]) <= self.failures:
+            error = {"AthenaError": {"Retryable": True}}
+            return {"QueryExecution": {"Status": {"State": "FAILED", "StateChangeReason": "Slow Down"} | error}}
         status = {"State": state} | ({"StateChangeReason": self.reason} if self.reason else {})
         return {"QueryExecution": {"Status": status, "Statistics": {"DataScannedInBytes": self.scanned}}}
 

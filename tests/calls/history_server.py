@@ -24,6 +24,8 @@ class HistoryServer:
         """Whether requests that come too soon are refused."""
         self.busy = 0
         """How many requests are refused whatever their pace, as others ask too."""
+        self.expiring = False
+        """Whether the second page of a listing comes too late to be asked for, each first time."""
         self.asked: list[tuple[str, str, datetime, datetime]] = []
         """Region, value, start and end of each listing, further pages not counted."""
         self.pages = 0
@@ -75,6 +77,9 @@ class HistoryServer:
         if self.busy or (self.strict and last is not None and self.clock - last < 0.5 - 1e-9):
             self.busy = max(self.busy - 1, 0)
             return AwsFault("ThrottlingException", "Rate exceeded")
+        if self.expiring and "NextToken" in params:
+            self.expiring = False
+            return AwsFault("InvalidNextTokenException", "Invalid or expired token")
         [attribute] = params["LookupAttributes"]
         start, end = params["StartTime"], params["EndTime"]
         found = [

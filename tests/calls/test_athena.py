@@ -273,6 +273,18 @@ def test_why_a_query_ended_is_told(  # noqa: PLR0917 - a table
     assert hint in (error.value.hint or "")
 
 
+def test_a_failure_that_passes_is_tried_again(athena: DuckAthena) -> None:
+    """Where Athena says so, up to twice: the next run may be half a day away."""
+    athena.put(NOW, record(NOW - HOUR))
+    athena.failures = 2
+    assert facts(read(athena.source()))
+    assert 3 == len(athena.queries)
+    athena.failures = 100
+    with pytest.raises(SourceUnreachable, match="Slow Down"):
+        read(athena.source())
+    assert 6 == len(athena.queries)
+
+
 def test_a_reason_is_told_in_one_bounded_line_without_data() -> None:
     """What Athena quotes of the records is left out: it may be anything."""
     assert "a b" == cleaned("a\n\x1b\tb")

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from keywatch.collect.calls.cloudtrail import collect
+from keywatch.collect.calls.cloudtrail_record import decode
+from keywatch.collect.calls.cloudtrail_sessions import Tracer
 from keywatch.collect.calls.lookup_pages import Pace
 from keywatch.model.call import Call, Outcome
 from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed, SourceUnreachable
-from keywatch.model.key import HandleSpace, KeyKind
+from keywatch.model.key import HandleSpace, KeyKind, SourceId
 from keywatch.model.source import CallBatch, Cursor, Skipped
 from tests.aws.server import Asked, AwsFault, FakeAws
 from tests.calls.history_server import HistoryServer
-from tests.calls.trail_records import ACCOUNT, KEYS, NOW, OTHER, REGIONS, Record, made, record, session
+from tests.calls.trail_records import ACCOUNT, KEYS, NOW, OTHER, REGIONS, Record, made, record, session, some
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LAG, LATE, HORIZON = timedelta(minutes=15), 2 * HOUR, 90 * DAY
@@ -340,6 +343,46 @@ def test_another_account_is_refused(history: HistoryServer) -> None:
     """Its keys would be taken for ours."""
     with pytest.raises(SourceDenied, match=f"account {ACCOUNT}, not {OTHER}"):
         list(history.source(account=OTHER).read({}))
+
+
+def test_a_page_that_is_asked_for_too_late_is_found_by_its_time(history: HistoryServer) -> None:
+    """Tokens expire while a crowded Region makes us wait; the listing goes on below what was seen."""
+    history.add(record(NOW - 5 * DAY), *denied(120, NOW - DAY))
+    history.expiring = True
+    run = Run(history, regions=(HERE,))
+    assert (KEYS[0], Outcome.SUCCESS, NOW - 5 * DAY) in run.facts
+    assert [NOW, NOW - DAY + timedelta(minutes=70)] == [end for *_, end in history.asked]
+
+
+def test_a_page_that_is_never_known_is_malformed(history: HistoryServer) -> None:
+    """If even the second page of a listing that has not come further is refused, it is given up."""
+    history.add(*(record(NOW - DAY, **DENIED) for _ in range(120)))
+    history.aws.fault = lambda asked: AwsFault("InvalidNextTokenException") if "NextToken" in asked.params else None
+    run = Run(history, regions=(HERE,))
+    assert isinstance(run.error, SourceMalformed)
+    assert "does not know its own page" in run.error.message
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_idle_key_has_the_last_success_that_files_would_show(history: HistoryServer, seed: int) -> None:
+    """Key by key and session by session, the history proves what reading all of it would."""
+    history.users = {"orders": [*KEYS]}
+    records = [entry for entry in some(seed, 60) if broken_nowhere(entry)]
+    for number, entry in enumerate(records):
+        history.add(entry, region=REGIONS[number % 2])
+    history.now = NOW + 9 * DAY
+    tracer = Tracer()
+    collect(decode(json.dumps({"Records": records}).encode())[0], tracer, NOW)
+    expected = {(call.handle.value, call.at) for call in tracer.take(SourceId("x")) if call.outcome is Outcome.SUCCESS}
+    found = {(key, at) for key, outcome, at in Run(history).facts if outcome is Outcome.SUCCESS}
+    assert expected == found
+
+
+def broken_nowhere(entry: Record) -> bool:
+    """Whether the history could list it at all: with a time, under a key."""
+    who = entry.get("userIdentity") or {}
+    named = who.get("accessKeyId") and who.get("type") != "Root"
+    return bool(named) and str(entry.get("eventTime")).endswith("Z") and str(entry["eventTime"])[:7] == "2026-11"
 
 
 def test_pages_without_end_are_malformed(history: HistoryServer) -> None:

@@ -21,11 +21,17 @@ Row: TypeAlias = dict[str, str | None]
 DEADLINE = timedelta(minutes=30)
 """Athena's own limit for a query, unless it was raised."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 2.0
+_TRIES, _BREATH = 3, 2.0
+"""Of one query, and seconds between them."""
 _PAGE = 1000
 _SAID = 300
 _ABOUT_DATA = ("HIVE_BAD_DATA", "HIVE_CURSOR_ERROR", "INVALID_CAST_ARGUMENT", "INVALID_FUNCTION_ARGUMENT")
 """Reasons that quote what they stumbled over."""
 GIGABYTE = 10**9
+
+
+class TryAgain(SourceUnreachable):
+    """Athena failed for a reason that passes."""
 
 
 class Athena:
@@ -93,8 +99,7 @@ class Athena:
 
     def rows(self, sql: str, columns: tuple[str, ...]) -> Iterator[Row]:
         """Run a query and yield its rows, a page at a time; `columns` is what it was asked for."""
-        query = self._start(sql)
-        self._finish(query)
+        query = self._answered(sql)
         first = True
         for row in self._pages(query):
             values = [cell.get("VarCharValue") for cell in row.get("Data", [])]
@@ -105,6 +110,20 @@ class Athena:
                     raise SourceMalformed(f"{self._who}: Athena answers with a row of {len(values)} columns")
                 yield dict(zip(columns, values, strict=True))
             first = False
+
+    def _answered(self, sql: str) -> str:
+        """Run a query to its end, once more where Athena says that it may go better, and return its id."""
+        for _ in range(_TRIES - 1):
+            query = self._start(sql)
+            try:
+                self._finish(query)
+            except TryAgain:
+                self._sleep(_BREATH)
+            else:
+                return query
+        query = self._start(sql)
+        self._finish(query)
+        return query
 
     def _start(self, sql: str) -> str:
         athena = self._clients.athena()
@@ -157,6 +176,8 @@ class Athena:
             limit = "limit" in said.lower()
             hint = LIMIT_HINT if limit else "somebody stopped it; it will be tried again next time"
             raise SourceDenied(f"{self._who}: Athena's query was cancelled: {said}", hint=hint)
+        if state == "FAILED" and status.get("AthenaError", {}).get("Retryable"):
+            raise TryAgain(f"{self._who}: Athena's query failed: {said}", hint="it will be tried again next time")
         if state == "FAILED":
             raise SourceMalformed(f"{self._who}: Athena's query failed: {said}", hint=_hint(said))
         raise SourceMalformed(f"{self._who}: a query of Athena is in a state it does not document")

@@ -27,6 +27,10 @@ _PATIENCE = 8
 """Times that one request is repeated after AWS said that it came too soon."""
 
 
+class TokenExpired(SourceMalformed):
+    """A page was asked for too late, as happens where others ask so much that we have to wait."""
+
+
 class Pace:
     """Keeps requests apart: half a second, and longer for a while after AWS has complained."""
 
@@ -97,11 +101,20 @@ class RegionHistory:
             "EndTime": end,
             "MaxResults": _PAGE,
         }
-        token = ""
+        token, reached, begun = "", end, end
         while True:
             more: LookupEventsRequestTypeDef = {**ask, "NextToken": token} if token else ask
-            answer = self._asked(more)
-            yield self._page(answer.get("Events", []))
+            try:
+                answer = self._asked(more)
+            except TokenExpired as error:
+                if reached == begun:
+                    raise SourceMalformed(error.message) from None
+                token, begun = "", reached
+                ask["EndTime"] = reached  # what happened in that second comes twice, which changes nothing
+                continue
+            page = self._page(answer.get("Events", []))
+            reached = min(page.times, default=reached)
+            yield page
             before, token = token, answer.get("NextToken", "")
             if not token:
                 return
@@ -124,6 +137,8 @@ class RegionHistory:
                 try:
                     answer = cloudtrail.lookup_events(**ask)
                 except ClientError as error:
+                    if error_code(error) == "InvalidNextTokenException":
+                        raise TokenExpired(f"{self._what} does not know its own page any more") from None
                     if error_code(error) not in _THROTTLED:
                         raise
                     self._pace.slower()
