@@ -21,7 +21,7 @@ from tests.calls.history_server import HistoryServer
 from tests.calls.trail_records import ACCOUNT, KEYS, NOW, OTHER, REGIONS, Record, made, record, session, some
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-LAG, LATE, HORIZON = timedelta(minutes=15), 2 * HOUR, 90 * DAY
+LAG, LATE, HORIZON = timedelta(minutes=15), 38 * HOUR, 90 * DAY
 HERE, THERE = REGIONS
 DENIED = {"errorCode": "AccessDenied"}
 
@@ -137,6 +137,14 @@ def test_sessions_of_a_busy_key_are_left_alone(history: HistoryServer) -> None:
     history.add(made(NOW - HOUR, session(1), KEYS[0]), record(NOW - timedelta(minutes=1), session(1)))
     assert {(KEYS[0], Outcome.SUCCESS, NOW - HOUR)} == Run(history).facts
     assert 2 == history.pages
+
+
+def test_a_session_that_is_used_after_the_round_is_found_by_the_next(history: HistoryServer) -> None:
+    """A session lives for 36 hours, and its maker may do nothing more: rounds overlap by as much."""
+    history.add(made(NOW - HOUR, session(1), KEYS[0]), record(NOW + 30 * HOUR, session(1)))
+    run = Run(history)
+    history.now = NOW + 36 * HOUR
+    assert {(KEYS[0], Outcome.SUCCESS, NOW + 30 * HOUR)} == Run(history, run.cursor).facts
 
 
 def test_only_the_newest_sessions_are_looked_into(history: HistoryServer) -> None:

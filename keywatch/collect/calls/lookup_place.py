@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from keywatch.collect.calls.cloudtrail_sessions import LIFE
 from keywatch.model.source import Cursor, Json
 from keywatch.model.time import parse_rfc3339, to_rfc3339
 
 HORIZON = timedelta(days=90)
 """How long CloudTrail keeps its event history."""
-LATE = timedelta(hours=2)
-"""How long before the last round's beginning an event may turn up still: that much is asked for again."""
+LATE = LIFE + timedelta(hours=2)
+"""What each round asks for again: events that came late, and the makers of sessions that may have been used since."""
 
 
 class LookupPlace:
