@@ -33,6 +33,11 @@ class DuckAthena:
         """How many queries fail in a way that passes, before the others do as `states` says."""
         self.scanned = 10**6
         self.page = 2
+        """Rows of a page of results."""
+        self.listed = 1000
+        """Files of a page of a listing."""
+        self.stuck = False
+        """Whether a listing leads back to where it is."""
         self.queries: list[str] = []
         self.stopped: list[str] = []
         self.waits: list[float] = []
@@ -101,8 +106,12 @@ class DuckAthena:
         if params.get("Delimiter"):
             folders = sorted({prefix + key[len(prefix) :].partition("/")[0] + "/" for key in keys})
             return {"IsTruncated": False, "CommonPrefixes": [{"Prefix": folder} for folder in folders]}
-        contents = [{"Key": key, "Size": self._keys[key]} for key in keys]
-        return {"IsTruncated": False, "Contents": contents}
+        place = int(params.get("ContinuationToken", 0))
+        contents = [{"Key": key, "Size": self._keys[key]} for key in keys[place : place + self.listed]]
+        if place + self.listed >= len(keys):
+            return {"IsTruncated": False, "Contents": contents}
+        token = str(place if self.stuck and place else place + self.listed)
+        return {"IsTruncated": True, "Contents": contents, "NextContinuationToken": token}
 
 
 def refused(_: dict[str, Any], __: Caller) -> AwsFault:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -406,10 +407,24 @@ def test_a_cost_may_be_estimated_from_some_folders(athena: DuckAthena) -> None:
     accounts = tuple(f"{number:012d}" for number in range(1, 9))
     for account in accounts:
         athena.put(NOW, record(NOW - HOUR), account=account)
-    bucket = athena.source(accounts=accounts)._bucket
-    exact = estimate(bucket, frozenset(accounts), frozenset({"us-east-1"}), NOW - DAY)
+    source = athena.source(accounts=accounts)
+    ask = partial(estimate, source._clients, source._bucket, regions=frozenset({"us-east-1"}), since=NOW - DAY)
+    exact = ask(accounts=frozenset(accounts))
     assert ("0.8 GB, 0.01 USD", 8 * 10**8) == (str(exact), exact.bytes)
-    some = estimate(bucket, frozenset(accounts), frozenset({"us-east-1"}), NOW - DAY, requests=3, usd_per_tb=10**5)
+    some = ask(accounts=frozenset(accounts), requests=3, usd_per_tb=10**5)
     assert ("about 0.8 GB, about 80.00 USD", 8 * 10**8) == (str(some), some.bytes)
-    nothing = estimate(bucket, frozenset({OTHER}), frozenset({"us-east-1"}), NOW - DAY)
+    nothing = ask(accounts=frozenset({OTHER}))
     assert (0, True) == (nothing.bytes, nothing.exact)
+
+
+def test_all_pages_of_a_listing_are_counted(athena: DuckAthena) -> None:
+    """A thousand files a page, and a page that leads to itself is left."""
+    for number in range(5):
+        athena.put(NOW - number * HOUR, record(NOW - number * HOUR - HOUR))
+    athena.listed = 2
+    with capture_logs() as logs:
+        read(athena.source())
+    assert [5 * 10**8] == [line["bytes"] for line in logs if line["event"] == "backfill_begins"]
+    athena.stuck = True
+    with pytest.raises(SourceMalformed, match="there is more, but not where"):
+        read(athena.source())

@@ -35,11 +35,11 @@ def athena(aws: FakeAws) -> str:
 def test_the_event_history_proves_a_call(here: Installation, aws: FakeAws) -> None:
     """What the account itself remembers keeps its key alive; a source that fails afterwards makes it unknown."""
     history = HistoryServer(aws)
-    history.add(record(here.now - 70 * DAY))
+    history.add(record(here.now - 20 * DAY))
     here.configure(KEY + lookup(aws))
     assert here.cycle()
     standing = here.standings()["orders"]
-    assert (Basis.PROVEN, 20) == (standing.basis, standing.days_left)
+    assert (Basis.PROVEN, 70) == (standing.basis, standing.days_left)
     aws.fault = lambda asked: AwsFault("AccessDeniedException") if asked.operation == "LookupEvents" else None
     assert not here.cycle()
     standing = here.standings()["orders"]

@@ -75,11 +75,11 @@ class AthenaTrail:
             sleep: Waits so many seconds.
         """  # noqa: D205
         self._id = SourceId(f"athena:{name}")
-        clients = AwsClients(self._id, access)
+        self._clients = AwsClients(self._id, access)
         self._athena = Athena(
-            clients, workgroup=workgroup, most_scanned=most_scanned, output=output, stopping=stopping, sleep=sleep
+            self._clients, workgroup=workgroup, most_scanned=most_scanned, output=output, stopping=stopping, sleep=sleep
         )
-        self._bucket = TrailBucket(clients, table.bucket, table.prefix)
+        self._bucket = TrailBucket(self._clients, table.bucket, table.prefix)
         self.table = table
         self._accounts = frozenset(accounts)
         self._regions = frozenset(regions)
@@ -157,7 +157,8 @@ class AthenaTrail:
 
     def _cost(self, now: datetime) -> Cost:
         since = now - self._lookback
-        return estimate(self._bucket, self._accounts, self._regions, since, usd_per_tb=self._usd_per_tb)
+        price = self._usd_per_tb
+        return estimate(self._clients, self._bucket, self._accounts, self._regions, since, usd_per_tb=price)
 
     def _afford(self, cost: Cost, cutoff: int | None, queries: int) -> None:
         allowed = min(self._most_scanned, cutoff * queries if cutoff else self._most_scanned)
