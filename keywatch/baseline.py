@@ -10,6 +10,8 @@ Amazon counts successful calls. Three kinds of evidence come near that, and they
   must not be called dying while IAM says it was used an hour ago. Its standing then rests on the attempt, and says so.
 
 Absence counts only where somebody was looking: "no success" is claimed inside a Coverage or a Silence, never outside.
+A Coverage that does not see all it is there for (a trail of writes only, of one region) proves what it saw, and its
+silence nothing. One that sees no calls for data is believed beside the issuer's word, which counts these too.
 """
 
 from collections.abc import Iterable, Mapping
@@ -146,6 +148,10 @@ def _speaks_of(coverage: Coverage, key: Key) -> bool:
     )
 
 
+def _seen(sources: Iterable[Coverage]) -> list[_Interval]:
+    return [(source.since, source.until) for source in sources if source.since and source.until]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
     """Everything that is put before the judge."""
@@ -163,12 +169,28 @@ class _Case:
         # Only AWS has calls that its own record of calls does not show. An LWA token exchange is no SP-API call at all.
         if attempt and self.key.kind is KeyKind.AWS_ACCESS_KEY and not self._fresh(success):
             said = f"used on {attempt:%Y-%m-%d}, but whether that call succeeded cannot be told"
-            return Basis.ATTEMPT_ONLY, attempt, [said]
+            return Basis.ATTEMPT_ONLY, attempt, [said, *self._why_untold()]
         if success:
-            return Basis.PROVEN, success, []
+            return Basis.PROVEN, success, self._what_a_refusal_hides(success)
         if self.facts.last_use:
             return Basis.ATTEMPT_ONLY, self.key.created_at, ["it was tried, and no successful call is on record"]
         return Basis.NEVER, self.key.created_at, []
+
+    def _why_untold(self) -> list[str]:
+        """What may be behind a use that no record shows, where a source of records says what it does not see."""
+        why = [f"{source.source}: {clause}" for source in self.sources for clause in source.unseen]
+        blind = sorted(source.source for source in self.sources if source.data_unseen)
+        if blind:
+            why.append(f"it may have been a call for data, as of S3 objects, which {', '.join(blind)} would not see")
+        return why
+
+    def _what_a_refusal_hides(self, success: datetime) -> list[str]:
+        refused, attempt = self.facts.last_failure, self.facts.last_attempt
+        if self._fresh(success) or not (refused and attempt and attempt > success + _ROUNDING):
+            return []
+        if not any(source.data_unseen for source in self.sources):
+            return []
+        return [f"its latest use, on {refused:%Y-%m-%d}, was refused; calls for data before that would not be seen"]
 
     def _fresh(self, success: datetime | None) -> bool:
         return success is not None and self.now - success < self.policy.steps[0][1]
@@ -192,13 +214,36 @@ class _Case:
 
     def _unwatched(self, clock: datetime, silent: list[_Interval]) -> list[str]:
         if not self.sources:
-            return [f"no configured source can prove a call made with a key of kind {self.key.kind.value}"]
-        seen = [(source.since, source.until) for source in self.sources if source.since and source.until]
-        hole = self._gap(clock, silent + seen)
-        if hole is None:
-            return []
+            where = f" in account {self.key.account}" if self.key.account else ""
+            return [f"no configured source can prove a call made with a key of kind {self.key.kind.value}{where}"]
+        whole = [source for source in self.sources if not source.unseen]
+        if (hole := self._gap(clock, silent + _seen(whole))) is None:
+            return self._unseen_data(clock, silent, whole)
+        # A key may have been used in just that way which none of them sees.
+        partly = [f"{source.source}: {clause}" for source in self.sources for clause in source.unseen]
+        if partly and self._gap(clock, silent + _seen(self.sources)) is None:
+            return partly
         names = ", ".join(sorted(source.source for source in self.sources))
-        return [f"nobody was looking from {hole[0]:%Y-%m-%d} to {hole[1]:%Y-%m-%d} (sources: {names})"]
+        return [f"nobody was looking from {hole[0]:%Y-%m-%d} to {hole[1]:%Y-%m-%d} (sources: {names})", *partly]
+
+    def _unseen_data(self, clock: datetime, silent: list[_Interval], whole: list[Coverage]) -> list[str]:
+        """
+        Why silence is not believed where nobody saw calls for data and the issuer did not speak either.
+
+        Where he did, the last use is known: what no record explains is an attempt, which contradicts by itself.
+        """
+        latest = max((silence.until for silence in self.facts.silences), default=None)
+        used = self.facts.last_attempt
+        spoken = max((at for at in (latest, used) if at), default=None)
+        if self._fresh(self.facts.last_success) or (spoken and spoken >= self.now - self.policy.lag):
+            return []
+        if self._gap(clock, silent + _seen(source for source in whole if not source.data_unseen)) is None:
+            return []
+        names = ", ".join(sorted(source.source for source in whole))
+        known = f"last known for {spoken:%Y-%m-%d}" if spoken else "not known"
+        return [
+            f"{names} would not see calls for data, as of S3 objects, and IAM's last-used date of the key is {known}"
+        ]
 
     def _gap(self, clock: datetime, watched: list[_Interval]) -> _Interval | None:
         """The first stretch from `clock` (or the window's start) to just before now that no interval covers."""

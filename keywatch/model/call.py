@@ -75,6 +75,16 @@ class Coverage:
     """Empty: every application, or applications mean nothing to this source; else it knows of no other's calls."""
     handles: frozenset[Handle] = frozenset()
     """Empty: every key; else only those that have one of these."""
+    unseen: tuple[str, ...] = ()
+    """
+    What it would not see of the calls it is there for, as clauses for a person: "the trail records writes only: reads
+    would not be seen". A call that it saw is proof all the same; its silence, where there is any, is none.
+    """
+    data_unseen: bool = False
+    """
+    Whether calls for data (objects of a bucket, items of a table) are no part of what it sees, as in CloudTrail's
+    management events. Its silence then says something of a key only beside the issuer's own word on when it was used.
+    """
     since: datetime | None
     """None: nothing has been read yet."""
     until: datetime | None

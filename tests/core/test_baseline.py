@@ -50,6 +50,8 @@ def watched(
     blind: str | None = None,
     accounts: frozenset[str] = frozenset(),
     applications: frozenset[str] = frozenset(),
+    unseen: tuple[str, ...] = (),
+    data_unseen: bool = False,
 ) -> Coverage:
     return Coverage(
         source=TRAIL,
@@ -59,6 +61,8 @@ def watched(
         blind=blind,
         accounts=accounts,
         applications=applications,
+        unseen=unseen,
+        data_unseen=data_unseen,
     )
 
 
@@ -139,6 +143,110 @@ def test_a_hole_after_the_last_read_is_unknown() -> None:
     """A source that was last read a week ago says nothing of this week."""
     result = standing(a_key(), call(NOW - 40 * DAY), coverage=watched(until=NOW - 7 * DAY))
     assert (result.basis, result.last_success) == (Basis.UNKNOWN, NOW - 40 * DAY)
+
+
+WRITES = ("the trail records writes only: reads would not be seen",)
+"""What one source would not see."""
+
+
+def silence(since: datetime, until: datetime = NOW - DAY / 6) -> Silence:
+    return Silence(handle=HANDLE, since=since, until=until, source=IAM)
+
+
+def test_a_source_that_does_not_see_everything_proves_no_silence() -> None:
+    """A trail of writes only is silent on a key that reads every day: unknown, with what is missing."""
+    result = standing(a_key(), call(NOW - 85 * DAY), coverage=watched(unseen=WRITES))
+    assert (Basis.UNKNOWN, NOW - 85 * DAY) == (result.basis, result.last_success)
+    assert result.reasons == (f"{TRAIL}: {WRITES[0]}",)
+
+
+def test_what_such_a_source_saw_is_proof() -> None:
+    """A success in a narrow trail is a success; while it is young, nothing is asked of silence."""
+    assert Basis.PROVEN is standing(a_key(), call(NOW - DAY / 2), coverage=watched(unseen=WRITES)).basis
+
+
+def test_where_a_narrow_source_was_not_even_looking_both_are_told() -> None:
+    """A hole in time is told before what is not seen at any time."""
+    result = standing(a_key(), call(NOW - 85 * DAY), coverage=watched(since=NOW - 9 * DAY, unseen=WRITES))
+    assert result.reasons[0].startswith("nobody was looking from 2026-08-30")
+    assert result.reasons[1] == f"{TRAIL}: {WRITES[0]}"
+
+
+def test_a_wider_source_makes_up_for_a_narrow_one() -> None:
+    """What one of two trails leaves out, the other may see."""
+    narrow = watched(unseen=WRITES)
+    assert Basis.UNKNOWN is judge(a_key(), [call(NOW - 85 * DAY)], [narrow, narrow], now=NOW).basis
+    assert Basis.PROVEN is judge(a_key(), [call(NOW - 85 * DAY)], [narrow, watched()], now=NOW).basis
+
+
+def test_iams_silence_makes_up_for_a_narrow_trail() -> None:
+    """IAM counts uses of all kinds in all regions: where it says there was none since, none was missed."""
+    evidence: list[Evidence] = [
+        call(NOW - 85 * DAY),
+        call(NOW - 85 * DAY, Outcome.ATTEMPT),
+        silence(NOW - 85 * DAY + DAY / 96),
+    ]
+    assert Basis.PROVEN is judge(a_key(), evidence, [watched(unseen=WRITES)], now=NOW).basis
+
+
+def test_an_attempt_that_a_narrow_trail_does_not_show_says_why() -> None:
+    """IAM saw a use that the trail did not record: not dying, and the standing names what the trail leaves out."""
+    result = standing(
+        a_key(),
+        call(NOW - 85 * DAY),
+        call(NOW - DAY, Outcome.ATTEMPT),
+        coverage=watched(unseen=WRITES, data_unseen=True),
+    )
+    assert (Basis.ATTEMPT_ONLY, Level.GOOD) == (result.basis, result.level)
+    assert result.reasons == (
+        "used on 2026-11-22, but whether that call succeeded cannot be told",
+        f"{TRAIL}: {WRITES[0]}",
+        f"it may have been a call for data, as of S3 objects, which {TRAIL} would not see",
+    )
+
+
+def test_silence_on_data_needs_iams_word() -> None:
+    """A key used for S3 objects alone is silent in management events: without IAM's word it is unknown, not dying."""
+    blind = watched(data_unseen=True)
+    for evidence, told in (
+        ([], "not known"),
+        ([silence(NOW - 85 * DAY, NOW - 3 * DAY)], "last known for 2026-11-20"),
+    ):
+        result = judge(a_key(), [call(NOW - 85 * DAY), *evidence], [blind], now=NOW)
+        assert Basis.UNKNOWN is result.basis
+        assert result.reasons == (
+            f"{TRAIL} would not see calls for data, as of S3 objects, and IAM's last-used date of the key is {told}",
+        )
+    assert Basis.UNKNOWN is standing(a_key(created=NOW - 20 * DAY), coverage=blind).basis
+
+
+def test_with_iams_word_the_trails_silence_holds() -> None:
+    """Where IAM says that the last use was the success on record, the key dies by that."""
+    evidence: list[Evidence] = [call(NOW - 85 * DAY), call(NOW - 85 * DAY, Outcome.ATTEMPT), silence(NOW - 84 * DAY)]
+    result = judge(a_key(), evidence, [watched(data_unseen=True)], now=NOW)
+    assert (Basis.PROVEN, Level.URGENT, ()) == (result.basis, result.level, result.reasons)
+
+
+def test_a_young_success_needs_no_word_of_iams() -> None:
+    """Nothing is said against a key that succeeded lately."""
+    result = standing(a_key(), call(NOW - 30 * DAY), coverage=watched(data_unseen=True))
+    assert (Basis.PROVEN, Level.GOOD) == (result.basis, result.level)
+
+
+def test_a_refused_call_that_may_hide_calls_for_data_is_remarked_on() -> None:
+    """IAM knows the latest use only: where that was refused, what went before it is the trail's to tell."""
+    evidence = [call(NOW - 85 * DAY), call(NOW - DAY, Outcome.FAILURE), call(NOW - DAY, Outcome.ATTEMPT)]
+    result = judge(a_key(), evidence, [watched(data_unseen=True)], now=NOW)
+    assert (Basis.PROVEN, Level.URGENT) == (result.basis, result.level)
+    assert result.reasons == (
+        "its latest use, on 2026-11-22, was refused; calls for data before that would not be seen",
+    )
+
+
+def test_a_source_of_data_alone_fills_the_gap() -> None:
+    """A source that sees calls for data makes up for one that does not."""
+    evidence = [call(NOW - 85 * DAY)]
+    assert Basis.PROVEN is judge(a_key(), evidence, [watched(data_unseen=True), watched()], now=NOW).basis
 
 
 def test_a_source_that_never_read_anything_covers_nothing() -> None:
