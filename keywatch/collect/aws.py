@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
 
 MARK = "keywatch"
@@ -122,6 +123,7 @@ class AwsClients:
         self._logs: CloudWatchLogsClient | None = None
         self._organizations: Any = None
         self._s3: S3Client | None = None
+        self._sqs: SQSClient | None = None
         self._sts: STSClient | None = None
 
     def athena(self) -> "AthenaClient":
@@ -181,6 +183,12 @@ class AwsClients:
         config = config.merge(Config(s3={"addressing_style": "path"}))
         return session.client("s3", endpoint_url=self.access.endpoint_url, config=config)
 
+    def sqs(self) -> "SQSClient":
+        with self._lock, asking(self.who, "aws configuration"):
+            if self._sqs is None:
+                self._sqs = self._made().client("sqs", endpoint_url=self.access.endpoint_url, config=self._config())
+            return self._sqs
+
     def sts(self) -> "STSClient":
         with self._lock, asking(self.who, "aws configuration"):
             if self._sts is None:
@@ -190,8 +198,8 @@ class AwsClients:
     def close(self) -> None:
         """Close the connections that are kept open. Clients that are used again open new ones."""
         with self._lock:
-            clients = (self._athena, *self._cloudtrail.values(), self._iam, self._logs, self._organizations, self._s3)
-            for client in (*clients, self._sts):
+            clients = (self._athena, *self._cloudtrail.values(), self._iam, self._logs, self._organizations)
+            for client in (*clients, self._s3, self._sqs, self._sts):
                 if client is not None:
                     client.close()
 

@@ -16,7 +16,7 @@ class GzipRefused(ValueError):
     """Not gzip, cut off, or inflating to more than it may. The text quotes nothing of the content."""
 
 
-def gunzip(pieces: Iterable[bytes], *, most: int, ratio: int = 250) -> bytes:
+def gunzip(pieces: Iterable[bytes], *, most: int, ratio: int = 250) -> bytearray:
     """
     Inflate a gzip stream of one or more members.
 
@@ -28,7 +28,7 @@ def gunzip(pieces: Iterable[bytes], *, most: int, ratio: int = 250) -> bytes:
     Raises:
         GzipRefused: it is not such a stream.
     """
-    inflated: list[bytes] = []
+    inflated = bytearray()  # which grows where it lies: putting pieces together would take the memory twice
     taken = made = 0
     member = isal_zlib.decompressobj(wbits=31)
     for piece in pieces:
@@ -46,8 +46,8 @@ def gunzip(pieces: Iterable[bytes], *, most: int, ratio: int = 250) -> bytes:
             if made > most or made > max(_GRACE, ratio * taken):
                 raise GzipRefused(f"inflates to more than {min(most, max(_GRACE, ratio * taken))} bytes")
             full = len(data) == _STEP
-            inflated.append(data)
+            inflated += data
             rest = member.unused_data if member.eof else member.unconsumed_tail
     if not member.eof:
         raise GzipRefused("the gzip stream is cut off")
-    return b"".join(inflated)
+    return inflated

@@ -56,6 +56,7 @@ class Cloud:
         session = _session()
         self._iam = session.client("iam", endpoint_url=url)
         self._s3 = session.client("s3", endpoint_url=url)
+        self._cloudtrail = session.client("cloudtrail", endpoint_url=url)
         self.keys: dict[str, CloudKey] = {}
         """By user."""
 
@@ -65,6 +66,7 @@ class Cloud:
         for user in people:
             self._add(user)
         self._s3.create_bucket(Bucket=BUCKET)
+        self._start_trail()
         calls: dict[datetime, list[dict[str, object]]] = {}
         for user in people:
             for at, error in ((user.idle, None), (user.refused, "AccessDenied")):
@@ -101,6 +103,15 @@ class Cloud:
             uses = [use for use in (user.idle, user.refused) if use is not None]
             if uses:
                 key.last_used = AccessKeyLastUsed(self._now - min(uses), "sts", REGION)
+
+    def _start_trail(self) -> None:
+        from moto.cloudtrail.models import cloudtrail_backends
+
+        trail = self._cloudtrail.create_trail(Name="demo", S3BucketName=BUCKET, IsMultiRegionTrail=True)["Name"]
+        self._cloudtrail.start_logging(Name=trail)
+        started = self._now - timedelta(days=_DAYS_OF_TRAIL + 1)
+        # As with keys: moto knows no past.
+        cloudtrail_backends[ACCOUNT][REGION].trails[trail].status.started = started.replace(tzinfo=None)
 
     def _record(self, user: str, at: datetime, error: str | None) -> dict[str, object]:
         record: dict[str, object] = {

@@ -225,7 +225,7 @@ def _declared_keys(keys: tuple[DeclaredKey, ...], pepper: Pepper) -> Source:
 def _cloudtrail(trail: CloudTrail, attempts: int, now: Callable[[], datetime]) -> Source:
     from keywatch.collect.calls.cloudtrail import CloudTrailFiles
 
-    access = _access(trail, attempts)
+    access = replace(_access(trail, attempts), connections=_CONNECTIONS)
     return CloudTrailFiles(
         trail.name,
         access,
@@ -234,6 +234,10 @@ def _cloudtrail(trail: CloudTrail, attempts: int, now: Callable[[], datetime]) -
         now=now,
         lookback=timedelta(days=trail.lookback_days),
         accounts=trail.accounts,
+        trail=trail.trail,
+        assume_complete=trail.assume_complete,
+        queue=trail.queue,
+        verify_digests=trail.verify_digests,
     )
 
 

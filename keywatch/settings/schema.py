@@ -34,6 +34,11 @@ LogGroup = Annotated[
     Field(pattern=r"^(arn:aws[a-z-]*:logs:[a-z0-9-]+:[0-9]{12}:log-group:)?[A-Za-z0-9_./#*-]{1,512}(:\*)?$"),
 ]
 """A log group's name or ARN; `*` stands for anything."""
+TrailName = Annotated[
+    str, Field(pattern=r"^(arn:aws[a-z-]*:cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/)?[A-Za-z0-9._-]{3,128}$")
+]
+"""A trail's name or ARN."""
+QueueUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+/[A-Za-z0-9_-]+$")]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 _LAST_PORT = 65535
@@ -182,6 +187,14 @@ class CloudTrail(_Table):
     prefix: str = ""
     accounts: tuple[AccountId, ...] = ()
     """The accounts the trail records; empty: those that its folders name."""
+    trail: TrailName | None = None
+    """Its name in that region, or its ARN. None: it is looked for by where it delivers to."""
+    assume_complete: bool = False
+    """Whether it records all management events of all regions, where keywatch may not ask; it is not asked then."""
+    queue: QueueUrl | None = None
+    """The SQS queue to which new files are announced. None: the bucket is listed by each run."""
+    verify_digests: bool = False
+    """Whether each file is compared with what CloudTrail signed. Needs the extra `digests`."""
     lookback_days: int = Field(default=95, ge=1, le=3650)
     region: str = "us-east-1"
     profile: str | None = None

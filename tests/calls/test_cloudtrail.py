@@ -2,104 +2,34 @@
 
 import gzip
 import json
+import threading
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
+from moto.cloudtrail.models import cloudtrail_backends
 
+from keywatch.baseline import judge
 from keywatch.collect.aws import AwsAccess
 from keywatch.collect.calls.cloudtrail import CloudTrailFiles
 from keywatch.demo.loopback import LoopbackServer, QuietHandler
-from keywatch.model.call import Call, Outcome
+from keywatch.model.call import Call, Outcome, Silence
 from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed, SourceUnreachable
-from keywatch.model.key import Handle, HandleSpace, KeyKind
-from keywatch.model.source import CallBatch, Cursor, Skipped
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-ACCOUNT, OTHER = "111122223333", "444455556666"
-KEY = "AKIA" + "KEYWATCHTESTAAAA"
-SESSION = "ASIA" + "KEYWATCHTESTAAAA"
-SECOND = "ASIA" + "KEYWATCHTESTBBBB"
-
-
-def record(at: datetime, key: str = KEY, **changes: object) -> dict[str, object]:
-    root = changes.pop("root", False)
-    who = {"type": "Root" if root else "IAMUser", "accountId": ACCOUNT, "accessKeyId": key, "arn": "arn:aws:iam::x:y"}
-    fields: dict[str, object] = {
-        "eventVersion": "1.11",
-        "userIdentity": who,
-        "eventTime": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-        "eventSource": "ec2.amazonaws.com",
-        "eventName": "DescribeInstances",
-        "sourceIPAddress": "192.0.2.1",
-        "eventType": "AwsApiCall",
-        "recipientAccountId": ACCOUNT,
-    }
-    return fields | changes
-
-
-def assume(at: datetime, session: str, key: str = KEY) -> dict[str, object]:
-    response = {"credentials": {"accessKeyId": session}}
-    return record(at, key, eventSource="sts.amazonaws.com", eventName="AssumeRole", responseElements=response)
-
-
-class Trail:
-    """A trail's bucket in moto."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.s3: S3Client = boto3.client("s3", endpoint_url=url, region_name="us-east-1")
-        self.s3.create_bucket(Bucket="trail")
-        self.count = 0
-
-    def put(
-        self,
-        delivered: datetime,
-        *records: object,
-        region: str = "us-east-1",
-        account: str = ACCOUNT,
-        prefix: str = "AWSLogs/",
-        kind: str = "CloudTrail",
-        body: bytes | None = None,
-    ) -> str:
-        self.count += 1
-        name = f"{account}_{kind}_{region}_{delivered:%Y%m%dT%H%MZ}_{self.count:016d}.json.gz"
-        key = f"{prefix}{account}/{kind}/{region}/{delivered:%Y/%m/%d}/{name}"
-        data = gzip.compress(json.dumps({"Records": list(records)}).encode())
-        self.s3.put_object(Bucket="trail", Key=key, Body=data if body is None else body)
-        return f"s3://trail/{key}"
-
-    def source(self, **changes: object) -> CloudTrailFiles:
-        access = AwsAccess(endpoint_url=self.url, attempts=1)
-        options: dict[str, object] = {"bucket": "trail", "now": lambda: NOW}
-        return CloudTrailFiles("org", access, **(options | changes))  # type: ignore[arg-type]
+from keywatch.model.key import Handle, HandleSpace, Key, KeyKind, Location, SourceId
+from keywatch.model.source import Skipped
+from keywatch.model.standing import Basis, Level, Standing
+from keywatch.store import Store
+from tests.calls.trail import ACCOUNT, HOUR, KEY, NOW, OTHER, SECOND, SESSION, Trail, assume, facts, read, record
 
 
 @pytest.fixture
 def trail(aws_url: str) -> Trail:
     return Trail(aws_url)
-
-
-def read(source: CloudTrailFiles, cursor: Cursor | None = None) -> tuple[list[Call], list[Skipped], CallBatch]:
-    """All calls and skips of a run, and its last batch; every cursor goes through JSON, as in the store."""
-    batches = []
-    for batch in source.read(cursor or {}):
-        json.dumps(batch.cursor)
-        batches.append(batch)
-    calls = [item for batch in batches for item in batch.evidence if isinstance(item, Call)]
-    return calls, [item for batch in batches for item in batch.skipped], batches[-1]
-
-
-def facts(calls: list[Call]) -> list[tuple[str, Outcome, datetime]]:
-    return [(call.handle.value, call.outcome, call.at) for call in calls]
 
 
 def test_a_record_becomes_a_call(trail: Trail) -> None:
@@ -125,6 +55,90 @@ def test_duplicates_and_disorder_change_nothing(trail: Trail) -> None:
     trail.put(NOW - HOUR, older, ok, denied, ok)
     expected = [(KEY, Outcome.SUCCESS, NOW - 4 * HOUR), (KEY, Outcome.FAILURE, NOW - 3 * HOUR)]
     assert expected == facts(read(trail.source())[0])
+
+
+def test_the_order_of_files_and_records_changes_nothing(trail: Trail) -> None:
+    """A late file with earlier calls, and a duplicate of an event in another run, leave the latest as it is."""
+    trail.put(NOW - 2 * HOUR, record(NOW - 3 * HOUR, eventID="b"), record(NOW - 5 * HOUR, eventID="a"))
+    calls, _, last = read(trail.source())
+    assert [(KEY, Outcome.SUCCESS, NOW - 3 * HOUR)] == facts(calls)
+    trail.put(NOW - HOUR, record(NOW - 5 * HOUR, eventID="a"), record(NOW - 9 * HOUR, eventID="late"))
+    again = read(trail.source(), last.cursor)[0]
+    # What a later run tells may be older: the store keeps the latest of each key and outcome.
+    assert [(KEY, Outcome.SUCCESS, NOW - 5 * HOUR)] == facts(again)
+
+
+def test_a_duplicate_event_in_a_later_run_is_saved_as_nothing(trail: Trail, tmp_path: Path) -> None:
+    """In the store, evidence that was read twice, late or out of order is one call: the latest."""
+    with closing(Store.open(tmp_path)) as store:
+        for hours, events in ((9, (4,)), (3, (4, 7)), (2, (4, 5)), (1, (4,))):
+            records = [record(NOW - at * HOUR, eventID=str(at)) for at in events]
+            trail.put(NOW - hours * HOUR, *records, region=("us-east-1", "eu-west-1")[hours % 2])
+            source = trail.source()
+            for batch in source.read(store.cursor(source.id)):
+                store.save_calls(source.id, batch, NOW)
+        kept = [item for item in store.evidence() if isinstance(item, Call)]
+        assert [(KEY, Outcome.SUCCESS, NOW - 4 * HOUR)] == facts(kept)
+
+
+def test_a_call_across_accounts_counts_once(trail: Trail) -> None:
+    """Of the two copies of a call, the caller's own speaks; the other account's is passed over, whatever it says."""
+    shared = {"sharedEventID": "shared", "eventName": "AssumeRole"}
+    trail.put(NOW - 2 * HOUR, record(NOW - 3 * HOUR, eventID="1", **shared))
+    copy = record(NOW - HOUR, eventID="2", recipientAccountId=OTHER, **shared)
+    stranger = record(NOW - HOUR, eventID="3", userIdentity={"type": "AWSAccount", "accessKeyId": KEY}, **shared)
+    trail.put(NOW - HOUR, copy, stranger, account=OTHER)
+    assert [(KEY, Outcome.SUCCESS, NOW - 3 * HOUR)] == facts(read(trail.source())[0])
+
+
+def test_calls_for_data_are_counted_where_they_are_recorded(trail: Trail) -> None:
+    """An event of a bucket's objects proves a success like any other, and explains what IAM saw."""
+    data = {"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "eventCategory": "Data"}
+    trail.put(NOW - HOUR, record(NOW - 2 * HOUR, managementEvent=False, readOnly=True, **data))
+    [call], _, last = read(trail.source())
+    assert ("s3:GetObject", Outcome.SUCCESS) == (call.action, call.outcome)
+    assert last.coverage.data_unseen  # no trail records all of them
+
+
+def test_a_key_that_only_reads_is_not_dying_where_the_trail_records_writes(trail: Trail) -> None:
+    """The files are there, and whole; what the trail records decides what their silence is worth."""
+    cloudtrail = boto3.client("cloudtrail", endpoint_url=trail.url, region_name="us-east-1")
+    cloudtrail.create_trail(Name="audit", S3BucketName="trail", IsMultiRegionTrail=True)
+    cloudtrail.start_logging(Name="audit")
+    begin = NOW - 110 * 24 * HOUR
+    # moto knows no past.
+    cloudtrail_backends["123456789012"]["us-east-1"].trails["audit"].status.started = begin.replace(tzinfo=None)
+    mine = "123456789012"
+    for days in (100, 85, 40, 0):
+        trail.put(NOW - days * 24 * HOUR, *([record(NOW - 85 * 24 * HOUR)] if days == 85 else []), account=mine)
+    key = Key(
+        kind=KeyKind.AWS_ACCESS_KEY,
+        handles=(Handle(HandleSpace.AWS_ACCESS_KEY_ID, KEY),),
+        name="orders",
+        locations=(Location(SourceId("aws-iam:prod"), "user/orders"),),
+        created_at=NOW - 400 * 24 * HOUR,
+        account=mine,
+    )
+    silence = Silence(
+        handle=key.handles[0],
+        since=NOW - 85 * 24 * HOUR + HOUR / 4,
+        until=NOW - 4 * HOUR,
+        source=SourceId("iam-last-used:prod"),
+    )
+
+    def judged(*more: Silence) -> Standing:
+        calls, _, last = read(trail.source(assume_complete=False))
+        return judge(key, [*calls, *more], [last.coverage], now=NOW)
+
+    assert judged(silence).basis is Basis.PROVEN
+    alone = judged()
+    assert (Basis.UNKNOWN, Level.URGENT) == (alone.basis, alone.level)
+    assert "would not see calls for data" in alone.reasons[0]
+    cloudtrail.put_event_selectors(
+        TrailName="audit", EventSelectors=[{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}]
+    )
+    assert judged().reasons == ("cloudtrail:org: the trail records writes only: reads would not be seen",)
+    assert judged(silence).basis is Basis.PROVEN  # IAM says that there was none of any kind
 
 
 def test_a_session_is_its_makers(trail: Trail) -> None:
@@ -270,12 +284,17 @@ def test_nothing_delivered_covers_nothing(trail: Trail) -> None:
 
 
 CUT = gzip.compress(b'{"Records": []}' * 1000)[:-30]
+DEEP = b'{"Records": [' + b"[" * 50_000 + b"]" * 50_000 + b"]}"
 BOMB = zlib.compress(b" " * (64 << 20), wbits=31)
 
 
 @pytest.mark.parametrize(
     ("body", "why"),
     [
+        pytest.param(gzip.compress(DEEP), "it is nested too deeply", id="nested"),
+        pytest.param(gzip.compress(b'{"Records": [{}, {"eventTime": 7}]}'), "2 of its records are not", id="fields"),
+        pytest.param(gzip.compress(b'{"Records": null}'), "it has no list of records", id="null"),
+        pytest.param(gzip.compress(b"\xff\xfe{"), "not JSON, or cut off", id="utf-16"),
         pytest.param(b"", "the gzip stream is cut off", id="empty"),
         pytest.param(b"plain text", "not a gzip stream", id="not-gzip"),
         pytest.param(CUT, "the gzip stream is cut off", id="cut-off"),
@@ -347,9 +366,7 @@ def test_check_reads_a_byte(trail: Trail) -> None:
     trail.put(NOW - 9000 * HOUR, record(NOW - 9000 * HOUR))
     listing, reading = "s3:ListBucket on s3://trail/AWSLogs/", "s3:GetObject (and kms:Decrypt) on a log file"
     hint = "check that the trail is logging"
-    assert [listing, Skipped(reading, "no file was delivered in the last 120 days", hint)] == list(
-        trail.source().check()
-    )
+    assert [listing, Skipped(reading, "no file was delivered since 2026-07-26", hint)] == list(trail.source().check())
     trail.put(NOW - HOUR, record(NOW - HOUR))
     assert [listing, reading] == list(trail.source().check())
 
@@ -362,6 +379,8 @@ class S3(LoopbackServer):
         self.refuse: dict[str, tuple[int, str]] = {}
         """Status and code by key; the empty key refuses to list."""
         self.page = 1
+        self.together = threading.Barrier(1)
+        """A file is answered when so many are asked for."""
         super().__init__(_handler(self))
 
     def put(self, delivered: datetime, number: int, *records: object) -> str:
@@ -371,7 +390,8 @@ class S3(LoopbackServer):
         return key
 
     def source(self) -> CloudTrailFiles:
-        return CloudTrailFiles("org", AwsAccess(endpoint_url=self.url, attempts=1), bucket="trail", now=lambda: NOW)
+        access = AwsAccess(endpoint_url=self.url, attempts=1)
+        return CloudTrailFiles("org", access, bucket="trail", now=lambda: NOW, assume_complete=True)
 
 
 def _handler(server: S3) -> type[QuietHandler]:
@@ -385,6 +405,7 @@ def _handler(server: S3) -> type[QuietHandler]:
                     status, f"<Error><Code>{code}</Code><Message>invented</Message></Error>".encode(), "text/xml"
                 )
             elif key:
+                server.together.wait(30)
                 self.answer(200, server.files[key], "application/gzip")
             else:
                 self.answer(200, listing({name: value[0] for name, value in parse_qs(parts.query).items()}), "text/xml")
@@ -411,6 +432,16 @@ def _handler(server: S3) -> type[QuietHandler]:
 def s3() -> Iterator[S3]:
     with S3() as server:
         yield server
+
+
+def test_files_are_fetched_several_at_a_time(s3: S3) -> None:
+    """S3 takes longer to answer than a file takes to read: none of these is answered before all were asked for."""
+    s3.together = threading.Barrier(8)
+    keys = [KEY[:-1] + letter for letter in "ABCDEFGH"]
+    for number, key in enumerate(keys):
+        s3.put(NOW - 9 * HOUR + number * HOUR, number, record(NOW - 9 * HOUR, key))
+    calls, skipped, _ = read(s3.source())
+    assert ([], keys) == (skipped, [call.handle.value for call in calls])
 
 
 def test_every_page_is_read(s3: S3) -> None:
@@ -450,13 +481,25 @@ def test_a_refused_file_fails_the_source_after_what_was_read(s3: S3) -> None:
     assert [NOW - HOUR] == [call.at for call in read(s3.source(), before.cursor)[0]]
 
 
+def test_the_largest_file_is_read(s3: S3) -> None:
+    """CloudTrail's files have 50 MB at most; one of that size is read beside the others."""
+    line = json.dumps(record(NOW - 2 * HOUR, padding="x" * 900), separators=(",", ":")).encode()
+    text = b'{"Records":[' + b",".join([line] * (50_000_000 // len(line))) + b"]}"
+    big = s3.put(NOW - 2 * HOUR, 1)
+    s3.files[big] = gzip.compress(text, 0)
+    s3.put(NOW - HOUR, 2, record(NOW - HOUR, KEY[:-1] + "B"))
+    calls, skipped, _ = read(s3.source())
+    assert len(s3.files[big]) > 49_000_000
+    assert ([], {KEY, KEY[:-1] + "B"}) == (skipped, {call.handle.value for call in calls})
+
+
 def test_a_vanished_file_is_skipped(s3: S3) -> None:
     """A file that a lifecycle rule removed after it was listed is named, and the rest is read."""
     key = s3.put(NOW - 2 * HOUR, 1)
     s3.put(NOW - HOUR, 2, record(NOW - HOUR))
     s3.refuse[key] = (404, "NoSuchKey")
     calls, [skipped], _ = read(s3.source())
-    assert (1, "it was removed after it was listed") == (len(calls), skipped.why)
+    assert (1, "it was removed before it was read") == (len(calls), skipped.why)
 
 
 def test_an_archived_file_ends_what_is_covered(s3: S3) -> None:

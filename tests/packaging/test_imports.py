@@ -51,6 +51,8 @@ def extras(module: Path) -> list[str]:
     """Return the extras that whoever uses a module has asked for."""
     if DEMO in module.parents:
         return ["demo"]
+    if module.name in {"cloudtrail_chain.py", "cloudtrail_digest.py"}:
+        return ["digests"]
     if module.name == "reporter.py":
         return ["test"]  # the client it is hooked to is its user's own
     return ["dask"] if module.name.startswith("dask_") else []

@@ -51,7 +51,7 @@ def test_the_inventory_names_every_key_once_with_its_days(make_world: Lived) -> 
     pilot = keys[f"aws-access-key-id:{lived.world.cloud.keys['pilot-integration'].id}"]
     assert (pilot["basis"], pilot["last_success"]) == ("never", None)
     table = lived.keywatch("keys", "--config", str(lived.world.config)).stdout
-    assert "urgent (proven)" in one(table.splitlines(), reports["name"])
+    assert one(table.splitlines(), reports["name"], "urgent (proven)")
 
 
 def test_a_leak_in_a_deleted_file_names_key_commit_and_author(make_world: Lived) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from keywatch.collect.calls.cloudtrail_bucket import Shelf, TrailFile
+from keywatch.collect.calls.cloudtrail_digest import Link
 from keywatch.collect.calls.cloudtrail_sessions import Tracer
 from keywatch.model.source import Cursor, Json
 from keywatch.model.time import parse_rfc3339, to_rfc3339
@@ -21,11 +22,18 @@ class TrailPlace:
     def __init__(self, cursor: Cursor) -> None:
         self.tracer = Tracer()
         self.tracer.load(cursor.get("sessions"))
-        self.accounts: frozenset[str] = frozenset()
+        named = cursor.get("accounts")
+        self.accounts = frozenset(str(account) for account in (named if isinstance(named, list) else ()))
         """The accounts that a person named and the trail has. Empty: nobody named any."""
+        self.listed: datetime | None = _moment(cursor.get("listed"))
+        """When the bucket was last listed to its end."""
         self.newest: datetime | None = _moment(cursor.get("newest"))
         """The newest file of all."""
         self.until: datetime | None = _moment(cursor.get("until"))
+        self.digested: datetime | None = _moment(cursor.get("digested"))
+        """When digests were last looked for."""
+        self.chains: dict[str, Link] = _links(cursor.get("chains"))
+        """The newest digest of each chain, by all of its name but the time."""
         self._first: dict[str, datetime] = _moments(cursor.get("first"))
         """The oldest file of each account."""
         self._holes: dict[str, datetime] = _moments(cursor.get("holes"))
@@ -44,23 +52,35 @@ class TrailPlace:
     def seen(self, file: TrailFile) -> bool:
         return file.token in self._recent.get(file.shelf.name, {})
 
-    def mark(self, file: TrailFile) -> None:
-        """Take note that `file` was read."""
+    def mark(self, file: TrailFile, *, listed: bool = True) -> None:
+        """
+        Take note that `file` was read.
+
+        Args:
+            file: what was read.
+            listed: whether a listing led to it. A notice proves nothing of the files before, so the next listing has
+                to begin where the last one ended.
+        """
         name, account = file.shelf.name, file.shelf.account
         self._first[account] = min(self._first.get(account, file.stamp), file.stamp)
+        self._recent.setdefault(name, {})[file.token] = file.stamp
+        if listed:
+            self.passed(file)
+
+    def passed(self, file: TrailFile) -> None:
+        """Take note that a listing has come to `file`, whoever read it."""
+        name = file.shelf.name
         newest = max(self._newest.get(name, file.stamp), file.stamp)
         self._newest[name] = newest
         self.newest = max(self.newest or newest, newest)
-        recent = self._recent.setdefault(name, {})
-        recent[file.token] = file.stamp
+        recent = self._recent.get(name, {})
         if newest == file.stamp and len(recent) > 1:
             kept = [(token, stamp) for token, stamp in recent.items() if stamp >= newest - LATE]
             self._recent[name] = dict(kept[-_RECENT:])
 
-    def hole(self, file: TrailFile) -> None:
-        """Take note that what `file` holds will not be known: its account is covered from there on only."""
-        self.mark(file)
-        self._holes[file.shelf.account] = max(self._holes.get(file.shelf.account, file.stamp), file.stamp)
+    def hole(self, account: str, at: datetime) -> None:
+        """Take note that what was delivered `at` will not be known: the account is covered from there on only."""
+        self._holes[account] = max(self._holes.get(account, at), at)
 
     def covered(self, lookback: datetime) -> tuple[frozenset[str], datetime | None]:
         """
@@ -85,15 +105,15 @@ class TrailPlace:
         found: dict[str, Json] = {
             "version": 1,
             "sessions": self.tracer.to_json(),
+            "accounts": [*sorted(self.accounts)],
+            "chains": {name: link.to_json() for name, link in self.chains.items()},
             "first": _texts(self._first),
             "holes": _texts(self._holes),
             "shelves": _texts(self._newest),
             "recent": {name: _texts(files) for name, files in self._recent.items()},
         }
-        for name, moment in (("newest", self.newest), ("until", self.until)):
-            if moment:
-                found[name] = to_rfc3339(moment)
-        return found
+        moments = {"newest": self.newest, "until": self.until, "listed": self.listed, "digested": self.digested}
+        return found | {name: to_rfc3339(moment) for name, moment in moments.items() if moment}
 
 
 def _moment(text: Json) -> datetime | None:
@@ -103,6 +123,11 @@ def _moment(text: Json) -> datetime | None:
 def _moments(saved: Json) -> dict[str, datetime]:
     items = saved.items() if isinstance(saved, Mapping) else ()
     return {name: parse_rfc3339(text) for name, text in items if isinstance(text, str)}
+
+
+def _links(saved: Json) -> dict[str, Link]:
+    items = saved.items() if isinstance(saved, Mapping) else ()
+    return {name: link for name, text in items if (link := Link.load(text)) is not None}
 
 
 def _texts(moments: dict[str, datetime]) -> dict[str, Json]:

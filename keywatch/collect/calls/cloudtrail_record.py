@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 """
 
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -14,6 +15,11 @@ from keywatch.model.time import parse_rfc3339
 
 _ISSUING = frozenset({"AssumeRole", "GetSessionToken", "GetFederationToken"})
 """What a long-lived key can make a session with, whose `ASIA` id then signs its calls."""
+# Members of an enum take five times as long to look up.
+_SUCCESS, _FAILURE, _ATTEMPT = Outcome.SUCCESS, Outcome.FAILURE, Outcome.ATTEMPT
+_VERSIONS = frozenset({"1.08", "1.09", "1.10", "1.11"})
+"""Those that are met: nearly every record is of one of them."""
+_OWN_SESSION = f"/{MARK}"
 _DRY = frozenset({"Client.DryRunOperation", "DryRunOperation"})
 
 
@@ -46,6 +52,11 @@ class Record(msgspec.Struct, rename="camel", frozen=True, gc=False):
     user_identity: UserIdentity | None = None
     # Its shape is the service's business; it is looked into for a few events only.
     response_elements: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoders raise at what somebody else wrote."""
+_NULL = msgspec.Raw(b"null")
 
 
 class _File(msgspec.Struct):
@@ -81,7 +92,7 @@ _decode_complaint = msgspec.json.Decoder(_Complaint | None).decode
 _decode_login = msgspec.json.Decoder(_Login | None).decode
 
 
-def decode(data: bytes) -> tuple[list[Record], int]:
+def decode(data: bytes | bytearray) -> tuple[list[Record], int]:
     """
     Decode a log file: its records, and how many more there are that are not records.
 
@@ -90,26 +101,29 @@ def decode(data: bytes) -> tuple[list[Record], int]:
     """
     try:
         return _decode_file(data).Records, 0
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _BROKEN:
         pass
     try:
         raw = _decode_loosely(data).Records
     except msgspec.ValidationError:
         raise ValueError("not a CloudTrail log file: it has no list of records") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except RecursionError:
+        raise ValueError("not a CloudTrail log file: it is nested too deeply") from None
+    except _BROKEN:
         raise ValueError("not JSON, or cut off") from None
     records = []
     for item in raw:
         try:
             records.append(_decode_record(item))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _BROKEN:
             continue
     return records, len(raw) - len(records)
 
 
 def known_version(record: Record) -> bool:
     """Whether the record is of the one major version there is: another may mean anything."""
-    return record.event_version is None or record.event_version.startswith("1.")
+    version = record.event_version
+    return version in _VERSIONS or version is None or version.startswith("1.")
 
 
 def signer(record: Record) -> str | None:
@@ -137,11 +151,11 @@ def outcome(record: Record) -> Outcome | None:
     if record.event_type == "AwsServiceEvent" or record.event_category == "Insight":
         return None
     if record.error_code in _DRY:
-        return Outcome.ATTEMPT
-    if record.error_code or record.error_message or _complains(record):
-        return Outcome.FAILURE
+        return _ATTEMPT
+    if record.error_code or record.error_message or (record.response_elements != _NULL and _complains(record)):
+        return _FAILURE
     invoked = record.user_identity.invoked_by if record.user_identity else None
-    return Outcome.ATTEMPT if invoked or record.event_type != "AwsApiCall" else Outcome.SUCCESS
+    return _ATTEMPT if invoked or record.event_type != "AwsApiCall" else _SUCCESS
 
 
 def issued(record: Record) -> str | None:
@@ -150,7 +164,7 @@ def issued(record: Record) -> str | None:
         return None
     try:
         answer = _decode_issue(record.response_elements)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _BROKEN:
         return None
     session = answer.credentials.access_key_id if answer and answer.credentials else None
     return session or None
@@ -161,7 +175,7 @@ def own(record: Record) -> bool:
     if record.user_agent and MARK in record.user_agent:
         return True
     who = record.user_identity
-    return bool(who and who.type == "AssumedRole" and who.arn and who.arn.endswith(f"/{MARK}"))
+    return bool(who and who.type == "AssumedRole" and who.arn and who.arn.endswith(_OWN_SESSION))
 
 
 def moment(record: Record) -> datetime:
@@ -171,16 +185,20 @@ def moment(record: Record) -> datetime:
     Raises:
         ValueError: the record's time is not one.
     """
-    if not record.event_time.endswith("Z"):
+    return _moment(record.event_time)
+
+
+@lru_cache(maxsize=4096)
+def _moment(text: str) -> datetime:
+    """Of the records of a file, many were made in the same second."""
+    if not text.endswith("Z"):
         # All times are compared as text, which is their order in UTC only.
         raise ValueError("not a UTC time")
-    return parse_rfc3339(record.event_time)
+    return parse_rfc3339(text)
 
 
 def _complains(record: Record) -> bool:
     raw = bytes(record.response_elements)
-    if raw == b"null":
-        return False
     try:
         if b'"errorCode"' in raw or b'"errorMessage"' in raw:
             complaint = _decode_complaint(raw)
@@ -188,6 +206,6 @@ def _complains(record: Record) -> bool:
         if record.event_name == "ConsoleLogin":
             login = _decode_login(raw)
             return bool(login and login.ConsoleLogin == "Failure")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _BROKEN:
         return False
     return False

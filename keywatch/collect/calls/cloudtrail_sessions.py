@@ -47,7 +47,12 @@ class Tracer:
 
     def newer(self, signer: str, outcome: Outcome, time: str) -> bool:
         """Whether a call at `time` would be news: most are not, and need no further look."""
-        known = self._known(self._maker(signer), outcome)
+        maker = self._maker(signer)
+        if _temporary(maker):
+            held = self._waiting.get(maker)
+            known = None if held is None else held.get(outcome)
+        else:
+            known = self._latest.get((maker, outcome))
         return known is None or time > known.time
 
     def add(self, signer: str, outcome: Outcome, trace: Trace) -> None:
@@ -116,29 +121,28 @@ class Tracer:
 
     def _maker(self, signer: str) -> str:
         """The long-lived key behind `signer`, or the first session on the way whose maker is not known."""
-        for _ in range(_HOPS):
-            made = self._makers.get(signer)
-            if made is None:
-                return signer
+        hops = 0
+        while (made := self._makers.get(signer)) is not None and hops < _HOPS:
             signer = made[0]
+            hops += 1
         return signer
 
-    def _known(self, maker: str, outcome: Outcome) -> Trace | None:
-        if _temporary(maker):
-            return self._waiting.get(maker, {}).get(outcome)
-        return self._latest.get((maker, outcome))
-
     def _add(self, maker: str, outcome: Outcome, trace: Trace) -> None:
-        known = self._known(maker, outcome)
-        if known is not None and known.time >= trace.time:
-            return
         if _temporary(maker):
             self._hold(maker, outcome, trace)
-        else:
+            return
+        known = self._latest.get((maker, outcome))
+        if known is None or known.time < trace.time:
             self._latest[maker, outcome] = trace
 
     def _hold(self, session: str, outcome: Outcome, trace: Trace) -> None:
-        self._waiting.setdefault(session, {})[outcome] = trace
+        held = self._waiting.get(session)
+        if held is not None:
+            known = held.get(outcome)
+            if known is None or known.time < trace.time:
+                held[outcome] = trace
+            return
+        self._waiting[session] = {outcome: trace}
         if len(self._waiting) > self._most:
             del self._waiting[next(iter(self._waiting))]
 
