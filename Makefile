@@ -85,6 +85,12 @@ bench-noise: venv ## findings by the MB on large clean source trees, beside King
 	@test -d $(VENV)/peers || { $(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/python -m pip install --quiet $(PEERS); }
 	$(BIN)/python -m benchmarks.noise $(ARGS)
 
+.PHONY: bench-cloudtrail
+bench-cloudtrail: venv ## CloudTrail events a second of a core and the memory it takes, beside DuckDB, jq and json (ARGS="FILES EVENTS")
+	@test -d $(VENV)/peers || $(PYTHON) -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/python -c 'import duckdb' 2>/dev/null || $(VENV)/peers/bin/python -m pip install --quiet duckdb
+	$(BIN)/python -m benchmarks.cloudtrail $(ARGS)
+
 .PHONY: bench-hostile
 bench-hostile: venv ## MB/s on input made to take long, beside plain input (ARGS=--rules adds kinds for each rule)
 	$(BIN)/python -m benchmarks.hostile $(ARGS)
