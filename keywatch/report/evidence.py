@@ -178,7 +178,12 @@ def _source(state: SourceState, coverages: Iterable[Coverage]) -> Document:
         "skipped": state.skipped_total,
         "covered_from": _when(covered.since) if covered else None,
         "covered_until": _when(covered.until) if covered else None,
+        "not_seen": _not_seen(covered) if covered else [],
     }
+
+
+def _not_seen(covered: Coverage) -> list[str]:
+    return [*covered.unseen, *(["calls for data, as of S3 objects, would not be seen"] if covered.data_unseen else [])]
 
 
 def _hours(begin: datetime, end: datetime) -> float:

@@ -199,11 +199,15 @@ def sections(document: Document) -> Iterator[Section]:
     yield Section(
         "Sources",
         "What keywatch reads. Where it could not look, it claims nothing.",
-        ("Source", "Read for", "Last read", "Unreadable since", "Why", "Covered from", "Covered until", "Skipped"),
+        (
+            "Source", "Read for", "Last read", "Unreadable since", "Why", "Covered from", "Covered until", "Left out",
+            "Skipped",
+        ),
         [
             _texts(
                 item["source"], item["reads"], _minute(item["last_success"]), _minute(item["failing_since"]),
-                item["error"], _minute(item["covered_from"]), _minute(item["covered_until"]), item["skipped"],
+                item["error"], _minute(item["covered_from"]), _minute(item["covered_until"]),
+                "; ".join(item["not_seen"]), item["skipped"],
             )
             for item in document["sources"]
         ],

@@ -4,13 +4,17 @@ import csv
 import io
 import json
 import re
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from keywatch.cli.main import run
+from keywatch.model.call import Coverage
+from keywatch.model.key import SourceId
 from keywatch.policy import packaged
+from keywatch.store import Store
 from tests.guard.test_inspection import KEY
 from tests.service.installation import Installation
 
@@ -86,6 +90,20 @@ def test_every_format_tells_the_same(lived: Installation, capsys: pytest.Capture
     for text in (*texts.values(), json.dumps(document)):
         assert KEY[:8] not in text
         assert KEY[::-1][:8] not in text
+
+
+def test_what_a_source_would_not_see_is_told(lived: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    """An auditor reads beside the time that is covered what of it was left out."""
+    clause = "the trail records writes only: reads would not be seen"
+    coverage = Coverage(
+        source=SourceId("files:d"), kinds=frozenset(), unseen=(clause,), data_unseen=True, since=None, until=None
+    )
+    with closing(Store.open(lived.directory / "state")) as store:
+        store.save_coverage(coverage)
+    told = [clause, "calls for data, as of S3 objects, would not be seen"]
+    sources = json.loads(written(lived, "json", capsys))["sources"]
+    assert [[], told] == sorted(item["not_seen"] for item in sources if item["reads"] == "content")
+    assert "; ".join(told) in written(lived, "csv", capsys)
 
 
 def test_the_page_stands_alone_and_runs_nothing(lived: Installation, capsys: pytest.CaptureFixture[str]) -> None:

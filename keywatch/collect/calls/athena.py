@@ -197,6 +197,7 @@ class AthenaTrail:
             source=self._id,
             kinds=_KINDS,
             accounts=self._accounts & place.accounts,
+            data_unseen=True,
             since=since if place.until else None,
             until=place.until,
         )

@@ -272,7 +272,12 @@ class EventHistory:
 
     def _batch(self, account: str, place: LookupPlace, evidence: list[Evidence], skipped: list[Skipped]) -> CallBatch:
         coverage = Coverage(
-            source=self._id, kinds=_KINDS, accounts=frozenset({account}), since=place.since, until=place.until
+            source=self._id,
+            kinds=_KINDS,
+            accounts=frozenset({account}),
+            data_unseen=True,
+            since=place.since,
+            until=place.until,
         )
         return CallBatch(evidence=tuple(evidence), cursor=place.cursor(), coverage=coverage, skipped=tuple(skipped))
 
