@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from keywatch.model.alert import Delivery
     from keywatch.model.call import Coverage, Evidence
     from keywatch.model.errors import KeywatchError
+    from keywatch.model.usage import Usage
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Cursor: TypeAlias = Mapping[str, Json]
@@ -55,9 +56,11 @@ class KeySource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallBatch:
-    """What one step through a call source brought. Evidence and cursor are committed together or not at all."""
+    """What one step through a call source brought. All of it is committed together or not at all."""
 
     evidence: "tuple[Evidence, ...]"
+    uses: "tuple[Usage, ...]" = ()
+    """From where the keys were used, since the batch before."""
     cursor: Cursor
     coverage: "Coverage"
     """What has been covered when this batch is included."""

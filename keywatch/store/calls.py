@@ -11,6 +11,7 @@ from keywatch.store import schema
 from keywatch.store.codec import dump, load, storable
 from keywatch.store.database import Database
 from keywatch.store.sql import upsert
+from keywatch.store.usage import save_uses
 
 
 class CallRecords(Database):
@@ -18,7 +19,9 @@ class CallRecords(Database):
 
     def save_calls(self, source: SourceId, batch: CallBatch, now: datetime) -> None:
         """
-        Save evidence, coverage and cursor in one transaction. Saving a batch again changes nothing.
+        Save evidence, uses, coverage and cursor in one transaction.
+
+        Saving a batch again changes nothing but how many calls its uses are.
 
         Args:
             source: whose batch it is.
@@ -59,13 +62,14 @@ class CallRecords(Database):
 
 
 def save_evidence(connection: Connection, source: SourceId, batch: CallBatch) -> None:
-    """Save evidence and coverage, in the caller's transaction."""
+    """Save evidence, uses and coverage, in the caller's transaction."""
     calls = [call for call in batch.evidence if isinstance(call, Call)]
     silences = [silence for silence in batch.evidence if isinstance(silence, Silence)]
     upsert(connection, schema.call, [_call_row(source, call) for call in calls], newer="at")
     # The latest one replaces an earlier one and is never joined with it: IAM's last-used date lags by hours, so
     # an earlier silence may have been declared over a call that was not yet known.
     upsert(connection, schema.silence, [_silence_row(source, silence) for silence in silences], newer="until")
+    save_uses(connection, source, batch.uses)
     upsert(connection, schema.coverage, [{"source": source, "record": dump(batch.coverage)}])
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from keywatch.model.time import require_utc
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision this version knows, oldest first; the last one is what it works with."""
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -72,6 +72,25 @@ call = Table(
     Column("at", Instant, nullable=False),
     Column("record", Text, nullable=False),
     PrimaryKeyConstraint("handle", "source", "outcome", name="pk_call"),
+)
+
+# Columns and no record: rows are joined with what is new, and a key may have many.
+key_use = Table(
+    "key_use",
+    metadata,
+    Column("handle", Text),
+    Column("source", Text),
+    Column("network", Text),
+    Column("agent", Text),
+    Column("principal", Text),
+    # Hours from 1970.
+    Column("first", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
+    Column("calls", Integer, nullable=False),
+    # Bits, in hexadecimal digits.
+    Column("hours", Text, nullable=False),
+    PrimaryKeyConstraint("handle", "source", "network", "agent", "principal", name="pk_key_use"),
+    Index("ix_key_use_last", "last"),
 )
 
 silence = Table(

@@ -20,6 +20,7 @@ from keywatch.store.migrate import migrate
 from keywatch.store.outbox import OutboxRecords
 from keywatch.store.sources import SourceRecords
 from keywatch.store.sql import insert_new
+from keywatch.store.usage import UseRecords
 
 _PEPPER = "pepper_id"
 
@@ -27,6 +28,7 @@ _PEPPER = "pepper_id"
 class Store(
     InventoryRecords,
     CallRecords,
+    UseRecords,
     FindingRecords,
     SourceRecords,
     AlertRecords,

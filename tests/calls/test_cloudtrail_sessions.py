@@ -76,9 +76,9 @@ def test_time_lets_go() -> None:
     tracer.forget(NOW + 2 * HOUR)
     assert tracer.to_json()["waiting"] != {}
     tracer.forget(NOW + 36 * HOUR)
-    assert tracer.to_json() == {"makers": {session(1): [KEY, "2026-11-25T00:00:00Z"]}, "waiting": {}}
+    assert tracer.to_json() == {"makers": {session(1): [KEY, "2026-11-25T00:00:00Z"]}, "waiting": {}, "uses": {}}
     tracer.forget(NOW + 37 * HOUR)
-    assert tracer.to_json() == {"makers": {}, "waiting": {}}
+    assert tracer.to_json() == {"makers": {}, "waiting": {}, "uses": {}}
 
 
 def test_it_survives_a_restart() -> None:
@@ -91,5 +91,5 @@ def test_it_survives_a_restart() -> None:
     assert tracer.to_json() == restarted.to_json()
     odd = Tracer()
     odd.load({"makers": {"a": 7, "b": []}, "waiting": {"c": {"success": [1]}, "d": 7, "e": {"glory": [None] * 5}}})
-    assert odd.to_json() == {"makers": {}, "waiting": {}}
+    assert odd.to_json() == {"makers": {}, "waiting": {}, "uses": {}}
     odd.load(None)

@@ -12,8 +12,11 @@ from alembic.config import Config
 from sqlalchemy import Connection, create_engine, insert
 
 from keywatch.model.alert import AlertState, DeliveryState, ProblemKind
+from keywatch.model.call import Call, Coverage, Outcome
 from keywatch.model.finding import Finding, FindingState, RuleInfo, Severity
-from keywatch.model.key import SourceId
+from keywatch.model.key import Handle, HandleSpace, SourceId
+from keywatch.model.source import CallBatch
+from keywatch.model.usage import Origin, Spell, Usage
 from keywatch.store import Store, schema
 from keywatch.store.codec import dump
 from keywatch.store.database import FILE
@@ -146,3 +149,21 @@ def test_alerts_follow_their_findings(tmp_path: Path, other: AlertState) -> None
         assert told == [leak.id, leak.id, dying.id]
         assert store.told_alone() == {leak.id, dying.id}
         assert store.reference_of(leak.id, "#keys") == "C/7"
+
+
+def test_what_is_known_of_calls_stays(tmp_path: Path) -> None:
+    """Evidence, cursor and coverage of the release before are there, and uses are counted from now on."""
+    source, handle = SourceId("cloudtrail:org"), Handle(HandleSpace.AWS_ACCESS_KEY_ID, "ID-ORDERS")
+    before = Call(handle=handle, at=NOW - DAY, outcome=Outcome.SUCCESS, source=source)
+    coverage = Coverage(source=source, kinds=frozenset(), since=NOW - 90 * DAY, until=NOW)
+    with at_revision(tmp_path, "0002") as connection:
+        row: dict[str, object] = {"handle": str(handle), "source": source, "outcome": "success", "at": before.at}
+        connection.execute(insert(schema.call).values(row | {"record": dump(before)}))
+        connection.execute(insert(schema.coverage).values(source=source, record=dump(coverage)))
+        connection.execute(insert(schema.cursor).values(source=source, record='{"newest":"x"}'))
+    with Store.open(tmp_path) as store:
+        assert ([before], [coverage], {"newest": "x"}) == (store.evidence(), store.coverages(), store.cursor(source))
+        assert [] == store.uses()
+        use = Usage(handle=handle, source=source, origin=Origin("203.0.113.0/24"), spell=Spell.of(494_000))
+        store.save_calls(source, CallBatch(evidence=(), uses=(use,), cursor={}, coverage=coverage), NOW)
+        assert ([before], [use]) == (store.evidence(), store.uses())

@@ -21,6 +21,7 @@ from keywatch.collect.calls.cloudtrail_queue import NoticeQueue, told
 from keywatch.collect.calls.cloudtrail_record import Record, decode, issued, known_version, moment, outcome, own, signer
 from keywatch.collect.calls.cloudtrail_sessions import Trace, Tracer
 from keywatch.collect.calls.cloudtrail_trail import ASSUMED, Trail, TrailFacts
+from keywatch.collect.calls.cloudtrail_uses import signed
 from keywatch.model.call import Outcome
 from keywatch.model.errors import SourceError
 from keywatch.model.key import KeyKind, SourceId
@@ -282,7 +283,8 @@ class CloudTrailFiles:
         )
         skipped, run.skipped = run.skipped + (left_out if last else []), []
         evidence = tuple(place.tracer.take(self._id))
-        return CallBatch(evidence=evidence, cursor=place.cursor(), coverage=coverage, skipped=tuple(skipped))
+        uses = tuple(place.tracer.uses.take(self._id))
+        return CallBatch(evidence=evidence, uses=uses, cursor=place.cursor(), coverage=coverage, skipped=tuple(skipped))
 
 
 def collect(records: list[Record], tracer: Tracer, latest: datetime) -> Counter[str]:
@@ -295,6 +297,7 @@ def collect(records: list[Record], tracer: Tracer, latest: datetime) -> Counter[
         latest: A call after this has not been made yet; it would keep a key alive for ever.
     """
     trouble: Counter[str] = Counter()
+    used: list[Record] = []
     for record in records:
         if not known_version(record):
             trouble["are of an unknown version"] += 1
@@ -303,7 +306,10 @@ def collect(records: list[Record], tracer: Tracer, latest: datetime) -> Counter[
         result = outcome(record) if key is not None else None
         if key is None or result is None:
             continue
-        session = issued(record) if result is Outcome.SUCCESS else None
+        succeeded = result is Outcome.SUCCESS
+        if succeeded or signed(record):
+            used.append(record)
+        session = issued(record) if succeeded else None
         if (session is None and not tracer.newer(key, result, record.event_time)) or own(record):
             continue
         try:
@@ -317,6 +323,7 @@ def collect(records: list[Record], tracer: Tracer, latest: datetime) -> Counter[
         tracer.add(key, result, _trace(record))
         if session is not None:
             tracer.made(session, key, at)
+    tracer.uses.count(used, latest)
     return trouble
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from keywatch.collect.calls.cloudtrail_uses import CloudTrailUses
 from keywatch.model.call import Call, Outcome
 from keywatch.model.key import Handle, HandleSpace, SourceId
 from keywatch.model.source import Json
@@ -44,6 +45,13 @@ class Tracer:
         self._makers: dict[str, tuple[str, str]] = {}
         """Session id -> who made it (a key or another session), and the time it ends at the latest."""
         self._waiting: dict[str, dict[Outcome, Trace]] = {}
+        self.uses = CloudTrailUses(self.maker)
+        """From where the keys are used, their sessions included."""
+
+    def maker(self, signer: str) -> str | None:
+        """The long-lived key that `signer` is, or was made with; None while that is not known."""
+        maker = self._maker(signer)
+        return None if _temporary(maker) else maker
 
     def newer(self, signer: str, outcome: Outcome, time: str) -> bool:
         """Whether a call at `time` would be news: most are not, and need no further look."""
@@ -89,6 +97,7 @@ class Tracer:
 
     def forget(self, now: datetime) -> None:
         """Drop sessions that have ended by `now`, and calls that have waited long enough."""
+        self.uses.forget(now - self._patience)
         ended, late = to_rfc3339(now), to_rfc3339(now - self._patience)
         self._makers = {session: made for session, made in self._makers.items() if made[1] >= ended}
         self._waiting = {
@@ -104,12 +113,14 @@ class Tracer:
                 session: {outcome.value: [*trace] for outcome, trace in traces.items()}
                 for session, traces in self._waiting.items()
             },
+            "uses": self.uses.to_json(),
         }
 
     def load(self, saved: Json) -> None:
         """Take up what `to_json` gave. What is not that is left out: it costs a trace, not the run."""
         parts = saved if isinstance(saved, Mapping) else {}
         makers, waiting = parts.get("makers"), parts.get("waiting")
+        self.uses.load(parts.get("uses"))
         for session, made in (makers if isinstance(makers, Mapping) else {}).items():
             if isinstance(made, list) and len(made) == 2:  # noqa: PLR2004
                 self._makers[session] = (str(made[0]), str(made[1]))
