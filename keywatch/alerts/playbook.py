@@ -80,3 +80,11 @@ SELLER_PURGE = (
     "the message, ticket or file that holds it, and its copies. Tell the seller to rotate the key, and to "
     "authorise the application through OAuth instead."
 )
+
+SHARED = (
+    "Ask its owner whether each place and program is theirs. Give every program a key of its own, or better a "
+    "role, and allow what is as it should be in `[[sharing.allow]]`."
+)
+
+STRANGER = {kind: f"If nobody knows one of them, take the key for stolen. {step}" for kind, step in REPLACE_IT.items()}
+"""What to do where a key turns up with somebody unknown."""

@@ -29,6 +29,7 @@ def check(config: Path | None) -> int:
     from keywatch.service.assembly import rule_set, utc_now
     from keywatch.service.plan import plan
     from keywatch.service.receiver import check_receiver
+    from keywatch.service.sharing import SharingWatch
     from keywatch.service.state import open_state
     from keywatch.settings.interval import interval_words
     from keywatch.settings.load import find, load
@@ -36,6 +37,9 @@ def check(config: Path | None) -> int:
     path = find(config)
     settings = load(path)
     print(f"{path}: is well formed, {len(rule_set(settings).rules)} rules")
+    SharingWatch(settings.sharing)
+    for database in filter(None, (settings.sharing.asn_database, settings.sharing.country_database)):
+        print(f"{database}: can be read")
     missing = 0
     with open_state(settings) as state:
         print(f"{state.directory}: state directory, pepper {state.pepper.id}")

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from keywatch.cli import options
@@ -23,6 +23,7 @@ def keys(config: Path | None, *, json: bool) -> int:
 
     Reads what the daemon has gathered (`keywatch run`), and asks no source.
     """
+    from keywatch.alerts.sharing import used_from
     from keywatch.report import inventory
     from keywatch.service.standings import policy, standings, vanished
     from keywatch.service.state import open_state
@@ -33,10 +34,12 @@ def keys(config: Path | None, *, json: bool) -> int:
     with open_state(settings) as state:
         judged = standings(state.store, policy(settings.baseline), now)
         gone = vanished(state.store, now)
+        seen = state.store.uses()
+    used = used_from(judged, seen, since=now - timedelta(days=settings.sharing.window_days))
     if json:
-        sys.stdout.write(inventory.as_json(judged, gone, now=now))
+        sys.stdout.write(inventory.as_json(judged, gone, used, now=now))
         return 0
     person = sys.stdout.isatty()
     width = shutil.get_terminal_size((120, 40)).columns if person else 160
-    sys.stdout.write(inventory.as_text(judged, gone, width=width, colour=person))
+    sys.stdout.write(inventory.as_text(judged, gone, used, width=width, colour=person))
     return 0

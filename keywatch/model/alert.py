@@ -18,6 +18,9 @@ class ProblemKind(StrEnum):
     KEY_DYING = "key-dying"
     KEY_NEVER_USED = "key-never-used"
     KEY_LEFTOVER = "key-leftover"
+    KEY_SHARED = "key-shared"
+    KEY_ELSEWHERE = "key-elsewhere"
+    """Somebody new uses it, which may be a move, a new library or a thief."""
     ROOT_KEY = "root-key"
     SECRET_LEAKED = "secret-leaked"  # noqa: S105 - the name of a problem
     SELLER_SECRET = "seller-secret"  # noqa: S105 - the name of a problem

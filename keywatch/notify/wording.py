@@ -10,6 +10,8 @@ _DIGEST = {
     ProblemKind.KEY_DYING: ("dying key", "keys"),
     ProblemKind.KEY_NEVER_USED: ("key that was never used", "keys"),
     ProblemKind.KEY_LEFTOVER: ("key that is left over", "keys"),
+    ProblemKind.KEY_SHARED: ("key with several users", "keys"),
+    ProblemKind.KEY_ELSEWHERE: ("key with a new user", "keys"),
     ProblemKind.ROOT_KEY: ("root key", "keys"),
     ProblemKind.SECRET_LEAKED: ("leaked secret", "findings"),
     ProblemKind.SELLER_SECRET: ("seller's secret key", "findings"),
@@ -21,6 +23,8 @@ _DIGEST = {
 _PLURAL = {
     ProblemKind.KEY_NEVER_USED: "keys that were never used",
     ProblemKind.KEY_LEFTOVER: "keys that are left over",
+    ProblemKind.KEY_SHARED: "keys with several users",
+    ProblemKind.KEY_ELSEWHERE: "keys with a new user",
     ProblemKind.SELLER_SECRET: "sellers' secret keys",
     ProblemKind.ATTESTATION_DUE: "obligations to be confirmed",
 }

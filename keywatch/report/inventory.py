@@ -1,13 +1,14 @@
 """The inventory as a person or a program reads it: every key, what its standing rests on, and the day it dies."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from io import StringIO
 
-from keywatch.model.key import HandleSpace, Key
+from keywatch.model.key import HandleSpace, Key, KeyId
 from keywatch.model.standing import Basis, Level, Standing
 from keywatch.model.time import to_rfc3339
+from keywatch.model.usage import UsedFrom
 from keywatch.report.safe import visible
 from keywatch.store.inventory import Sighting
 
@@ -23,16 +24,24 @@ _COLOURS = {
     Level.LAPSED: "bold red",
     Level.LEFTOVER: "magenta",
 }
-_COLUMNS = ("KEY", "KIND", "STANDING", "LAST SUCCESS", "DAYS LEFT", "DIES ON", "OWNER", "HELD IN")
+_COLUMNS = ("KEY", "KIND", "STANDING", "LAST SUCCESS", "DAYS LEFT", "DIES ON", "OWNER", "HELD IN", "USED FROM")
 
 
-def as_text(standings: Iterable[Standing], gone: Sequence[Sighting] = (), *, width: int, colour: bool) -> str:
+def as_text(
+    standings: Iterable[Standing],
+    gone: Sequence[Sighting] = (),
+    used: Mapping[KeyId, UsedFrom] | None = None,
+    *,
+    width: int,
+    colour: bool,
+) -> str:
     """
     A table, most pressing first, and under it why a standing is unknown or attempt-only, and what is there no longer.
 
     Args:
         standings: of every key.
         gone: the last word of each key that went away.
+        used: from where, of those keys of which that is known.
         width: columns of the terminal.
         colour: whether ANSI colours may be used. Colour never says anything that a word does not say too.
     """
@@ -44,11 +53,12 @@ def as_text(standings: Iterable[Standing], gone: Sequence[Sighting] = (), *, wid
     if not rows and not gone:
         return "no keys: no inventory has been read yet, or none is configured\n"
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in _COLUMNS:
+    for column in _COLUMNS if used else _COLUMNS[:-1]:
         table.add_column(column, justify="right" if column == "DAYS LEFT" else "left", overflow="fold")
     for row in rows:
         style = _COLOURS[row.level] if row.basis is not Basis.UNKNOWN else "dim"
-        table.add_row(*(Text(cell, style=style if position == 2 else "") for position, cell in enumerate(_cells(row))))  # noqa: PLR2004 - the standing
+        cells = [*_cells(row), _places((used or {}).get(row.key.id))] if used else _cells(row)
+        table.add_row(*(Text(cell, style=style if position == 2 else "") for position, cell in enumerate(cells)))  # noqa: PLR2004 - the standing
     out = StringIO()
     console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
     if rows:
@@ -63,12 +73,21 @@ def as_text(standings: Iterable[Standing], gone: Sequence[Sighting] = (), *, wid
     return out.getvalue()
 
 
-def as_json(standings: Iterable[Standing], gone: Sequence[Sighting] = (), *, now: datetime) -> str:
+def as_json(
+    standings: Iterable[Standing],
+    gone: Sequence[Sighting] = (),
+    used: Mapping[KeyId, UsedFrom] | None = None,
+    *,
+    now: datetime,
+) -> str:
     """The same as one JSON document, with every date the standing rests on."""
     document = {
         "version": VERSION,
         "at": to_rfc3339(now),
-        "keys": [record(standing) for standing in most_pressing(standings)],
+        "keys": [
+            record(standing) | {"used_from": _used((used or {}).get(standing.key.id))}
+            for standing in most_pressing(standings)
+        ],
         "gone": [_last(sighting) for sighting in gone],
     }
     return json.dumps(document, indent=2) + "\n"
@@ -108,6 +127,16 @@ def _cells(row: Standing) -> tuple[str, ...]:
         visible(row.key.owner or "-"),
         ", ".join(sorted({location.source for location in row.key.locations})),
     )
+
+
+def _places(used: UsedFrom | None) -> str:
+    if used is None:
+        return "-"
+    return f"{used.networks} network{'s' * (used.networks != 1)}, {used.agents} program{'s' * (used.agents != 1)}"
+
+
+def _used(used: UsedFrom | None) -> dict[str, int] | None:
+    return {"networks": used.networks, "programs": used.agents} if used else None
 
 
 def record(row: Standing) -> dict[str, object]:

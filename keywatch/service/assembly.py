@@ -33,6 +33,7 @@ from keywatch.service.plan import Planned, plan, reported
 from keywatch.service.reading import Reader
 from keywatch.service.receiver import notifier_of, routing_of
 from keywatch.service.reports import Reports
+from keywatch.service.sharing import KEEP, SharingWatch
 from keywatch.service.standings import known_keys, policy
 from keywatch.service.state import State, directory_of, open_state
 from keywatch.service.web import WebServer
@@ -78,7 +79,7 @@ class Keywatch:
         Connect the parts. No source and no receiver is contacted.
 
         Raises:
-            KeywatchError: a rule file cannot be used, or Slack's token cannot be read.
+            KeywatchError: a rule file or a database of networks cannot be used, or Slack's token cannot be read.
         """
         self._settings = settings
         self._state = state
@@ -109,6 +110,7 @@ class Keywatch:
 
     def _decide(self) -> None:
         """Judge, and leave what `keywatch scan` needs to name a key of ours."""
+        self._store.prune_uses(self._now() - KEEP)
         self.judge.run()
         keys = known_keys(self._store)
         ours = frozenset(key.account for key in keys if key.account) | frozenset(self._settings.our_accounts)
@@ -247,6 +249,7 @@ class Keywatch:
             policy=policy(settings.baseline),
             grace=Grace(first_use=timedelta(days=settings.baseline.never_used_after_days)),
             routing=self.routing,
+            sharing=SharingWatch(settings.sharing),
             accounts=frozenset(settings.our_accounts),
             owners={source.id: source.owner for source in self.sources if source.owner},
             obligations=book(settings.policy).obligations,

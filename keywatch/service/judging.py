@@ -21,6 +21,7 @@ from keywatch.policy import Obligation
 from keywatch.service.metrics import Metrics
 from keywatch.service.obligations import stands
 from keywatch.service.plan import Planned
+from keywatch.service.sharing import SharingWatch
 from keywatch.service.standings import standings
 from keywatch.store import SourceState, Store, StoredFinding
 
@@ -34,6 +35,7 @@ class Rules:
     policy: Policy
     grace: Grace
     routing: Routing
+    sharing: SharingWatch
     accounts: frozenset[str] = frozenset()
     """Our AWS accounts, beside those the inventory shows."""
     owners: Mapping[SourceId, str] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class Judge:
         found = {seen.finding.id: seen for seen in named(open_findings(self._store), keys, self._rules.accounts)}
         wrong = problems(judged, found.values(), blind_sources(self._store.sources()), now=now, grace=self._rules.grace)
         wrong = [self._owned(problem, found) for problem in wrong]
+        wrong += self._rules.sharing.problems(self._store, judged, now)
         wrong += self._reminders(wrong, now)
         decisions = decide(wrong, self._store.alerts(), now=now, inhibited=inhibited(judged))
         messages = deliveries(decisions, self._rules.routing, now=now, told_alone=self._store.told_alone())

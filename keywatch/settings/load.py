@@ -25,6 +25,7 @@ _FORMS = {
     "username": "should be letters, digits and `._+-`, as `x-access-token`",
     "api_url": "should be a URL, as `https://slack.com/api/`",
     "listen": "should be an address and a port, as `127.0.0.1:9470`",
+    "countries": "should be two capital letters, as `NL`",
     "role": "should be the ARN of a role, as `arn:aws:iam::111122223333:role/keywatch`",
     "bucket": "should be the name of a bucket alone, without `s3://`",
 }
@@ -95,7 +96,8 @@ def _describe(path: Path, text: str, detail: "ErrorDetails") -> tuple[str, str |
     if detail["type"] == "missing":
         return f"{place}: {name}: is missing", f"add `{where[-1]} = …`"
     if detail["type"] == "string_pattern_mismatch":
-        return f"{place}: {name}: {_FORMS.get(str(where[-1]), 'does not have the form that is expected here')}", None
+        setting = next((part for part in reversed(where) if isinstance(part, str)), "")
+        return f"{place}: {name}: {_FORMS.get(setting, 'does not have the form that is expected here')}", None
     return f"{place}: {name}: {_plainly(detail['msg'])}", None
 
 

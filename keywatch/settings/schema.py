@@ -5,11 +5,13 @@ Each list of tables names its entries, because a name is what the store, the ale
 """
 
 from datetime import UTC, date, timedelta, tzinfo
+from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from keywatch.alerts.sharing import LONGEST
 from keywatch.collect.calls.line_pattern import LAYOUTS, LinePattern
 from keywatch.collect.content.remote_url import RemoteUrl, looks_remote, parse_remote
 from keywatch.model.errors import UsageError
@@ -89,6 +91,74 @@ class PolicySettings(_Table):
     """Who is reminded of what is to be confirmed; None: nobody is."""
     files: tuple[FilePath, ...] = ()
     """Changes to the obligations that come with keywatch, and further ones."""
+
+
+class SharingAllow(_Table):
+    """
+    Uses of keys that are as they should be, and not looked at. All that is given must fit.
+
+    `key`, `owner` and `application` say whose keys; the rest says which uses.
+    """
+
+    key: tuple[str, ...] = ()
+    """Names of keys; `*` stands for anything. Empty: all keys."""
+    owner: str | None = None
+    application: str | None = None
+    networks: tuple[str, ...] = ()
+    """As `203.0.113.0/24`. Addresses are known by their /24 (IPv6: /48): what is smaller stands for all of that."""
+    providers: tuple[Annotated[int, Field(ge=0, lt=1 << 32)], ...] = ()
+    """Numbers of their autonomous systems. Needs `asn_database`."""
+    countries: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] = ()
+    """Needs `country_database`."""
+    agents: tuple[str, ...] = ()
+    """Programs as alerts name them; `*` stands for anything: `boto3 on linux*`."""
+    principals: tuple[str, ...] = ()
+
+    @field_validator("networks")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError('has one that is not a network, as "203.0.113.0/24" or "2001:db8::/48"') from None
+        return networks
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if not (self.networks or self.providers or self.countries or self.agents or self.principals):
+            raise ValueError(
+                "needs networks, providers, countries, agents or principals: it says which uses are allowed"
+            )
+        return self
+
+
+class Sharing(_Table):
+    """From how many places, and by how many programs, one key may be used before it is told."""
+
+    window_days: int = Field(default=7, ge=1, le=LONGEST)
+    history_days: int = Field(default=14, ge=1, le=365)
+    """As long a key must have been watched before a place is called new."""
+    most_networks: int = Field(default=8, ge=1)
+    """Of those whose provider is not known."""
+    most_providers: int = Field(default=2, ge=1)
+    most_countries: int = Field(default=2, ge=1)
+    most_agents: int = Field(default=2, ge=1)
+    most_principals: int = Field(default=2, ge=1)
+    asn_database: FilePath | None = None
+    """GeoLite2-ASN.mmdb, or another with its fields: which autonomous system a network belongs to."""
+    country_database: FilePath | None = None
+    """GeoLite2-Country.mmdb, or another with its fields."""
+    allow: tuple[SharingAllow, ...] = ()
+
+    @model_validator(mode="after")
+    def _can_be_told(self) -> Self:
+        for allowed in self.allow:
+            if allowed.providers and self.asn_database is None:
+                raise ValueError("allow names providers, which needs asn_database as well")
+            if allowed.countries and self.country_database is None:
+                raise ValueError("allow names countries, which needs country_database as well")
+        return self
 
 
 class Http(_Table):
@@ -527,6 +597,7 @@ class Settings(_Table):
     """Rule files beside the packaged ones, in keywatch's, gitleaks' or betterleaks' form."""
     baseline: Baseline = Baseline()
     policy: PolicySettings = PolicySettings()
+    sharing: Sharing = Sharing()
     http: Http = Http()
     intake: Intake = Intake()
     slack: Slack | None = None
