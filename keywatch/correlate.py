@@ -8,12 +8,14 @@ entry whose metadata names an access key id and the IAM user's key of that id ar
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from keywatch.model.key import Handle, Key, KeyKind, KeyStatus, SourceId
+from keywatch.model.key import Handle, Keeping, Key, KeyKind, KeyStatus, SourceId
 
 _ISSUER = ("aws-iam", "declared")
 """Who is believed about dates and status: the issuer's own word, then the owner's, then any store's."""
 _OWNER = ("declared", "aws-iam")
 """Who is believed about names and people: whoever wrote the configuration, then the issuer's tags, then any store's."""
+
+_LIVELIEST = (KeyStatus.ACTIVE, KeyStatus.UNKNOWN, KeyStatus.EXPIRED, KeyStatus.INACTIVE)
 
 
 @dataclass
@@ -80,16 +82,33 @@ def _merge(group: _Group) -> Key:
         handles=tuple(sorted(group.handles, key=lambda handle: handle.strength)),
         name=owner_first[0].name,
         locations=tuple(sorted({location for key in group.sightings for location in key.locations})),
-        status=next((key.status for key in issuer_first if key.status is not KeyStatus.UNKNOWN), KeyStatus.UNKNOWN),
+        status=_status(issuer_first),
         created_at=next((key.created_at for key in issuer_first if key.created_at), None),
         owner=next((key.owner for key in owner_first if key.owner), None),
         application=next((key.application for key in owner_first if key.application), None),
         account=next((key.account for key in issuer_first if key.account), None),
         region=next((key.region for key in owner_first if key.region), None),
         seller=next((key.seller for key in owner_first if key.seller), None),
+        keeping=_keeping(group.sightings),
         fingerprints=frozenset(mark for key in group.sightings for mark in key.fingerprints),
         known=frozenset(known for key in group.sightings for known in key.known),
     )
+
+
+def _status(issuer_first: list[Key]) -> KeyStatus:
+    """
+    Whose word it is: the issuer's, then the owner's; of stores, that of the one where the key is most alive.
+
+    A store that deletes its copy says nothing of the copies elsewhere.
+    """
+    believed = [key.status for key in issuer_first if _rank(key, _ISSUER)[0] < len(_ISSUER)]
+    told = next((status for status in believed if status is not KeyStatus.UNKNOWN), None)
+    return told or min((key.status for key in issuer_first), key=_LIVELIEST.index)
+
+
+def _keeping(sightings: list[Key]) -> tuple[Keeping, ...]:
+    told = {keeping.location: keeping for key in sightings for keeping in key.keeping}
+    return tuple(told[location] for location in sorted(told))
 
 
 def _rank(sighting: Key, believed: tuple[str, ...]) -> tuple[int, SourceId]:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
 MARK = "keywatch"
@@ -123,6 +125,8 @@ class AwsClients:
         self._logs: CloudWatchLogsClient | None = None
         self._organizations: Any = None
         self._s3: S3Client | None = None
+        self._secrets: dict[str, SecretsManagerClient] = {}
+        self._parameters: dict[str, SSMClient] = {}
         self._sqs: SQSClient | None = None
         self._sts: STSClient | None = None
 
@@ -189,6 +193,25 @@ class AwsClients:
                 self._sqs = self._made().client("sqs", endpoint_url=self.access.endpoint_url, config=self._config())
             return self._sqs
 
+    def secrets(self, region: str) -> "SecretsManagerClient":
+        with self._lock, asking(self.who, "aws configuration"):
+            if region not in self._secrets:
+                self._secrets[region] = self._made().client(
+                    "secretsmanager",
+                    region_name=region,
+                    endpoint_url=self.access.endpoint_url,
+                    config=self._config(),
+                )
+            return self._secrets[region]
+
+    def parameters(self, region: str) -> "SSMClient":
+        with self._lock, asking(self.who, "aws configuration"):
+            if region not in self._parameters:
+                self._parameters[region] = self._made().client(
+                    "ssm", region_name=region, endpoint_url=self.access.endpoint_url, config=self._config()
+                )
+            return self._parameters[region]
+
     def sts(self) -> "STSClient":
         with self._lock, asking(self.who, "aws configuration"):
             if self._sts is None:
@@ -199,7 +222,8 @@ class AwsClients:
         """Close the connections that are kept open. Clients that are used again open new ones."""
         with self._lock:
             clients = (self._athena, *self._cloudtrail.values(), self._iam, self._logs, self._organizations)
-            for client in (*clients, self._s3, self._sqs, self._sts):
+            regional = (*self._secrets.values(), *self._parameters.values())
+            for client in (*clients, *regional, self._s3, self._sqs, self._sts):
                 if client is not None:
                     client.close()
 

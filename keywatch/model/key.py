@@ -50,6 +50,8 @@ class HandleSpace(StrEnum):
     """The name the key has in keywatch's configuration."""
     VAULT = "vault"
     """Source alias and path of a KV secret: `prod/kv/orders/lwa`."""
+    AWS_ARN = "aws-arn"
+    """The ARN of a Secrets Manager secret (a replica's is its primary's) or of an SSM parameter."""
 
 
 _STRENGTH = {space: rank for rank, space in enumerate(HandleSpace)}
@@ -81,6 +83,33 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """How a place rotates by itself what it keeps."""
+
+    rotated_at: datetime | None = None
+    """When it last succeeded; None: never."""
+    due_at: datetime | None = None
+    """When it should succeed next; None: never, or nobody says."""
+    stuck_since: datetime | None = None
+    """When a new value was laid ready that has not become the current one; None: none waits."""
+
+    def __post_init__(self) -> None:
+        require_utc(self.rotated_at, "rotated_at")
+        require_utc(self.due_at, "due_at")
+        require_utc(self.stuck_since, "stuck_since")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """How one place keeps a key, where it says more than that it has it."""
+
+    location: Location
+    clear: bool = False
+    """Whether the place keeps the value unencrypted: an SSM parameter of type `String`."""
+    rotation: Rotation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
     """A credential the company holds, or one source's sighting of it; `keywatch.correlate` makes one of many."""
 
@@ -102,6 +131,8 @@ class Key:
     seller: str | None = None
     fingerprints: frozenset[Fingerprint] = frozenset()
     """Of the values it has now, where we were allowed to know them."""
+    keeping: tuple[Keeping, ...] = ()
+    """At most one a location."""
     known: frozenset[KnownSecret] = frozenset()
     """What finds those values again wherever they stand; a value too short or too common for that has none."""
 

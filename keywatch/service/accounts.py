@@ -12,6 +12,7 @@ from keywatch.settings.schema import Aws, Baseline
 if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess, AwsClients
     from keywatch.collect.iam import Shelf
+    from keywatch.collect.inventory.described import Describer
     from keywatch.model.source import CallSource, Fleet, KeySource
 
 _DAY = timedelta(days=1)
@@ -69,6 +70,8 @@ class AccountSource:
     kind: str
     role: SourceRole
     build: "Callable[[Seat, Common], KeySource | CallSource]"
+    wanted: Callable[[Aws], bool] = lambda _: True
+    """Whether it is asked for."""
 
     def source(self, common: Common) -> "KeySource | CallSource | Fleet":
         """The source of the one account that is configured, or of an organisation's."""
@@ -108,6 +111,43 @@ def _keys(seat: Seat, common: Common) -> "KeySource":
     )
 
 
+def _secrets(seat: Seat, common: Common) -> "KeySource":
+    from keywatch.collect.inventory.aws_secrets import AwsSecrets
+
+    return AwsSecrets(
+        seat.name,
+        seat.access,
+        account=seat.account,
+        through=seat.through,
+        regions=common.entry.regions,
+        describer=_describer(common.entry),
+    )
+
+
+def _parameters(seat: Seat, common: Common) -> "KeySource":
+    from keywatch.collect.inventory.aws_parameters import AwsParameters
+
+    return AwsParameters(
+        seat.name,
+        seat.access,
+        account=seat.account,
+        through=seat.through,
+        regions=common.entry.regions,
+        describer=_describer(common.entry),
+    )
+
+
+def _describer(entry: Aws) -> "Describer":
+    from keywatch.collect.inventory.described import Describer, TagNames
+    from keywatch.collect.inventory.named import NamePattern
+
+    return Describer(
+        tags=TagNames(**entry.tags.model_dump()),
+        patterns=[NamePattern(name.pattern, name.kind, name.key) for name in entry.names],
+        everything=entry.every_secret,
+    )
+
+
 def _last_used(seat: Seat, common: Common) -> "CallSource":
     from keywatch.collect.calls.iam_last_used import IamLastUsed, Interest
 
@@ -129,6 +169,8 @@ def _last_used(seat: Seat, common: Common) -> "CallSource":
 
 ACCOUNT_SOURCES = (
     AccountSource("aws-iam", SourceRole.INVENTORY, _keys),
+    AccountSource("aws-secrets", SourceRole.INVENTORY, _secrets, lambda entry: entry.secrets),
+    AccountSource("aws-parameters", SourceRole.INVENTORY, _parameters, lambda entry: entry.parameters),
     AccountSource("iam-last-used", SourceRole.CALLS, _last_used),
 )
 """Whatever is added here is read of a single account and of every account of an organisation alike."""

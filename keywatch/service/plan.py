@@ -105,7 +105,7 @@ def plan(
 def _accounts(accounts: Iterable[Common], role: SourceRole) -> Iterator[Planned]:
     for common in accounts:
         for kind in ACCOUNT_SOURCES:
-            if kind.role is role:
+            if kind.role is role and kind.wanted(common.entry):
                 planned = _planned(
                     f"{kind.kind}:{common.entry.name}", role, common.entry.every, partial(kind.source, common)
                 )
@@ -116,8 +116,8 @@ def _inventories(settings: Settings, pepper: Pepper, now: Callable[[], datetime]
     for vault in settings.vault:
         yield _planned(f"vault-kv2:{vault.name}", SourceRole.INVENTORY, vault.every, partial(_vault_keys, vault, now))
     if settings.key:
-        build = partial(_declared_keys, settings.key, pepper)
-        yield _planned("declared:config", SourceRole.INVENTORY, _DECLARED_EVERY, build)
+        declared = partial(_declared_keys, settings.key, pepper)
+        yield _planned("declared:config", SourceRole.INVENTORY, _DECLARED_EVERY, declared)
 
 
 def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], datetime]) -> Iterator[Planned]:
@@ -214,6 +214,7 @@ def _declared_keys(keys: tuple[DeclaredKey, ...], pepper: Pepper) -> Source:
                 place=f"keywatch.toml [[key]] {key.name}",
                 created=datetime.combine(key.created, time(), tzinfo=UTC) if key.created else None,
                 vault=key.vault,
+                aws=key.aws,
                 secret=key.secret.resolve if key.secret else None,
             )
             for key in keys

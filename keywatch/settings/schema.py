@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from keywatch.alerts.sharing import LONGEST
 from keywatch.collect.calls.line_pattern import LAYOUTS, LinePattern
 from keywatch.collect.content.remote_url import RemoteUrl, looks_remote, parse_remote
+from keywatch.collect.inventory.named import NamePattern
 from keywatch.model.errors import UsageError
 from keywatch.model.key import KeyKind
 from keywatch.settings.interval import Interval
@@ -27,6 +28,8 @@ FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Of a file or directory, or a glob; `~` is the home directory."""
 JournalEntries = tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_][^\x00-\x1f\x7f]*$", max_length=300)], ...]
 """Units and matches. None begins like an option."""
+Region = Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$")]
+"""Of AWS: `eu-west-1`, `us-gov-west-1`."""
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 AwsRegion = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
 Identifier = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,127}$")]
@@ -41,6 +44,13 @@ TrailName = Annotated[
 ]
 """A trail's name or ARN."""
 QueueUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+/[A-Za-z0-9_-]+$")]
+KeptInAws = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:|ssm:[a-z0-9-]+:[0-9]{12}:parameter/).+$"
+    ),
+]
+"""The ARN of a secret or a parameter."""
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 _LAST_PORT = 65535
@@ -209,14 +219,39 @@ class Slack(_Table):
 
 
 class AwsTags(_Table):
-    """Which IAM tags say whose a key is; both empty: none are asked for, which is a call less for each user."""
+    """
+    Which tags say whose a key is, and of what is kept in AWS what key it is. Case does not matter.
+
+    Without owner and application IAM's users are not asked for theirs, which is a call less for each.
+    """
 
     owner: str = "owner"
     application: str = "application"
+    kind: str = "kind"
+    seller: str = "seller"
+    region: str = "region"
+    client_id: str = "client_id"
+    access_key_id: str = "access_key_id"
+
+
+class AwsName(_Table):
+    """What a name says of a secret or parameter that fits it."""
+
+    pattern: Label
+    """`*` stands for anything, `{application}`, `{seller}` and so on for a part without a slash that says which."""
+    kind: KeyKind | None = None
+    key: bool = True
+    """false: what fits holds no key."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _readable(cls, pattern: str) -> str:
+        NamePattern(pattern)
+        return pattern
 
 
 class Aws(_Table):
-    """An AWS account whose IAM access keys are inventoried, or an organisation: all of its accounts."""
+    """An AWS account whose keys are inventoried, IAM's and those it keeps; or an organisation: all of its accounts."""
 
     name: Name
     account: AccountId | None = None
@@ -235,6 +270,16 @@ class Aws(_Table):
     exclude: tuple[AccountId, ...] = ()
     accounts_at_once: int = Field(default=8, ge=1, le=32)
     endpoint_url: HttpUrl | None = None
+    regions: tuple[Region, ...] = ()
+    """Where secrets and parameters are looked for; empty: in `region`."""
+    secrets: bool = True
+    """Whether Secrets Manager is read."""
+    parameters: bool = True
+    """Whether Parameter Store is read."""
+    every_secret: bool = False
+    """Whether each secret and encrypted parameter is a key, not only those whose tags or names say so."""
+    names: tuple[AwsName, ...] = ()
+    """The first that fits counts."""
     tags: AwsTags = AwsTags()
     every: Interval = timedelta(hours=1)
 
@@ -345,6 +390,8 @@ class DeclaredKey(_Table):
     created: date | None = None
     vault: tuple[str, ...] = ()
     """Where Vault holds it, as `vault name/mount/path`."""
+    aws: tuple[KeptInAws, ...] = ()
+    """Where AWS holds it: the ARNs of secrets and parameters."""
     secret: SecretReference | None = None
     """Lets the scanner find this value wherever it stands, and name the key: read, fingerprinted, sealed, forgotten."""
 

@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keywatch.correlate import correlate
-from keywatch.model.key import Handle, HandleSpace, Key, KeyKind, KeyStatus, Location, SourceId
+from keywatch.model.key import (
+    Handle,
+    HandleSpace,
+    Keeping,
+    Key,
+    KeyKind,
+    KeyStatus,
+    Location,
+    Rotation,
+    SourceId,
+)
 from keywatch.model.secret import Pepper, Secret
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -84,3 +94,29 @@ def test_the_order_of_sightings_changes_nothing(groups: list[list[Handle]], rand
     assert forward == correlate(sightings)
     claimed = [handle for key in forward for handle in key.handles]
     assert len(claimed) == len(set(claimed))
+
+
+def test_a_store_that_deletes_its_copy_does_not_end_the_key() -> None:
+    """Of stores, the one where the key is most alive is believed; the issuer's own word counts more than theirs."""
+    app = Handle(HandleSpace.APPLICATION, "orders")
+    deleted = sighting("aws-secrets:prod", app, status=KeyStatus.INACTIVE)
+    kept = sighting("vault-kv2:prod", app, status=KeyStatus.ACTIVE)
+    unsure = sighting("aws-iam:prod", app, status=KeyStatus.UNKNOWN)
+    off = sighting("aws-iam:prod", app, status=KeyStatus.INACTIVE)
+    assert KeyStatus.ACTIVE is correlate([deleted, kept, unsure])[0].status
+    assert KeyStatus.UNKNOWN is correlate([deleted, unsure])[0].status
+    assert KeyStatus.INACTIVE is correlate([deleted])[0].status
+    assert KeyStatus.INACTIVE is correlate([kept, off])[0].status
+
+
+def test_how_each_place_keeps_a_key_is_gathered() -> None:
+    """One word for each place that says more than that it has the key."""
+    arns = [Handle(HandleSpace.AWS_ARN, f"arn:{name}") for name in "ab"]
+    places = [Location(SourceId(f"aws-parameters:{name}"), name) for name in "ab"]
+    words = [Keeping(location=places[0], clear=True), Keeping(location=places[1], rotation=Rotation(due_at=MADE))]
+    sightings = [
+        Key(kind=KeyKind.OTHER, handles=(AKIA, arn), name="x", locations=(place,), keeping=(word,))
+        for arn, place, word in zip(arns, places, words, strict=True)
+    ]
+    (key,) = correlate([*reversed(sightings), sighting("vault-kv2:prod", AKIA)])
+    assert tuple(words) == key.keeping

@@ -40,7 +40,7 @@ def here(here: Installation, organisation: Organisation) -> Installation:
 def configure_with(here: Installation, organisation: Organisation, more: str = "") -> None:
     here.configure(
         f'[[aws]]\nname = "prod"\norganisation = true\nmember_role = "{ROLE}"\nexternal_id = "ours"\n'
-        f'endpoint_url = "{organisation.aws.url}"\n{more}'
+        f'endpoint_url = "{organisation.aws.url}"\nsecrets = false\nparameters = false\n{more}'
     )
 
 

@@ -32,6 +32,8 @@ class DeclaredKey:
     created: datetime | None = None
     vault: tuple[str, ...] = ()
     """Where in Vault it is kept: `prod/kv/orders/lwa`, the first part naming a Vault source."""
+    aws: tuple[str, ...] = ()
+    """Where AWS keeps it: ARNs of secrets and parameters."""
     secret: Callable[[], Secret] | None = field(default=None, repr=False)
     """Reads the value, to fingerprint it. Raises `KeywatchError` or `OSError` where it cannot."""
 
@@ -72,6 +74,7 @@ class DeclaredKeys:
             seller=declared.seller,
         )
         kept = tuple(Handle(HandleSpace.VAULT, path) for path in declared.vault)
+        kept += tuple(Handle(HandleSpace.AWS_ARN, arn) for arn in declared.aws)
         return Key(
             kind=declared.kind,
             handles=(*own, Handle(HandleSpace.DECLARED, declared.name), *kept),
