@@ -90,7 +90,7 @@ def _problem(
         title=title,
         facts=(
             ("What", describe(key)),
-            ("Where", _where(key)),
+            ("Where", where(key)),
             ("Whose", whose(key)),
             ("So what", so_what),
             ("Evidence", _evidence(standing)),
@@ -174,7 +174,8 @@ def _verdict(standing: Standing) -> str:
     return f"{'Amazon deletes it' if amazon else 'Its window ends'} on {when}."
 
 
-def _where(key: Key) -> str:
+def where(key: Key) -> str:
+    """Name the places that hold a key, the first three in full."""
     shown = [f"{one_line(location.place, 120)} ({location.source})" for location in key.locations[:3]]
     more = len(key.locations) - len(shown)
     return "; ".join(shown + ([f"and {count(more, 'more place')}"] if more else [])) or "unknown"

@@ -73,6 +73,38 @@ ROOT = (
     "the AWS console as root. Amazon advises against root keys altogether."
 )
 
+DROP_ONE = (
+    "See which one is still used (`aws iam get-access-key-last-used`). Deactivate the other (`aws iam "
+    "update-access-key --status Inactive`), wait a few days until nobody has missed it, then delete it."
+)
+
+SIGNER = (
+    "Delete its keys (`aws iam delete-access-key`), then the user, and the role that was registered with SP-API. "
+    "SP-API takes the client secret and the seller's refresh token, and no AWS key."
+)
+
+PERHAPS_SIGNER = (
+    "See which role is taken on with this key, and what for. If it is the one that was registered with SP-API and "
+    "nothing else, let the program stop signing, as newer versions of SP-API's libraries do, and delete key, user and "
+    "role. If the role does other work, such as reading a queue, name the user in `excused_users` of [hygiene]."
+)
+
+PLAIN = (
+    "Make a new parameter of type SecureString under another name (AWS cannot change a parameter's type), switch its "
+    "readers over, and delete this one with its history. Then replace the secret: it could be read until now."
+)
+
+STUCK = (
+    "Look for the error in the log of the secret's rotation function, mend it, and rotate again (`aws secretsmanager "
+    "rotate-secret`). If no rotation is wanted, cancel it (`aws secretsmanager cancel-rotate-secret`), and take the "
+    "label AWSPENDING from the version that has it."
+)
+
+LATE = (
+    "Rotate it now (`aws secretsmanager rotate-secret`), and see why its schedule did not: a rotation function that "
+    "fails, or a schedule that nobody needs."
+)
+
 REVOKE_UNKNOWN = "Take it for live: revoke it at its issuer, make a new one, then remove it from where it was found."
 
 SELLER_PURGE = (

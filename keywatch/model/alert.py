@@ -22,6 +22,13 @@ class ProblemKind(StrEnum):
     KEY_ELSEWHERE = "key-elsewhere"
     """Somebody new uses it, which may be a move, a new library or a thief."""
     ROOT_KEY = "root-key"
+    KEY_OLD = "key-old"
+    SPARE_KEY = "spare-key"
+    """A user has two active keys for longer than a replacement takes."""
+    SP_API_SIGNER = "sp-api-signer"
+    """An IAM user is left over from the days when SP-API wanted AWS signatures."""
+    ROTATION_LATE = "rotation-late"
+    PLAIN_PARAMETER = "plain-parameter"
     SECRET_LEAKED = "secret-leaked"  # noqa: S105 - the name of a problem
     SELLER_SECRET = "seller-secret"  # noqa: S105 - the name of a problem
     SOURCE_BLIND = "source-blind"

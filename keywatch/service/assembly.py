@@ -34,7 +34,7 @@ from keywatch.service.reading import Reader
 from keywatch.service.receiver import notifier_of, routing_of
 from keywatch.service.reports import Reports
 from keywatch.service.sharing import KEEP, SharingWatch
-from keywatch.service.standings import known_keys, policy
+from keywatch.service.standings import known_keys, limits, policy
 from keywatch.service.state import State, directory_of, open_state
 from keywatch.service.web import WebServer
 from keywatch.settings.schema import Settings
@@ -248,6 +248,8 @@ class Keywatch:
         return Rules(
             policy=policy(settings.baseline),
             grace=Grace(first_use=timedelta(days=settings.baseline.never_used_after_days)),
+            limits=limits(settings.hygiene),
+            sp_api_names=settings.hygiene.sp_api_names,
             routing=self.routing,
             sharing=SharingWatch(settings.sharing),
             accounts=frozenset(settings.our_accounts),

@@ -7,6 +7,8 @@ from datetime import datetime
 import structlog
 
 from keywatch.alerts.grouping import deliveries
+from keywatch.alerts.held import Limits
+from keywatch.alerts.hygiene import hygiene
 from keywatch.alerts.lifecycle import Decisions, decide
 from keywatch.alerts.policy_problems import reminders
 from keywatch.alerts.problems import BlindSource, Grace, SourceRole, inhibited, problems
@@ -22,7 +24,7 @@ from keywatch.service.metrics import Metrics
 from keywatch.service.obligations import stands
 from keywatch.service.plan import Planned
 from keywatch.service.sharing import SharingWatch
-from keywatch.service.standings import standings
+from keywatch.service.standings import held
 from keywatch.store import SourceState, Store, StoredFinding
 
 _log = structlog.get_logger(__name__)
@@ -36,6 +38,9 @@ class Rules:
     grace: Grace
     routing: Routing
     sharing: SharingWatch
+    limits: Limits = field(default_factory=Limits)
+    sp_api_names: tuple[str, ...] = ()
+    """What in a name says that a key was made for SP-API."""
     accounts: frozenset[str] = frozenset()
     """Our AWS accounts, beside those the inventory shows."""
     owners: Mapping[SourceId, str] = field(default_factory=dict)
@@ -59,14 +64,16 @@ class Judge:
     def run(self) -> Decisions:
         """Take one decision; alerts and the messages about them are committed together."""
         now = self._now()
-        judged = standings(self._store, self._rules.policy, now)
+        keys_held = held(self._store, self._rules.policy, now, self._rules.sp_api_names)
+        judged = [one.standing for one in keys_held]
         keys = (standing.key for standing in judged)
         found = {seen.finding.id: seen for seen in named(open_findings(self._store), keys, self._rules.accounts)}
         wrong = problems(judged, found.values(), blind_sources(self._store.sources()), now=now, grace=self._rules.grace)
-        wrong = [self._owned(problem, found) for problem in wrong]
+        untidy, undecided = hygiene(keys_held, now=now, limits=self._rules.limits)
+        wrong = [self._owned(problem, found) for problem in (*wrong, *untidy)]
         wrong += self._rules.sharing.problems(self._store, judged, now)
         wrong += self._reminders(wrong, now)
-        decisions = decide(wrong, self._store.alerts(), now=now, inhibited=inhibited(judged))
+        decisions = decide(wrong, self._store.alerts(), now=now, inhibited=inhibited(judged) | undecided)
         messages = deliveries(decisions, self._rules.routing, now=now, told_alone=self._store.told_alone())
         self._store.apply(decisions, messages, now)
         self._show(judged, found.values(), decisions)

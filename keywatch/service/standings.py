@@ -4,12 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from keywatch.alerts.held import Held, Limits
 from keywatch.baseline import Policy, judge
+from keywatch.collect.inventory.name_words import speaks_of
 from keywatch.correlate import correlate
-from keywatch.model.call import Evidence
+from keywatch.model.alert import ProblemKind
+from keywatch.model.call import Call, Coverage, Evidence, Silence
 from keywatch.model.key import Handle, Key, KeyId, SourceId
 from keywatch.model.standing import Level, Standing
-from keywatch.settings.schema import Baseline
+from keywatch.settings.schema import Baseline, Hygiene
 from keywatch.store import Sighting, SourceState, Store
 
 _TOLD_FOR = timedelta(days=90)
@@ -21,6 +24,17 @@ def policy(settings: Baseline) -> Policy:
     levels = (Level.NOTICE, Level.WARNING, Level.URGENT, Level.CRITICAL)
     steps = tuple(zip(levels, (timedelta(days=days) for days in settings.warn_at_days), strict=True))
     return Policy(window=timedelta(days=settings.window_days), steps=steps)
+
+
+def limits(settings: Hygiene) -> Limits:
+    """The limits a person configured."""
+    return Limits(
+        rotate_after={kind: timedelta(days=days) for kind, days in settings.rotate_after_days.items()},
+        spare_after=timedelta(days=settings.two_keys_after_days),
+        late_after=timedelta(days=settings.rotation_late_after_days),
+        excused_users=frozenset(settings.excused_users),
+        leave_out=frozenset(map(ProblemKind, settings.leave_out)),
+    )
 
 
 def known_keys(store: Store) -> tuple[Key, ...]:
@@ -45,6 +59,19 @@ def vanished(store: Store, now: datetime) -> list[Sighting]:
 
 def standings(store: Store, rules: Policy, now: datetime) -> tuple[Standing, ...]:
     """Judge every key that is held somewhere now."""
+    return tuple(one.standing for one in held(store, rules, now))
+
+
+def held(store: Store, rules: Policy, now: datetime, sp_api_names: Iterable[str] = ()) -> tuple[Held, ...]:
+    """
+    Judge every key that is held somewhere now, and add what hygiene needs beside its standing.
+
+    Args:
+        store: what is known.
+        rules: the windows.
+        now: aware UTC.
+        sp_api_names: phrases in the name of a user or an application that say that it is for SP-API.
+    """
     present = [sighting for sighting in store.sightings() if sighting.gone_at is None]
     sources = {state.source: state for state in store.sources()}
     evidence = _by_handle(store.evidence())
@@ -53,15 +80,41 @@ def standings(store: Store, rules: Policy, now: datetime) -> tuple[Standing, ...
     first_seen = _first_seen(present)
     shown = _by_shown_handle(present)
     return tuple(
-        judge(
+        _held(
             _dated(key, first_seen),
             [item for handle in key.handles for item in evidence.get(handle, ())],
             coverages,
             now=now,
-            policy=rules,
+            rules=rules,
             unreadable=_unreadable(key, shown, sources),
+            sp_api_names=tuple(sp_api_names),
         )
         for key in correlate(sighting.key for sighting in present)
+    )
+
+
+def _held(
+    key: Key,
+    evidence: Iterable[Evidence],
+    coverages: Iterable[Coverage],
+    *,
+    now: datetime,
+    rules: Policy,
+    unreadable: Mapping[SourceId, str],
+    sp_api_names: tuple[str, ...],
+) -> Held:
+    by_iam = [item for item in evidence if item.source.startswith("iam-last-used:")]
+    uses = [item for item in by_iam if isinstance(item, Call)]
+    last_use = max(uses, key=lambda use: use.at, default=None)
+    # A key that is in use leaves no silence: the use itself is how far IAM's word reaches.
+    reached = [item.until if isinstance(item, Silence) else item.at for item in by_iam]
+    names = (key.name, key.application or "", *(place.place.partition(":user/")[2] for place in key.locations))
+    return Held(
+        standing=judge(key, evidence, coverages, now=now, policy=rules, unreadable=unreadable),
+        hidden=frozenset(unreadable),
+        last_use=last_use,
+        watched_until=max(reached, default=None),
+        about_sp_api=any(speaks_of(name, sp_api_names) for name in names),
     )
 
 

@@ -51,6 +51,7 @@ KeptInAws = Annotated[
     ),
 ]
 """The ARN of a secret or a parameter."""
+HygieneKind = Literal["key-old", "spare-key", "sp-api-signer", "rotation-late", "plain-parameter"]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 _LAST_PORT = 65535
@@ -169,6 +170,25 @@ class Sharing(_Table):
             if allowed.countries and self.country_database is None:
                 raise ValueError("allow names countries, which needs country_database as well")
         return self
+
+
+class Hygiene(_Table):
+    """From when on it is told that keys are kept badly, beside the baseline."""
+
+    rotate_after_days: dict[KeyKind, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=lambda: {KeyKind.AWS_ACCESS_KEY: 90}
+    )
+    """How old a key of each kind may grow; a kind that is not named may grow as old as it likes."""
+    two_keys_after_days: int = Field(default=14, ge=0)
+    """How long an IAM user may have two active keys."""
+    rotation_late_after_days: int = Field(default=2, ge=0)
+    """How late a rotation of Secrets Manager may be, or lie half done."""
+    sp_api_names: tuple[Label, ...] = ("sp-api", "spapi", "selling-partner", "lwa", "mws")
+    """Words in the name of an IAM user or an application that say that its keys were made to sign SP-API requests."""
+    excused_users: tuple[Label, ...] = ()
+    """IAM users that may have two keys, or look left over."""
+    leave_out: tuple[HygieneKind, ...] = ()
+    """What is not told at all."""
 
 
 class Http(_Table):
@@ -645,6 +665,7 @@ class Settings(_Table):
     baseline: Baseline = Baseline()
     policy: PolicySettings = PolicySettings()
     sharing: Sharing = Sharing()
+    hygiene: Hygiene = Hygiene()
     http: Http = Http()
     intake: Intake = Intake()
     slack: Slack | None = None

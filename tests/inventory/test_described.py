@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keywatch.collect.inventory.described import Describer, TagNames
-from keywatch.collect.inventory.name_words import about_selling_partner, guessed, says_secret
+from keywatch.collect.inventory.name_words import guessed, says_secret, speaks_of
 from keywatch.collect.inventory.named import NamePattern
 from keywatch.model.key import Handle, HandleSpace, KeyKind
 
@@ -123,5 +123,5 @@ def test_any_name_is_survived(name: str) -> None:
     """Whatever stands in a name is judged without an error, the same way each time."""
     assert guessed(name) == guessed(name)
     assert says_secret(name) in (True, False)
-    assert about_selling_partner(name) in (True, False)
+    assert speaks_of(f"{name} spApi", ["sp-api"])
     assert None is NamePattern("{application}/*/x").parts_of(name + "y")

@@ -6,6 +6,7 @@ a secret but of something about one.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from keywatch.model.key import KeyKind
@@ -129,9 +130,10 @@ def says_secret(name: str) -> bool:
     return bool(words) and words[-1] not in _ABOUT and _has(_spaced(words), _SECRET)
 
 
-def about_selling_partner(text: str) -> bool:
-    """Whether a name speaks of SP-API, Login with Amazon or MWS."""
-    return _has(_spaced(_words(text[:_LONGEST])), (*_SELLING_PARTNER, *_MWS))
+def speaks_of(name: str, phrases: Iterable[str]) -> bool:
+    """Whether the words of a phrase stand in a name, one after the other."""
+    text = _spaced(_words(name[:_LONGEST]))
+    return any(_spaced(words) in text for words in map(_words, phrases) if words)
 
 
 def _words(name: str) -> list[str]:
