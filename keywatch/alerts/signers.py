@@ -15,6 +15,7 @@ SP-API. Neither is asked. A user without keys, or whose last use is of any other
 https://developer-docs.amazon.com/sp-api/changelog
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -27,6 +28,7 @@ from keywatch.model.alert import Problem, ProblemKind
 from keywatch.model.finding import Severity
 
 SIGNATURES_IGNORED_SINCE = datetime(2023, 10, 2, tzinfo=UTC)
+_SERVICE = re.compile(r"[a-z0-9-]+")
 _FRESH = timedelta(days=2)
 """IAM's word is as new as this, or it is not taken for today's."""
 
@@ -49,7 +51,9 @@ def _fresh(one: Held, now: datetime) -> bool:
 
 
 def _service(one: Held) -> str:
-    return ((one.last_use.action if one.last_use else None) or "").partition("/")[0]
+    # "execute-api/us-east-1 (credential report of ...)"; any part may be missing.
+    found = _SERVICE.match((one.last_use.action if one.last_use else None) or "")
+    return found[0] if found else ""
 
 
 def _ended(one: Held) -> bool:

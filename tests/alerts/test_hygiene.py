@@ -151,7 +151,7 @@ def test_a_spare_key_is_not_told_where_it_cannot_be_seen_or_is_excused() -> None
 def used(at: datetime, service: str | None, *, about: bool = False, until: datetime | None = FRESH) -> Held:
     """An access key with what IAM says of its last use."""
     of = of_user("orders", age=NOW - ENDED + 900 * DAY)
-    action = f"{service}/us-east-1" if service else None
+    action = f"{service}/us-east-1 (credential report of today)" if service else "(credential report of today)"
     handle = Handle(HandleSpace.AWS_ACCESS_KEY_ID, "ID-ORDERS")
     use = Call(handle=handle, at=at, outcome=Outcome.ATTEMPT, source=SourceId("iam-last-used:prod"), action=action)
     return held(of, last_use=use, watched_until=until, about_sp_api=about)

@@ -17,6 +17,22 @@ KEY_ID = "AKIA" + "KEYWATCHTEST" + "AAAA"
 HERE, THERE = "eu-west-1", "us-east-1"
 
 
+MADE = NOW - 2000 * DAY
+USER = {"Path": "/", "UserName": "spapi", "UserId": "AIDA" + "A" * 17, "Arn": f"arn:aws:iam::{ACCOUNT}:user/spapi"}
+KEY = {"UserName": "spapi", "AccessKeyId": KEY_ID, "Status": "Active", "CreateDate": MADE}
+USED = {"LastUsedDate": NOW - 1500 * DAY, "ServiceName": "execute-api", "Region": "us-east-1"}
+IAM: dict[str, dict[str, Any] | AwsFault] = {
+    "ListUsers": {"Users": [USER | {"CreateDate": MADE}], "IsTruncated": False},
+    "ListAccessKeys": {"AccessKeyMetadata": [KEY], "IsTruncated": False},
+    "ListUserTags": {"Tags": [], "IsTruncated": False},
+    "GetAccountSummary": {"SummaryMap": {}},
+    "GetAccessKeyLastUsed": {"UserName": "spapi", "AccessKeyLastUsed": USED},
+    "GenerateCredentialReport": {"State": "STARTED"},
+    "GetCredentialReport": AwsFault("ReportNotPresent", status=410),
+}
+"""IAM of an account with one user and one key, last used before SP-API ignored signatures; and no report yet."""
+
+
 @dataclass
 class Account:
     """What one account keeps, by region."""
@@ -39,6 +55,8 @@ class Account:
         server.on("secretsmanager", "ListSecretVersionIds", self._versions)
         server.on("ssm", "DescribeParameters", self._listed("parameters", "Parameters"))
         server.on("ssm", "ListTagsForResource", self._tags)
+        for operation, answer in IAM.items():
+            server.on("iam", operation, lambda _params, _caller, answer=answer: answer)  # type: ignore[misc]
         server.fault = self._fault
         return server
 

@@ -17,13 +17,14 @@ from keywatch.model.key import Handle, HandleSpace, Key, KeyKind, KeyStatus, Loc
 from keywatch.model.source import Skipped
 from tests.aws.server import Asked, AwsFault, FakeAws
 from tests.inventory.stores import (
-    ACCOUNT,
     DAY,
     HERE,
     KEY_ID,
+    MADE,
     NOW,
     ROLE,
     THERE,
+    USER,
     Account,
     arn,
     parted,
@@ -99,17 +100,11 @@ def test_a_page_that_repeats_a_secret_tells_it_once(account: Account, aws: FakeA
 def test_the_secret_and_the_iam_key_in_it_are_one_key_in_two_places(account: Account, aws: FakeAws) -> None:
     """An access key id in the tags is a handle that IAM's sighting has too; IAM is believed about age and status."""
     account.secrets = {HERE: [secret("uploader", tags={"access_key_id": KEY_ID}, DeletedDate=NOW)]}
-    user = {"UserName": "up", "Arn": f"arn:aws:iam::{ACCOUNT}:user/up", "UserId": "AIDA" + "A" * 17, "Path": "/"}
-    metadata = {"UserName": "up", "AccessKeyId": KEY_ID, "Status": "Active", "CreateDate": NOW - 200 * DAY}
-    aws.on("iam", "ListUsers", lambda _p, _c: {"Users": [user | {"CreateDate": NOW}], "IsTruncated": False})
-    aws.on("iam", "ListAccessKeys", lambda _p, _c: {"AccessKeyMetadata": [metadata], "IsTruncated": False})
-    aws.on("iam", "ListUserTags", lambda _p, _c: {"Tags": [], "IsTruncated": False})
-    aws.on("iam", "GetAccountSummary", lambda _p, _c: {"SummaryMap": {}})
     iam = AwsIamKeys("prod", AwsAccess(endpoint_url=aws.url))
     sightings = [*iam.keys(), *source(aws).keys()]
     (key,) = correlate(item for item in sightings if isinstance(item, Key))
-    assert [f"arn:aws:iam::{ACCOUNT}:user/up", arn("uploader")] == [location.place for location in key.locations]
-    assert (KeyKind.AWS_ACCESS_KEY, KeyStatus.ACTIVE, NOW - 200 * DAY) == (key.kind, key.status, key.created_at)
+    assert [USER["Arn"], arn("uploader")] == [location.place for location in key.locations]
+    assert (KeyKind.AWS_ACCESS_KEY, KeyStatus.ACTIVE, MADE) == (key.kind, key.status, key.created_at)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Every sample loads as it stands, and the template is the sample with its settings switched off."""
 
-import json
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -37,32 +36,3 @@ def test_every_setting_is_explained() -> None:
     """A table that the schema knows and the sample does not show is one nobody will find."""
     sample = tomllib.loads((CONFIG / "keywatch.toml").read_text("utf-8"))
     assert set(Settings.model_fields) == set(sample)
-
-
-def test_the_aws_policy_allows_reading_and_denies_values() -> None:
-    """It is valid JSON, every allowed action only reads, and reading values is denied whatever else is granted."""
-    statements = json.loads((CONFIG / "aws" / "inventory-policy.json").read_text("utf-8"))["Statement"]
-    allowed = [action for item in statements if item["Effect"] == "Allow" for action in _actions(item)]
-    denied = [action for item in statements if item["Effect"] == "Deny" for action in _actions(item)]
-    assert allowed
-    assert all(action.partition(":")[2].startswith(("List", "Get")) for action in allowed)
-    assert {"secretsmanager:GetSecretValue", "ssm:GetParameter", "iam:CreateAccessKey"} <= set(denied)
-
-
-@pytest.mark.parametrize(
-    ("name", "needed"),
-    [
-        ("buckets-policy.json", {"s3:ListBucket", "s3:GetObject", "kms:Decrypt"}),
-        ("log-groups-policy.json", {"logs:DescribeLogGroups", "logs:FilterLogEvents"}),
-    ],
-)
-def test_a_policy_for_content_allows_what_is_asked_and_no_more(name: str, needed: set[str]) -> None:
-    """Each is valid JSON, and grants the actions that the source takes, all reading, on named resources."""
-    statements = json.loads((CONFIG / "aws" / name).read_text("utf-8"))["Statement"]
-    assert needed == {action for item in statements for action in _actions(item)}
-    assert {"Allow"} == {item["Effect"] for item in statements}
-
-
-def _actions(statement: dict[str, str | list[str]]) -> list[str]:
-    action = statement["Action"]
-    return [action] if isinstance(action, str) else action
