@@ -57,6 +57,7 @@ class Cloud:
         self._iam = session.client("iam", endpoint_url=url)
         self._s3 = session.client("s3", endpoint_url=url)
         self._cloudtrail = session.client("cloudtrail", endpoint_url=url)
+        self._secrets = session.client("secretsmanager", endpoint_url=url)
         self.keys: dict[str, CloudKey] = {}
         """By user."""
 
@@ -80,6 +81,13 @@ class Cloud:
     def call(self, user: str, at: datetime) -> None:
         """Have a user make one successful call, and CloudTrail deliver the news."""
         self._deliver(at, [self._record(user, at, None)])
+
+    def keep(self, user: str, name: str) -> None:
+        """Have Secrets Manager keep a user's key, as its tags say."""
+        key = self.keys[user]
+        self._secrets.create_secret(
+            Name=name, SecretString=key.secret.reveal().decode(), Tags=[{"Key": "access_key_id", "Value": key.id}]
+        )
 
     def environment(self) -> dict[str, str]:
         """What makes boto3 in another process find this account and no other."""

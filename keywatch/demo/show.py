@@ -55,7 +55,7 @@ def show(directory: Path, *, once: bool) -> bool:
 
 
 def _introduce(demo: World) -> None:
-    print(f"  AWS           {demo.cloud.url} (moto): IAM users, and CloudTrail's files in S3")
+    print(f"  AWS           {demo.cloud.url} (moto): IAM users, a secret, and CloudTrail's files in S3")
     print(f"  Vault         {demo.vault.url} ({demo.vault.program})")
     print(f"  Slack         {demo.slack.url} (stand-in); its messages appear here")
     print(f"  repository    {demo.directory}/orders-sync")

@@ -30,8 +30,11 @@ from keywatch.demo.vault_admin import VaultAdmin
 from keywatch.model.secret import Secret
 
 CLIENT_ID = "amzn1.application-oa2-client." + "0123456789abcdef" * 2
-_SOURCES = 8
-"""IAM, its last-used dates, CloudTrail, Vault, declared keys, request log, git, help desk: see `_configuration`."""
+_SOURCES = 10
+"""
+IAM, its last-used dates, secrets, parameters, CloudTrail, Vault, declared keys, request log, git, help desk: see
+`_configuration`.
+"""
 _PROBLEMS = 5
 """A key about to die, a token on its way there, a key never used, a leaked pair, a seller's secret key."""
 _DAY = timedelta(days=1)
@@ -88,6 +91,7 @@ def world(
         vault = stack.enter_context(vault_server())
         slack = stack.enter_context(SlackServer(("#keys", "#orders"), on_message=on_message))
         cloud.seed(_USERS)
+        cloud.keep("orders-uploader", "orders/uploader")
         client_secret, refresh = invented_client_secret(), invented_refresh_token()
         _seed_vault(vault, cloud, client_secret, refresh)
         token = VaultAdmin(vault.url, vault.token).new_token("keywatch")
@@ -194,6 +198,10 @@ api_url = "{slack.api_url}"
 
 [channels]
 "orders-team" = "#orders"
+
+# The keys of the demo are old so that they can have a history.
+[hygiene]
+leave_out = ["key-old"]
 
 [[aws]]
 name = "demo"

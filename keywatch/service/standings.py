@@ -62,7 +62,7 @@ def standings(store: Store, rules: Policy, now: datetime) -> tuple[Standing, ...
     return tuple(one.standing for one in held(store, rules, now))
 
 
-def held(store: Store, rules: Policy, now: datetime, sp_api_names: Iterable[str] = ()) -> tuple[Held, ...]:
+def held(store: Store, rules: Policy, now: datetime, sp_api_names: tuple[str, ...] = ()) -> tuple[Held, ...]:
     """
     Judge every key that is held somewhere now, and add what hygiene needs beside its standing.
 
@@ -87,7 +87,7 @@ def held(store: Store, rules: Policy, now: datetime, sp_api_names: Iterable[str]
             now=now,
             rules=rules,
             unreadable=_unreadable(key, shown, sources),
-            sp_api_names=tuple(sp_api_names),
+            sp_api_names=sp_api_names,
         )
         for key in correlate(sighting.key for sighting in present)
     )

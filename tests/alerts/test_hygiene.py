@@ -5,13 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from keywatch.alerts.grouping import deliveries
 from keywatch.alerts.held import Held, Limits
 from keywatch.alerts.hygiene import CHECKS, hygiene
+from keywatch.alerts.lifecycle import decide
+from keywatch.alerts.routing import Routing
 from keywatch.model.alert import Problem, ProblemKind
 from keywatch.model.call import Call, Outcome
 from keywatch.model.finding import Severity
 from keywatch.model.key import Handle, HandleSpace, Keeping, Key, KeyKind, KeyStatus, Location, Rotation, SourceId
 from keywatch.model.standing import Basis, Level
+from keywatch.notify.wording import headline
 from tests.alerts.builders import DAY, IAM, NOW, key, standing
 
 SECOND = timedelta(seconds=1)
@@ -276,3 +280,11 @@ def test_each_kind_can_be_left_out(kind: ProblemKind) -> None:
     told = {problem.kind for problem in problems(*everything)}
     assert set(CHECKS) == told
     assert told - {kind} == {one.kind for one in problems(*everything, limits=Limits(leave_out=frozenset({kind})))}
+
+
+def test_a_company_that_never_replaced_a_key_gets_one_message_a_channel() -> None:
+    """Two hundred old keys of one owner are a digest, and it says in words of what."""
+    many = [held(key(f"k{number}", created_at=NOW - 100 * DAY)) for number in range(200)]
+    decisions = decide(problems(*many), [], now=NOW)
+    (digest,) = deliveries(decisions, Routing(default="#keys"), now=NOW)
+    assert headline(digest) == "🔵 LOW: 200 keys that should be replaced"

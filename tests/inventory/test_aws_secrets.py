@@ -201,7 +201,7 @@ def test_where_every_region_is_denied_the_source_fails(account: Account, aws: Fa
     account.refused = {("ListSecrets", "")}
     with pytest.raises(SourceDenied) as caught:
         list(source(aws, HERE, THERE).keys())
-    assert f"allow secretsmanager:ListSecrets to {ROLE}" == caught.value.hint
+    assert f"allow secretsmanager:ListSecrets to {ROLE}, or set `secrets = false`" == caught.value.hint
 
 
 def test_denied_versions_cost_the_age_not_the_key(account: Account, aws: FakeAws) -> None:

@@ -35,6 +35,7 @@ def test_a_declared_key_is_a_key() -> None:
         client_id=CLIENT,
         created=datetime(2026, 1, 1, tzinfo=UTC),
         vault=("prod/kv/orders/lwa",),
+        aws=("arn:aws:secretsmanager:eu-west-1:111122223333:secret:lwa-aBcDeF",),
         secret=lambda: Secret(VALUE),
     )
     expected = Key(
@@ -44,6 +45,7 @@ def test_a_declared_key_is_a_key() -> None:
             Handle(HandleSpace.APPLICATION, "orders"),
             Handle(HandleSpace.DECLARED, "orders-lwa"),
             Handle(HandleSpace.VAULT, "prod/kv/orders/lwa"),
+            Handle(HandleSpace.AWS_ARN, "arn:aws:secretsmanager:eu-west-1:111122223333:secret:lwa-aBcDeF"),
         ),
         name="orders-lwa",
         locations=(Location(SourceId("declared:config"), "keywatch.toml:14"),),

@@ -123,5 +123,5 @@ def test_any_name_is_survived(name: str) -> None:
     """Whatever stands in a name is judged without an error, the same way each time."""
     assert guessed(name) == guessed(name)
     assert says_secret(name) in (True, False)
-    assert speaks_of(f"{name} spApi", ["sp-api"])
+    assert speaks_of(f"{name} spApi", ("sp-api",))
     assert None is NamePattern("{application}/*/x").parts_of(name + "y")

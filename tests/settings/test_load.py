@@ -109,6 +109,19 @@ def test_an_empty_file_is_a_configuration(tmp_path: Path) -> None:
             id="member-role-is-a-name",
         ),
         pytest.param('[[aws]]\nname = "a"\nexternal_id = "ours"\n', "external_id needs role", None, id="id-for-nobody"),
+        pytest.param(
+            '[[aws]]\nname = "a"\nnames = [{ pattern = "prod/{team}" }]\n',
+            ":3: aws[1].names[1].pattern: may have one each of {application}",
+            None,
+            id="pattern-of-names",
+        ),
+        pytest.param('[[aws]]\nname = "a"\nregions = ["eu"]\n', ":3: aws[1].regions[1]: ", None, id="no-region"),
+        pytest.param(
+            "[hygiene]\nrotate_after_days = { aws-key = 90 }\n", ":2: hygiene.rotate_after_days", None, id="kind"
+        ),
+        pytest.param(
+            '[[key]]\nname = "a"\nkind = "other"\naws = ["orders/lwa"]\n', ":4: key[1].aws[1]: ", None, id="no-arn"
+        ),
         pytest.param('[[bucket]]\nname = "a"\nurl = "https://b"\n', ":3: bucket[1].url: ", None, id="no-bucket"),
         pytest.param('[[cloudwatch]]\nname = "a"\ngroups = []\n', ":3: cloudwatch[1].groups: ", None, id="no-group"),
         pytest.param(

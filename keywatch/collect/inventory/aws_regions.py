@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 
 from keywatch.collect.aws import AwsClients, Identity, asking
 from keywatch.collect.iam import IamAccount
-from keywatch.model.errors import SourceError, SourceMalformed, SourceUnreachable
+from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed, SourceUnreachable
 from keywatch.model.key import Key
 from keywatch.model.source import Skipped
 
@@ -48,7 +48,7 @@ class Regions:
         Read each region.
 
         Args:
-            what: is read, for whoever must be told that it was not: `secrets`.
+            what: is read, as the settings call it: `secrets`.
             region_read: reads one.
 
         Raises:
@@ -63,7 +63,11 @@ class Regions:
                 failed.append(error)
                 yield Skipped(f"{what} in {region}", error.message, error.hint)
         if len(failed) == len(self._regions):
-            raise failed[0]
+            first = failed[0]
+            if isinstance(first, SourceDenied) and first.hint:
+                # Whoever keeps nothing there, and has given no right to look, should hear how to have peace.
+                raise SourceDenied(first.message, hint=f"{first.hint}, or set `{what} = false`")
+            raise first
 
     def try_each(self, trials: Callable[[str], list[tuple[str, Callable[[], object]]]]) -> Iterator[str | Skipped]:
         """Try each permission in each region (`trials`: its actions, and what takes each); see `KeySource.check`."""

@@ -6,8 +6,8 @@ a secret but of something about one.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from keywatch.model.key import KeyKind
 
@@ -130,10 +130,15 @@ def says_secret(name: str) -> bool:
     return bool(words) and words[-1] not in _ABOUT and _has(_spaced(words), _SECRET)
 
 
-def speaks_of(name: str, phrases: Iterable[str]) -> bool:
+def speaks_of(name: str, phrases: tuple[str, ...]) -> bool:
     """Whether the words of a phrase stand in a name, one after the other."""
     text = _spaced(_words(name[:_LONGEST]))
-    return any(_spaced(words) in text for words in map(_words, phrases) if words)
+    return any(phrase in text for phrase in _as_words(phrases))
+
+
+@lru_cache(maxsize=8)
+def _as_words(phrases: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_spaced(words) for words in map(_words, phrases) if words)
 
 
 def _words(name: str) -> list[str]:
