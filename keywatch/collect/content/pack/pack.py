@@ -2,8 +2,8 @@
 
 import mmap
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from keywatch.collect.content.pack import Damaged
 from keywatch.collect.content.pack.index import Index
@@ -18,8 +18,7 @@ _ENORMOUS = 1 << 48
 """Bytes. No object is as large, whatever its header says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """The header of one object."""
 
     kind: int
