@@ -25,19 +25,15 @@ _RUN = 4096
 _MOST_SEEN = 64
 """Bytes of an escape trigger before its end."""
 _ENCODED = re2.compile(rb"^[A-Za-z0-9+/_-]{16,}={0,2}$")
-_IN_PLAIN_TEXT: dict[Encoding, tuple[int, int, Callable[[bytes, list[int]], Iterator[Edit]]]] = {
-    Encoding.APART: (480, 640, apart_edits),
-    Encoding.BROKEN: (480, 640, broken_edits),
-    Encoding.SPOKEN: (2048, 2048, spoken_edits),
-}
-"""Bytes before and after what was sighted in which a value may stand, and what reads them."""
+_IN_PLAIN_TEXT = {Encoding.APART: (480, 640), Encoding.BROKEN: (480, 640), Encoding.SPOKEN: (2048, 2048)}
+"""Bytes before and after what was sighted in which a value may stand."""
 _ROOM = 1 << 20
 """Bytes that decoding may add to a chunk beyond its own size: only gzip makes more of less."""
 _CONTINUES = re2.compile(rb"%(?:2[BbFfDd]|3[Dd])|\\[/nr]|\\u00(?:2[bBfF]|3[dD])")
 
 
 class Decoder:
-    """Makes views of chunks. Pure; knows at which numbers the database reports its triggers."""
+    """Makes views of chunks; knows at which numbers the database reports its triggers."""
 
     def __init__(self, triggers: Sequence[Trigger], first: int) -> None:
         """
@@ -51,6 +47,12 @@ class Decoder:
         self.numbers = frozenset(number for number, _ in self._triggers)
         self.reaches = {number: _reach(trigger.encoding) for number, trigger in self._triggers}
         """How far from each of them there may stand what it gives away."""
+        barren: dict[int, int] = {}
+        self._readers: dict[Encoding, Callable[[bytes, list[int]], Iterator[Edit]]] = {
+            Encoding.APART: lambda data, ends: apart_edits(data, ends, barren),
+            Encoding.BROKEN: broken_edits,
+            Encoding.SPOKEN: spoken_edits,
+        }
 
     def view(
         self,
@@ -90,10 +92,10 @@ class Decoder:
                 continue
             ends = sightings[number][1]
             if trigger.encoding in _IN_PLAIN_TEXT:
-                before, after, edits = _IN_PLAIN_TEXT[trigger.encoding]
+                before, after = _IN_PLAIN_TEXT[trigger.encoding]
                 if shown is not None:
                     ends = [end for end in ends if shown.is_new(end - before, end + after)]
-                yield from edits(data, sorted(ends))
+                yield from self._readers[trigger.encoding](data, sorted(ends))
             elif trigger.encoding is Encoding.ESCAPED:
                 escaped += ends
             else:
@@ -110,7 +112,7 @@ class Decoder:
 
 
 def _reach(encoding: Encoding) -> int:
-    return max(_IN_PLAIN_TEXT[encoding][:2]) if encoding in _IN_PLAIN_TEXT else _RUN
+    return max(_IN_PLAIN_TEXT[encoding]) if encoding in _IN_PLAIN_TEXT else _RUN
 
 
 @dataclass(slots=True)

@@ -73,6 +73,9 @@ _SHORT = 12
 _AROUND = 320
 _BEFORE = 480
 _AFTER = 640
+_SURROUNDINGS = 768
+"""Bytes on each side of what was sighted: nothing farther away is looked at, but in tables."""
+_MOST_BARREN = 200_000
 _LONGEST_TOKEN = 4096
 _ROWS = 200
 _TABLE = 1 << 16
@@ -108,37 +111,56 @@ BROKEN = (
 """What gives away a token that goes on in the next line or the next string, or a message in pieces."""
 
 
-def apart_edits(data: bytes, ends: Iterable[int]) -> Iterator[Edit]:
+def apart_edits(data: bytes, ends: Iterable[int], barren: dict[int, int]) -> Iterator[Edit]:
     """
     Yield what puts a name in front of the value that belongs to it.
 
     Args:
         data: the chunk.
         ends: ascending; where a part of a name was sighted.
+        barren: what is remembered of surroundings in which there was nothing: by their hash, how far that holds.
     """
     reached = tabled = 0
     for end in ends:
-        if end <= reached or not _holds_value(data[max(0, end - _AROUND) : end + _AROUND]):
+        if end <= reached:
             continue
-        name = _name(data, end)
+        begin = max(0, end - _SURROUNDINGS)
+        around = hash((end > tabled, end - begin, data[begin : end + _SURROUNDINGS]))
+        if around in barren:
+            reached = end + barren[around]
+            continue
+        name = _name(data, end) if _holds_value(data[max(0, end - _AROUND) : end + _AROUND]) else None
         if name is None:
+            _note(barren, around, 0)
             continue
         reached = max(end, name.end())
-        stop = min(len(data), reached + _AFTER)
+        edits: list[Edit] = []
         if end > tabled and _HEADER.search(data[reached : reached + 32]) is not None:
-            cells, tabled = _table(data, end)
-            yield from cells
-            if cells:
-                continue
-        yield from _glue(data, name.end() + 1, stop)  # the trigger may have ended in the second piece
-        spelled = data[name.start() : name.end()]
-        value = _VALUE.search(data, reached, stop)
-        if value is not None and data[reached : value.start(1)] == b'="':
-            continue  # it is in the form every rule knows
-        near = value is not None and _GAP.search(data[reached : value.start()]) is not None
-        renamed = [*_renamed(data, spelled, *_span(data, value))] if near and value is not None else []
-        yield from renamed or _stray(data, spelled, name.start(), reached)
-        yield from _reversed(data, name)
+            edits, tabled = _table(data, end)
+        edits = edits or [*_apart(data, name, reached)]
+        yield from edits
+        if not edits and tabled <= end:
+            _note(barren, around, reached - end)
+
+
+def _note(barren: dict[int, int], around: int, reach: int) -> None:
+    if len(barren) >= _MOST_BARREN:
+        barren.clear()
+    barren[around] = reach
+
+
+def _apart(data: bytes, name: Hit, reached: int) -> Iterator[Edit]:
+    """Yield what puts `name` in front of a value near it."""
+    stop = min(len(data), reached + _AFTER)
+    yield from _glue(data, name.end() + 1, stop)  # the trigger may have ended in the second piece
+    spelled = data[name.start() : name.end()]
+    value = _VALUE.search(data, reached, stop)
+    if value is not None and data[reached : value.start(1)] == b'="':
+        return  # it is in the form every rule knows
+    near = value is not None and _GAP.search(data[reached : value.start()]) is not None
+    renamed = [*_renamed(data, spelled, *_span(data, value))] if near and value is not None else []
+    yield from renamed or _stray(data, spelled, name.start(), reached)
+    yield from _reversed(data, name)
 
 
 def _span(data: bytes, value: Hit) -> tuple[int, int]:
