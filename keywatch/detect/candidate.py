@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from keywatch.detect.canonical import canonical
 from keywatch.detect.checksum import crc32_holds
-from keywatch.detect.pattern import Hit, Pattern, compiled
+from keywatch.detect.pattern import compiled, outlined
 from keywatch.detect.rule import Rule, ValueTest
 from keywatch.detect.webtoken import was_issued
 from keywatch.model.finding import Confidence
@@ -14,6 +14,12 @@ from keywatch.model.key import Handle
 
 Stretch: TypeAlias = tuple[int, int, int]
 """`(start, end, limit)`: a match may start from `start` on, is looked for up to `end`, and may reach to `limit`."""
+
+Places: TypeAlias = tuple[int, int, int, int]
+"""Where a match begins and ends, and the secret in it."""
+
+Outline: TypeAlias = tuple[int, int, int]
+"""Where a match begins and ends, and up to where it could have reached."""
 
 _PROOFS: dict[ValueTest, Callable[[bytes], bool]] = {
     ValueTest.CRC32: crc32_holds,
@@ -63,7 +69,7 @@ class Budget:
         return self.left > 0
 
 
-def confirmed(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Budget) -> Iterator[Candidate]:
+def outlines(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Budget) -> Iterator[Outline]:
     """
     Yield the matches of the exact pattern that start in the stretches, left to right, none overlapping another.
 
@@ -73,7 +79,7 @@ def confirmed(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Bud
         stretches: where to look, ascending.
         budget: when it is spent, the rest is not looked at.
     """
-    pattern, cursor, block = compiled(rule.regex or ""), 0, max(4 * rule.span, _BLOCK)
+    pattern, cursor, block = outlined(rule.regex or ""), 0, max(4 * rule.span, _BLOCK)
     search, here = pattern.search, pattern.match if pattern.programsize > _LARGE else _nowhere
     for start, end, limit in stretches:
         position = start if start > cursor else cursor  # noqa: FURB136 - once for each of thousands of sightings
@@ -94,38 +100,59 @@ def confirmed(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Bud
                 position = begin  # cut off by the block: look again with all of it in sight
             else:
                 cursor = position = max(stop, position + 1)
-                yield candidate(rule, data, hit, pattern)
+                yield begin, stop, reach
 
 
 def _nowhere(_data: bytes, _pos: int, _endpos: int) -> None:
     """Match nothing, as a pattern that is not worth asking twice."""
 
 
-def candidate(rule: Rule, data: bytes, hit: Hit, pattern: Pattern) -> Candidate:
-    """Return the candidate of one hit: the secret is the rule's group, else the first group with anything in it."""
-    start, end = _secret_span(data, hit, rule.secret_group, pattern.groups)
-    secret = data[start:end]
+def confirmed(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Budget) -> Iterator[Candidate]:
+    """Yield the candidates that `outlines` outlines."""
+    for outline in outlines(rule, data, stretches, budget):
+        yield candidate(rule, data, outline)
+
+
+def candidate(rule: Rule, data: bytes, outline: Outline) -> Candidate:
+    """Return the candidate of one match: the secret is the rule's group, else the first group with anything in it."""
+    begin, stop, _ = outline
+    start, end = _secret_span(rule, data, outline)
     proves = _PROOFS.get(rule.test)
-    doubtful = proves is not None and not proves(secret)
+    doubtful = proves is not None and not proves(data[start:end])
+    return seen(rule, data, (begin, stop, start, end), Confidence.LOW if doubtful else rule.info.confidence)
+
+
+def seen(rule: Rule, data: bytes, places: Places, confidence: Confidence) -> Candidate:
+    """Return the candidate with these places in `data`."""
+    start, end, secret_start, secret_end = places
+    secret = data[secret_start:secret_end]
     return Candidate(
         rule=rule,
-        start=hit.start(),
-        end=hit.end(),
-        secret_start=start,
-        secret_end=end,
+        start=start,
+        end=end,
+        secret_start=secret_start,
+        secret_end=secret_end,
         secret=canonical(secret) if rule.canonical else secret,
-        confidence=Confidence.LOW if doubtful else rule.info.confidence,
-        reach=hit.end(),
+        confidence=confidence,
+        reach=end,
     )
 
 
-def _secret_span(data: bytes, hit: Hit, wanted: int, groups: int) -> tuple[int, int]:
-    for group in [wanted] if wanted else range(1, groups + 1):
-        start, end = hit.span(group)
-        if start < end:
-            return (start, end)
+def _secret_span(rule: Rule, data: bytes, outline: Outline) -> tuple[int, int]:
+    begin, stop, reach = outline
+    pattern = compiled(rule.regex or "")
+    if pattern.groups:
+        # RE2 takes time for all it is shown, so it is shown no more than matched and the byte behind that. Only where
+        # the pattern may end with the text can it then match more than it did.
+        hit = pattern.match(data, begin, min(stop + 1, reach))
+        if hit is None or hit.end() != stop:
+            hit = pattern.match(data, begin, reach)
+        for group in [rule.secret_group] if rule.secret_group else range(1, pattern.groups + 1):
+            start, end = hit.span(group) if hit is not None else (0, 0)
+            if start < end:
+                return (start, end)
     # Line ends at the edges of a match are where it was looked for, and no part of the secret.
-    (start, end), whole = hit.span(), data[hit.start() : hit.end()]
+    whole = data[begin:stop]
     bare = whole.strip(b"\n")
-    start += len(whole) - len(whole.lstrip(b"\n")) if bare else 0
-    return (start, start + len(bare)) if bare else (start, end)
+    start = begin + (len(whole) - len(whole.lstrip(b"\n")) if bare else 0)
+    return (start, start + len(bare)) if bare else (begin, stop)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from keywatch.detect.allow import MARKERS, excused_lines
 from keywatch.detect.anchors import NOTHING, Anchors, Told, with_handles
-from keywatch.detect.candidate import Budget, Candidate, Stretch, confirmed
+from keywatch.detect.candidate import Budget, Candidate, Stretch, confirmed, outlines
 from keywatch.detect.changed import Excerpt, around
 from keywatch.detect.compose import WINDOW, composed, most_specific, windows
 from keywatch.detect.database import Database, Mode, Sightings
@@ -23,6 +23,7 @@ from keywatch.detect.refusals import Refusals
 from keywatch.detect.rule import Rule
 from keywatch.detect.ruleset import RuleSet
 from keywatch.detect.testcode import believed, is_test_code
+from keywatch.detect.verdicts import Verdicts
 from keywatch.detect.view import View, joined
 from keywatch.model.content import Changed, Chunk, Mark
 from keywatch.model.finding import Match
@@ -56,13 +57,12 @@ class Detector:
         self._honour_comments = honour_comments
         self._lock = threading.Lock()
         self._plan, self._database = _prepared(rules, cache_dir, decoding=depth > 0)
-        self._decoder = Decoder(self._plan.triggers, len(MARKERS) + len(self._plan.seen))
         self._depth = depth
+        self.forget()
         self._unruled = frozenset(range(len(MARKERS))) | self._decoder.numbers
         self._whole = frozenset(number for number, mode in enumerate(self._database.modes) if mode is Mode.WHOLE)
         self._needs_sightings = not self._whole and not self._plan.paths
         self._reaches = {len(MARKERS) + place: reach for place, reach in self._plan.far} | self._decoder.reaches
-        self._refusals = Refusals()
         self._path_patterns = self._plan.path_patterns
         self._classes: dict[str, tuple[bool, ...]] = {}
         self.known = Anchors()
@@ -72,6 +72,12 @@ class Detector:
         By rule: chunks in which it was cut off because the input kept it busy beyond reason. A scanner that sees one
         rise must tell that the chunk was not wholly looked at.
         """
+
+    def forget(self) -> None:
+        """Let go of what is remembered of texts: what the next scan costs does not depend on what came before."""
+        self._decoder = Decoder(self._plan.triggers, len(MARKERS) + len(self._plan.seen))
+        self._refusals = Refusals()
+        self._verdicts = Verdicts(self.rules)
 
     @property
     def overlap(self) -> int:
@@ -253,7 +259,7 @@ class Detector:
             fresh, names = self._refusals.fresh(rule, data, stretches, place)
             if not fresh:
                 return []
-            kept = [c for c in confirmed(rule, data, fresh, budget) if survives(c, sheet, self.rules)]
+            kept = self._verdicts.surviving(rule, sheet, outlines(rule, data, fresh, budget), place)
             if budget.left > 0:
                 self._refusals.note(rule, data, fresh, names, kept)
         if budget.left <= 0:

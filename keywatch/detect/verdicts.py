@@ -1,0 +1,89 @@
+"""
+What a match is worth is worked out once for the same text: in a history each is seen again in hundreds of versions.
+
+What is kept of a text is Python's own hash of it, 64 bits under a key that dies with the process, and where in it the
+secret stands.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from keywatch.detect.candidate import Candidate, Outline, candidate, seen
+from keywatch.detect.filters import Sheet, survives
+from keywatch.detect.rule import Allowlist, RegexTarget, Rule
+from keywatch.detect.ruleset import RuleSet
+from keywatch.model.finding import Confidence
+
+_BEFORE = 64
+"""Bytes before a match that patterns and filters look at, but for filters that look at lines."""
+_LINE = 512
+_MOST = 300_000
+"""Texts remembered, of all rules; some 30 MB."""
+
+
+class _Verdict(NamedTuple):
+    """Where the secret stands in a match, counted from its beginning, and how sure it is."""
+
+    start: int
+    end: int
+    confidence: Confidence
+
+
+class Verdicts:
+    """What was said of matches. Safe to share between threads; forgets everything once it is full."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        """`rules` is the set all rules that are asked about belong to. Filters may look at more than is known here."""
+        self._rules = rules
+        self._known: dict[int, _Verdict | None] = {}
+        self._of_lines = _looks_at_lines(rules.allowlists)
+
+    def surviving(self, rule: Rule, sheet: Sheet, matches: Iterable[Outline], place: object) -> list[Candidate]:
+        """
+        Return those of a rule's matches that survive, as candidates.
+
+        Args:
+            rule: the rule.
+            sheet: the chunk.
+            matches: as `candidate.outlines` yields them.
+            place: what is said depends on this as well.
+        """
+        data, known, asked = sheet.data, self._known, (rule.id, place)
+        of_lines = self._of_lines or _looks_at_lines(rule.allowlists)
+        kept: list[Candidate] = []
+        for match in matches:
+            begin, stop, reach = match
+            # One byte behind the match tells whether a word ends there; at an end of text more patterns match.
+            first, last = max(0, begin - _BEFORE), stop + 1
+            if of_lines:
+                first = data.rfind(b"\n", max(0, begin - _LINE), begin)
+                last = data.find(b"\n", stop, stop + _LINE)
+            whole = min(first, last) >= 0
+            text = hash((asked, begin - first, stop - begin, data[first:last])) if whole else 0
+            if whole and text in known:
+                if (verdict := known[text]) is not None:
+                    start, end, sure = verdict
+                    kept.append(seen(rule, data, (begin, stop, begin + start, begin + end), sure))
+                continue
+            one = candidate(rule, data, match)
+            survived = survives(one, sheet, self._rules)
+            if survived:
+                kept.append(one)
+            if whole and stop < reach and _tells_keyword(rule, data[begin:stop]):
+                if len(known) > _MOST:
+                    known.clear()
+                places = _Verdict(one.secret_start - begin, one.secret_end - begin, one.confidence)
+                known[text] = places if survived else None
+        return kept
+
+
+def _looks_at_lines(allowlists: Iterable[Allowlist]) -> bool:
+    return any(allowlist.target is RegexTarget.LINE for allowlist in allowlists)
+
+
+def _tells_keyword(rule: Rule, text: bytes) -> bool:
+    """Tell whether the rule finds its keyword in the match itself, so that the chunk around that does not matter."""
+    if not rule.keywords:
+        return True
+    lower = text.lower()
+    return any(word.encode() in lower for word in rule.keywords)
