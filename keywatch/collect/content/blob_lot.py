@@ -18,7 +18,9 @@ from keywatch.model.source import Lot, Sighted, Skipped
 
 _HEAD = 16
 """Bytes of a blob that tell whether it is worth unpacking."""
-_MOSTLY_NEW = 12
+_SMALL = 12 << 10
+"""Bytes of a version that is looked at whole, for that is faster than to find out what is new in it."""
+_MOSTLY_NEW = 16
 """A delta longer than one part in so many of what it makes is not taken apart: looking at all of it is faster."""
 _APART = 1 << 20
 """Bytes. A longer delta is not taken apart either: its instructions would take a hundred times as much memory."""
@@ -125,7 +127,7 @@ class BlobLot:
 
     def _known(self, before: _Version, delta: bytes, data: bytes) -> "_Known | None":
         """Return what is known of a version from the one before; None: it is to be looked at as if it were new."""
-        if before.sighted is None or len(delta) > min(_APART, len(data) // _MOSTLY_NEW):
+        if before.sighted is None or len(data) < _SMALL or len(delta) > min(_APART, len(data) // _MOSTLY_NEW):
             return None
         found = changes(delta)
         still = Sighted(_moved(before.sighted.matches, found), _moved(before.sighted.marks, found))
