@@ -5,6 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import TypeAlias
 
@@ -134,6 +135,8 @@ class Detector:
         loose = self._database.loose
         seen, _ = self._database.sightings(excerpt.data)
         sightings = excerpt.placed(seen, loose)
+        if not sightings and not changed.marks:
+            return []
         if marks is not None:
             marks += self._marks(sightings)
         near = excerpt.near(sightings, loose, self._reaches)
@@ -166,12 +169,13 @@ class Detector:
         return known
 
     def _marks(self, sightings: Sightings) -> Iterator[Mark]:
-        for number in sightings.keys() & self._reaches.keys():
-            starts, ends = sightings[number]
+        for number, (starts, ends) in sightings.items():
+            if number not in self._reaches:
+                continue
             if number in self._database.loose:
                 yield from ((max(0, end - 1), end, number) for end in ends)
             else:
-                yield from ((start, end, number) for start, end in zip(starts, ends, strict=True))
+                yield from zip(starts, ends, repeat(number))
 
     def _specific(  # noqa: PLR0917 - it calls itself, one view deeper
         self,

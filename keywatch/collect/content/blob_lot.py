@@ -147,7 +147,7 @@ class BlobLot:
             elif known is None:
                 whole = yield item
             else:
-                whole = known.joined((yield replace(item, changed=known.changed())))
+                whole = known.joined((yield Chunk(data, item.origin, changed=known.changed())))
         return whole if whole is None or len(whole.marks) <= _MARKS else None
 
     def _named(self, text: str) -> str:

@@ -1,6 +1,8 @@
 """A delta: what a version is made of, given the one it is stored against; and what in it is new."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 from keywatch.collect.content.pack import Damaged
@@ -44,19 +46,26 @@ def applied(delta: bytes, base: bytes, largest: int) -> bytes:
     Raises:
         Damaged: it is no delta of this base, or makes more than `largest` bytes of it.
     """
-    from dulwich.errors import ApplyDeltaError
-    from dulwich.pack import apply_delta
-
     expected, size, _ = sizes(delta)
     if expected != len(base) or size > largest:
         raise Damaged("a delta is for another base, or makes too much of it")
+    apply, refused = _applying()
     try:
-        data = b"".join(apply_delta(base, delta))
-    except (ApplyDeltaError, ValueError, IndexError, AssertionError):
+        data = b"".join(apply(base, delta))
+    except (refused, ValueError, IndexError, AssertionError):
         raise Damaged("a delta cannot be applied") from None
     if len(data) != size:
         raise Damaged("a delta makes another size than it says")
     return data
+
+
+@cache
+def _applying() -> tuple[Callable[[bytes, bytes], Iterable[bytes]], type[Exception]]:
+    """Return what applies deltas, and what it raises. Dulwich is loaded where it is needed, and asked for once."""
+    from dulwich.errors import ApplyDeltaError
+    from dulwich.pack import apply_delta
+
+    return apply_delta, ApplyDeltaError
 
 
 def changes(delta: bytes) -> Changes:  # noqa: C901, PLR0912, PLR0915 - one loop over instructions, spelled out

@@ -46,6 +46,9 @@ class Pack:
             Damaged: one of the two is no such thing.
             OSError: one of the two cannot be read.
         """
+        from isal import isal_zlib
+
+        self._zlib = isal_zlib  # to load it again for each object would take as long as a small one
         descriptor, status = open_regular(path)
         with os.fdopen(descriptor, "rb") as file:
             if status.st_size < 12 + name_size:
@@ -147,11 +150,9 @@ class Pack:
             return b""
 
     def _inflated(self, start: int, room: int, most: int) -> bytes:
-        from isal import isal_zlib
-
         try:
-            data: bytes = isal_zlib.decompressobj().decompress(self._map[start : start + room], most)
-        except isal_zlib.IsalError:  # type: ignore[misc]
+            data: bytes = self._zlib.decompressobj().decompress(self._map[start : start + room], most)
+        except self._zlib.IsalError:  # type: ignore[misc]
             raise Damaged("an object cannot be unpacked") from None
         return data
 
