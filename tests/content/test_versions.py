@@ -90,7 +90,8 @@ def history(path: Path, seed: int, versions: int, *options: str) -> None:
     path.mkdir()
     git(path, "init", "-q", "-b", "main", *options)
     files = {
-        name: [chance.choice(PLAIN) for _ in range(chance.randrange(400, 1300))] for name in ("a.py", "b.yaml", "c/d.txt")
+        name: [chance.choice(PLAIN) for _ in range(chance.randrange(400, 1300))]
+        for name in ("a.py", "b.yaml", "c/d.txt")
     }
     stream = []
     for number in range(versions):
