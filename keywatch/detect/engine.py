@@ -23,7 +23,7 @@ from keywatch.detect.plan import Plan, planned
 from keywatch.detect.refusals import Refusals
 from keywatch.detect.rule import Rule
 from keywatch.detect.ruleset import RuleSet
-from keywatch.detect.testcode import believed, is_test_code
+from keywatch.detect.testcode import believed, purpose
 from keywatch.detect.verdicts import Verdicts
 from keywatch.detect.view import View, joined
 from keywatch.model.content import Changed, Chunk, Mark
@@ -65,7 +65,7 @@ class Detector:
         self._needs_sightings = not self._whole and not self._plan.paths
         self._reaches = {len(MARKERS) + place: reach for place, reach in self._plan.far} | self._decoder.reaches
         self._path_patterns = self._plan.path_patterns
-        self._classes: dict[str, tuple[bool, ...]] = {}
+        self._classes: dict[str, tuple[int, ...]] = {}
         self.known = Anchors()
         """The values of the keys we hold. May be replaced at any time: what is scanned next is scanned with the new."""
         self.overruns: Counter[str] = Counter()
@@ -155,7 +155,7 @@ class Detector:
         """Tell whether the same is looked for in both paths."""
         return path == other or (self._class_of(path) is not None and self._class_of(path) == self._class_of(other))
 
-    def _class_of(self, path: str) -> tuple[bool, ...] | None:
+    def _class_of(self, path: str) -> tuple[int, ...] | None:
         """Return what of a path matters to what is found in it; None: more may than is known here."""
         if self._path_patterns is None:
             return None
@@ -164,7 +164,7 @@ class Detector:
                 self._classes.clear()
             encoded = encoded_path(path)
             fits = [compiled(pattern).search(encoded) is not None for pattern in self._path_patterns]
-            known = (*fits, is_test_code(encoded))
+            known = (*fits, purpose(encoded))
             self._classes[path] = known
         return known
 

@@ -29,6 +29,10 @@ REACH = 4096
 
 _NAME_REACH = 48
 _NAME = re2.compile(rb"[A-Za-z0-9_.-]*$")
+_NAME_OF_VALUE = re2.compile(rb"([A-Za-z0-9_.-]+)[^A-Za-z0-9_.-]{1,8}$")
+_MARKS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
+_SHORTEST_NAME = 8
+_CHOSEN = frozenset({ValueTest.PASSWORD, ValueTest.STRONG_PASSWORD, ValueTest.WEAK_PASSWORD})
 
 _CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])
 """What no secret holds, as nobody can type it: the pattern went on beyond the text, into what is not text."""
@@ -94,11 +98,21 @@ def survives(candidate: Candidate, sheet: Sheet, everywhere: RuleSet) -> bool:
         return False
     if not _TESTS[rule.test](secret) or not _has_keyword(candidate, sheet):
         return False
-    if any(allows(allowlist, candidate, sheet) for allowlist in rule.allowlists):
+    if any(allows(allowlist, candidate, sheet) for allowlist in rule.allowlists) or _is_own_name(candidate, sheet.data):
         return False
     if (rule.filter or rule.token_efficiency) and _filtered(candidate, sheet):
         return False
     return not excused(candidate, sheet, everywhere)
+
+
+def _is_own_name(candidate: Candidate, data: bytes) -> bool:
+    """Tell whether the value is the name it stands under: `NEO4J_PASSWORD=neo4j_password`, which is nobody's choice."""
+    value = candidate.secret.translate(None, _MARKS).lower()
+    if candidate.rule.test not in _CHOSEN or len(value) < _SHORTEST_NAME:
+        return False
+    before = data[max(0, candidate.secret_start - 2 * _NAME_REACH) : candidate.secret_start]
+    name = _NAME_OF_VALUE.search(before)
+    return name is not None and before[slice(*name.span(1))].translate(None, _MARKS).lower().endswith(value)
 
 
 def excused(candidate: Candidate, sheet: Sheet, everywhere: RuleSet) -> bool:

@@ -4,7 +4,7 @@ import string
 
 from keywatch.detect import lazy_re2 as re2
 from keywatch.detect.efficiency import common_pairs
-from keywatch.detect.value import is_placeholder
+from keywatch.detect.value import is_placeholder, stands_for_placeholder
 
 _DIGITS = string.digits.encode()
 _COUNT = b"1234567"
@@ -38,7 +38,7 @@ def looks_like_token(value: bytes) -> bool:
         return False
     if _TYPED.search(value):
         return True
-    if _NAMED.search(value):
+    if _NAMED.search(value) or stands_for_placeholder(value):
         return False
     digits = len(value) - len(value.translate(None, _DIGITS))
     if not digits:

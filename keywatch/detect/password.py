@@ -10,7 +10,7 @@ from enum import IntEnum
 from itertools import pairwise
 
 from keywatch.detect import lazy_re2 as re2
-from keywatch.detect.value import is_placeholder
+from keywatch.detect.value import is_placeholder, takes_turns
 
 _SHORTEST = 4
 _LONG = 6
@@ -46,7 +46,7 @@ _REFERENCES = (
 _FIGURES = (r"v?[\d.,:/ -]*[.,:/ -][\d.,:/ -]*", r"\d{4}-\d\d-\d\dt.*", r"#[0-9a-f]{3,8}")
 """Versions, dates, addresses, colours."""
 _TEMPLATES = (
-    r"\$\{[\w.:@?/'\" +-]*\}|\$\{\{|\{\{[^{}]*\}\}|#\{[^{}]*\}|\$\([\w ./-]+\)|<%|%>",
+    r"\$\{[\w.:@?/'\" +-]*\}|\$\{\{|\{\{[^{}]*\}\}|#\{[^{}]*\}|\$\([\w ./-]+\)|<%|%>|^#\{",
     r"\{%|%\}|(?:^|[^{])\{\w*(?::\d+)?\}",
     r"%\(\w+\)|%[sdvq]\b|%\d\$s|\$[A-Z_]{3,}$|^\$[A-Za-z_]|&(?:quot|amp|lt|gt|apos|#\d+);",
 )
@@ -124,7 +124,7 @@ def grade(value: bytes) -> Grade:
     found = _shape(value)
     if found is Grade.NONE or value.lower() in _HABITS or _NO_VALUE.search(value) is not None:
         return Grade.NONE
-    return min(found, _spoken(value, found))
+    return min(found, _spoken(value, found), Grade.FAIR if takes_turns(value) else Grade.STRONG)
 
 
 def looks_like_strong_password(value: bytes) -> bool:

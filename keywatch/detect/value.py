@@ -22,13 +22,13 @@ _WORDLESS = 20
 _LONG = 24
 _EFFICIENT = 1.85
 _EFFICIENT_LONG = 1.75
-_KEY_BITS = 4.2
+_KEY_BITS = 4.1
 _KEY_LENGTH = 40
 _FEW = 3
 _PAIRS = 7
 _KEY_PAIRS = 22
 _WORDY = 0.62
-_PLAINLY_WORDY = 0.7
+_PLAINLY_WORDY = 0.76
 _HARDLY_WORDY = 0.5
 _SHORTEST_HEX = 24
 _HASH_BYTES = 32
@@ -51,7 +51,7 @@ _PLACEHOLDER = (
     rb"|aws|string|goes|example|real|actual|new|for|test|dummy|123|1234)){0,8}[-_ .!0-9]{0,4})$"
 )
 _DOCUMENTED = (
-    rb"(?:EXAMPLE|EXAMPLEKEY|EXAMPLE_?TOKEN)$|(?:example){3}|(?:^wJalrXUtnFEMI|.)/K7MDENG/bPxRfiCY"
+    rb"(?:EXAMPLE|EXAMPLEKEY|EXAMPLE_?TOKEN)$|(?:example){3}|^wJalrXUtnFEMI|./K7MDENG/bPxRfiCY|^je7MtGbClwBF"
     rb"|(?i:your[-_](?:[a-z]+[-_])?(?:token|key|secret|password))|^Eby8vdM02xNOcqFlqUwJ|\.signature$"
 )
 """What manuals write for a secret: AWS's key, that of Azure's emulator, a web token signed with the word."""
@@ -74,6 +74,7 @@ _NAMED = re2.compile(
     rb"|\.(?:png|jpe?g|gif|svg|ico|webp|css|js|mjs|html?|txt|pdf|zip|woff2?|ttf)$"
     rb"|^(?:hmac-)?(?:sha-?\d{1,3}|md5|blake2b)[:-]"
     rb"|^AQ[IE]CAH[a-z0-9+/_-]{80}"  # what AWS KMS has encrypted
+    rb"|(?-i:^A(?:IDA|ROA|GPA|IPA|NPA|NVA|PKA|SCA)[A-Z2-7]{16,17}$)"  # what IAM calls users, roles and the like
 )
 """Code, placeholders, UUIDs, dates, files, digests, ciphertext: what is made of random characters and opens nothing."""
 _ADMITTED = re2.compile(rb"(?i)example|placeholder|changeme|redacted")
@@ -104,12 +105,12 @@ def looks_random(value: bytes) -> bool:
     if _HEX.search(value):
         if size < _SHORTEST_HEX or entropy(value) <= _HEX_BITS:
             return False
-        return not is_placeholder(value) and not _is_series(value)
+        return not is_placeholder(value) and not is_series(value)
     return (
         not is_placeholder(value)
         and entropy(value) > min(_TEXT_BITS, math.log2(size) - _LESS_BITS)
         and not _has_run(value)
-        and not _is_series(value)
+        and not is_series(value)
         and efficiency(value) < (_EFFICIENT if size < _LONG else _EFFICIENT_LONG)
         and not _stands_for_words(value)
     )
@@ -126,14 +127,29 @@ def _has_run(value: bytes) -> bool:
 
 def _stands_for_words(value: bytes) -> bool:
     """Tell whether `value` is base64 of text that reads as words, is a placeholder, or is the head of a web token."""
-    if _BASE64.search(value) is None:
-        return False
-    whole = value[: len(value) // 4 * 4].translate(_FROM_URL)
-    text = binascii.a2b_base64(whole)
-    if text.translate(None, _PRINTABLE):
+    text = _encoded_in(value)
+    if text is None:
         return False
     is_head = text.startswith(b'{"') and len(value) < _HEAD
-    return is_head or is_placeholder(text) or _ADMITTED.search(text) is not None or efficiency(text) > _EFFICIENT
+    return is_head or _admits(text) or efficiency(text) > _EFFICIENT
+
+
+def stands_for_placeholder(value: bytes) -> bool:
+    """Tell whether `value` is base64 of a text that says it is no secret."""
+    text = _encoded_in(value)
+    return text is not None and _admits(text)
+
+
+def _encoded_in(value: bytes) -> bytes | None:
+    """Return the text that `value` is base64 of; None if it is base64 of no text."""
+    if _BASE64.search(value) is None:
+        return None
+    text = binascii.a2b_base64(value[: len(value) // 4 * 4].translate(_FROM_URL))
+    return None if text.translate(None, _PRINTABLE) else text
+
+
+def _admits(text: bytes) -> bool:
+    return is_placeholder(text) or _ADMITTED.search(text) is not None
 
 
 def stands_for_secret(value: bytes) -> bool:
@@ -158,13 +174,23 @@ def looks_generated(value: bytes) -> bool:
         return looks_random(value)
     if value[_VERSION] == _TIMED:
         return False
-    return value.lower() not in _DOCUMENTED_UUIDS and not _is_series(value) and entropy(value) > _HEX_BITS
+    return value.lower() not in _DOCUMENTED_UUIDS and not is_series(value) and entropy(value) > _HEX_BITS
 
 
-def _is_series(value: bytes) -> bool:
+def is_series(value: bytes) -> bool:
     """Tell whether most characters of `value` follow from the one before: `abcd1234abcd1234`, `0987654321`, `aaaa`."""
     steps = sum(map(_FOLLOWS.__contains__, itertools.pairwise(value)))
     return steps > _SERIES * (len(value) - 1)
+
+
+def is_typed(value: bytes) -> bool:
+    """Tell whether somebody typed `value` for want of a real one: a series, or two that take turns."""
+    return is_series(value) or takes_turns(value)
+
+
+def takes_turns(value: bytes) -> bool:
+    """Tell whether `value` is two series that take turns: `a1b2c3d4`."""
+    return is_series(value[::2]) and is_series(value[1::2])
 
 
 def looks_like_aws_secret(value: bytes) -> bool:

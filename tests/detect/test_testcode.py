@@ -10,7 +10,7 @@ from keywatch.detect.engine import Detector
 from keywatch.detect.examples import expand
 from keywatch.detect.rules import packaged
 from keywatch.detect.sealing import sealed
-from keywatch.detect.testcode import is_test_code
+from keywatch.detect.testcode import Purpose, purpose
 from keywatch.detect.webtoken import was_issued
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.finding import Confidence, Match
@@ -50,11 +50,17 @@ def web_token(claims: dict[str, object]) -> str:
         "app/CheckoutIT.kt",
         "app/CheckoutTests.cs",
         "src/test/java/shop/Fixtures.java",
+        "orders/fixture",
+        "orders/fixtures/fixture.gz!fixture",
+        "orders/users_fixture.json",
+        "orders/fixture.zip!config/settings.ini",
+        "internal/conf/settings.golden.ini",
+        "ui/__snapshots__/checkout.tsx.snap",
     ],
 )
 def test_test_code_is_known_by_its_name(path: str) -> None:
     """What a language's own test runner would run."""
-    assert is_test_code(path.encode())
+    assert purpose(path.encode()) is Purpose.TEST
 
 
 @pytest.mark.parametrize(
@@ -75,11 +81,61 @@ def test_test_code_is_known_by_its_name(path: str) -> None:
         "app/Contest.java",
         "src/test/resources/application.properties",
         "test_checkout.py/settings.ini",
+        "fixtures/users.json",
+        "fixtures.d/settings.ini",
+        "golden/settings.ini",
+        "orders/fixturelist.py",
     ],
 )
 def test_a_directory_called_tests_makes_no_test_code(path: str) -> None:
     """Settings, data and helpers lie there as well, and people keep real keys in these."""
-    assert not is_test_code(path.encode())
+    assert purpose(path.encode()) is not Purpose.TEST
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (".env.example", Purpose.TEMPLATE),
+        ("config/settings.sample.yml", Purpose.TEMPLATE),
+        ("wp-config-sample.php", Purpose.TEMPLATE),
+        ("app.ini.dist", Purpose.TEMPLATE),
+        ("apis/iam-2010-05-08.examples.json", Purpose.EXAMPLES),
+        ("iam/2010-05-08/examples-1.json", Purpose.EXAMPLES),
+        ("examples/settings.yml", Purpose.ANY),
+        (".env", Purpose.ANY),
+        ("distribution.yml", Purpose.ANY),
+    ],
+)
+def test_a_file_says_by_its_own_name_what_it_is_for(path: str, expected: Purpose) -> None:
+    """A configuration to be filled in, a document of examples; never a directory's name."""
+    assert purpose(path.encode()) is expected
+
+
+def test_a_template_holds_passwords_to_be_replaced() -> None:
+    """What a generator made is no placeholder: people copy their real settings into the template."""
+    (password,) = scanned(f'DB_PASSWORD="{PASSWORD}"\n', ".env.example")
+    (key,) = scanned(f"SHOP_API_KEY={RANDOM}\n", ".env.example")
+    assert (password.confidence, key.confidence) == (Confidence.SLIGHT, Confidence.LOW)
+
+
+def test_a_document_of_examples_holds_examples() -> None:
+    """Random values and web tokens as well, for they show what an answer looks like; an issuer's token stays one."""
+    issued = web_token({"iss": "https://login.shop.test", "exp": 1900000000})
+    path = "apis/shop.examples.json"
+    for text in (f'"clientSecret": "{RANDOM}"', f'"idToken": "{issued}"', f'"password": "{PASSWORD}"'):
+        (match,) = scanned(text, path)
+        assert match.confidence is Confidence.SLIGHT
+    (token,) = scanned(f'"refreshToken": "{expand("Atzr|Iw{base64url:100}")}"', path)
+    assert token.confidence is Confidence.HIGH
+
+
+def test_a_key_that_somebody_typed() -> None:
+    """Beside a service's name a series may be its key; in test code it is one that nobody was given."""
+    typed = ("a1b2" + "c3d4" + "e5f6") * 3
+    text = f'pandadoc_key = "{typed}"'
+    (elsewhere,) = scanned(text, SETTINGS)
+    (match,) = scanned(text, CODE)
+    assert (elsewhere.confidence, match.confidence) == (Confidence.MEDIUM, Confidence.SLIGHT)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from keywatch.detect.value import (
     looks_like_sellers_secret,
     looks_random,
     stands_for_secret,
+    takes_turns,
 )
 from keywatch.model.content import Chunk, Origin
 
@@ -259,6 +260,12 @@ def test_base64_of_what_is_no_secret(text: str) -> None:
     value = base64.b64encode(text.encode())
     assert not stands_for_secret(value)
     assert not looks_random(value)
+
+
+def test_two_series_that_take_turns() -> None:
+    """As one types for want of a real value; in what chance made they do not."""
+    assert takes_turns(b"a1b2c3d4e5f6")
+    assert not takes_turns(expand("{alnum:32}").encode())
 
 
 def test_base64_of_what_may_be_one() -> None:
