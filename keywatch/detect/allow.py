@@ -26,6 +26,9 @@ MARKERS = (
     Marker(r"kingfisher:ignore"),
     Marker(r"\bggignore\b"),
     Marker(r"HashiCorpIgnore"),
+    Marker(r"checkov:skip=CKV_SECRET_\d"),
+    Marker(r"secretlint-disable-line\b"),
+    Marker(r"secretlint-disable-next-line\b", lines_down=1),
     Marker(r"pragma: ?(?:allow|white)list[ -]secret"),
     Marker(r"pragma: ?(?:allow|white)list[ -]nextline[ -]secret", lines_down=1),
 )
