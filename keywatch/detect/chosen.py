@@ -4,6 +4,10 @@ from keywatch.detect import lazy_re2 as re2
 from keywatch.detect.value import is_placeholder, looks_like_sellers_secret
 
 _SHORTEST = 6
+_HUMPS = 3
+_MANY_HUMPS = 4
+_HUMP = 2.5
+_LONG_HUMP = 3
 _LONGEST = 64
 
 _NUMBER = re2.compile(rb"^[+#]?v?\d+(?:[./:,_\s-]?\d+)*%?$")
@@ -31,6 +35,8 @@ _NAME = re2.compile(
     rb"|[#./:](?:password|secret|key|token)$"
 )
 _WORDS = re2.compile(rb"^[A-Za-z\x80-\xff]+(?:[-./'_][A-Za-z\x80-\xff]+)*[!?.:=*~&+_-]*$")
+_SEGMENT = re2.compile(rb"[A-Za-z]+")
+_PIECE = re2.compile(rb"[A-Z]?[a-z]+|[A-Z]+")
 _SYNTAX = re2.compile(
     rb"[(){}\[\]]{2}|\)[.;]|^\$|^[a-z_]\w*[([]|^//|^--|^@[a-z]|^&?#?[a-z0-9]+;|^(?:#[0-9a-fA-F]{6}|&[a-z]+)$"
     rb"|=[0-9A-F]{2}(?:$|[=A-Za-z])|(?i:^(?:[&?][a-z_.-]+|[a-z_.-]*(?:pass|pw|user|mail|login|key)[a-z_.-]*)=)"
@@ -54,7 +60,7 @@ _FILE = re2.compile(
 )
 
 _REFUSED = (_UNTYPED, _PATTERN,
-    _NUMBER, _DATED, _COUNTED, _COUNT, _CODE, _ADDRESS, _DOMAIN, _PATH, _NAME, _WORDS, _SYNTAX, _MEMBER, _HASH,
+    _NUMBER, _DATED, _COUNTED, _COUNT, _CODE, _ADDRESS, _DOMAIN, _PATH, _NAME, _SYNTAX, _MEMBER, _HASH,
     _PRODUCT, _FILE,
 )  # fmt: skip
 
@@ -63,4 +69,14 @@ def looks_chosen(value: bytes) -> bool:
     """Tell whether `value`, which stands where a message names a password, is one."""
     if not _SHORTEST <= len(value) <= _LONGEST or is_placeholder(value) or looks_like_sellers_secret(value):
         return False
-    return not any(shape.search(value) for shape in _REFUSED)
+    return not any(shape.search(value) for shape in _REFUSED) and (_WORDS.search(value) is None or _is_jumbled(value))
+
+
+def _is_jumbled(value: bytes) -> bool:
+    """Tell whether capitals stand in `value` as in no word, name or abbreviation: `kBwCz`, not `PayPal` or `GmbH`."""
+    for segment in _SEGMENT.finds(value):
+        pieces = [piece.text() for piece in _PIECE.finds(segment.text())]
+        longest = _LONG_HUMP if len(pieces) >= _MANY_HUMPS else _HUMP
+        if len(pieces) >= _HUMPS and len(segment.text()) <= longest * len(pieces):
+            return True
+    return False

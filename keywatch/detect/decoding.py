@@ -8,7 +8,7 @@ from keywatch.detect.candidate import Candidate
 from keywatch.detect.database import Sightings
 from keywatch.detect.encoding import Edit, base64_edit, escape_edits, from_base64, hex_edit, utf16_edit
 from keywatch.detect.filters import Sheet
-from keywatch.detect.rule import GENERIC
+from keywatch.detect.rule import ValueTest
 from keywatch.detect.spoken import spoken_edits
 from keywatch.detect.structure import apart_edits, broken_edits
 from keywatch.detect.trigger import Encoding, Trigger
@@ -27,6 +27,8 @@ _MOST_SEEN = 64
 _ENCODED = re2.compile(rb"^[A-Za-z0-9+/_-]{16,}={0,2}$")
 _IN_PLAIN_TEXT = {Encoding.APART: (480, 640), Encoding.BROKEN: (480, 640), Encoding.SPOKEN: (2048, 2048)}
 """Bytes before and after what was sighted in which a value may stand."""
+_BY_NAME = 30
+"""Rules up to this specificity know a secret by its name or its service's, whatever it looks like."""
 _ROOM = 1 << 20
 """Bytes that decoding may add to a chunk beyond its own size: only gzip makes more of less."""
 _CONTINUES = re2.compile(rb"%(?:2[BbFfDd]|3[Dd])|\\[/nr]|\\u00(?:2[bBfF]|3[dD])")
@@ -157,9 +159,10 @@ def _goes_on(data: bytes, edit: Edit) -> bool:
 
 
 def _values(plain: Iterable[Candidate]) -> Iterator[Edit]:
-    """Yield the values of generic findings that turn out to be encoded text: `AWS_SECRET_ACCESS_KEY: d0phbHJ…`."""
+    """Yield the values that were told by their names and are encoded text: `AWS_SECRET_ACCESS_KEY: d0phbHJ…`."""
     for candidate in plain:
-        if candidate.rule.specificity <= GENERIC and _ENCODED.match(candidate.secret) is not None:
+        by_name = candidate.rule.specificity <= _BY_NAME or candidate.rule.test is ValueTest.BASE64
+        if by_name and _ENCODED.match(candidate.secret) is not None:
             text = from_base64(candidate.secret)
             if text is not None and text.isascii() and text.decode().strip("\r\n").isprintable():
                 yield Edit(candidate.secret_start, candidate.secret_end, text)

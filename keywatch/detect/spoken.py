@@ -71,10 +71,10 @@ _NOUN = compiled(
 """The noun, and as it is typed in haste: with letters of its second half missing, doubled or in another order."""
 _LETTER = r"(?:[A-Za-z./-]|\xC3[\x80-\xBF])"
 _CHOSEN = compiled(
-    rf"({_LETTER}{{0,40}}[0-9!#$%&*+@^~_=?](?:(?:[!#$%&()*+./0-9:=?@A-Z\[\]^_a-z{{}}~-]|\xC3[\x80-\xBF]){{0,58}}"
+    rf"({_LETTER}{{0,40}}(?:[0-9!#$%&*+@^~_=?]|[a-z][A-Z]{{1,8}}[a-z]{{1,8}}[A-Z])(?:(?:[!#$%&()*+./0-9:=?@A-Z\[\]^_a-z{{}}~-]|\xC3[\x80-\xBF]){{0,58}}"
     r"(?:[A-Za-z0-9!#$%&+=@^~-]|\xC3[\x80-\xBF]))?)"
 )
-"""A word with something in it that is no letter, up to the last character that is no punctuation."""
+"""A word with something in it that is no letter, or with capitals all over, up to what is punctuation at its end."""
 _FIELD = compiled(r"^(?:[&?][A-Za-z_.-]{1,32}|(?i:[a-z_.-]{0,24}(?:pass|pw|user|mail|login|key)[a-z_.-]{0,24}))=")
 _NEXT_FIELD = compiled(r"&(?:amp;)?[A-Za-z_.]{1,32}=")
 
@@ -227,6 +227,12 @@ def _passwords(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
         begin += name.end() if name is not None else 0
         while begin < end and data[begin] in b"*_=./-?":
             begin += 1  # what joins or adorns
+        if (
+            data[end : end + 1] == b"*"
+            and data[end + 1 : end + 2] != b"*"
+            and data[hit.start(1) - 1 : begin].count(b"*") == 0
+        ):
+            end += 1  # its own: nothing here is set in bold
         field = _NEXT_FIELD.search(data, begin, end)
         if field is not None and field.start() > begin:
             end = field.start()

@@ -33,24 +33,31 @@ _THEN_NAME = compiled(
     r"(?i)^[\"']?\s{0,4},?\s{0,40}[\"']?(?:[a-z]{0,12}name|[a-z]{0,12}key)[\"']?\s{0,4}[:=]\s{0,4}[\"']?$"
 )
 _GLUE = compiled(
-    r"[A-Za-z0-9+/_|.=-]([\"'\x60]\s{0,8}(?:\.\.|\+\+|<>|\|\||[+&~.\\])?\s{0,4}_?(?:\r?\n\s{0,80})?(?:[+&~.]\s{0,4})?"
+    r"[A-Za-z0-9+/_|.=-]([\"'\x60]\s{0,8}(?:\.\.|\+\+|<>|\|\||[+&~.\\])?\s{0,4}[_\\]?(?:\r?\n\s{0,80})?(?:[+&~.]\s{0,4})?"
     r"[@$rbuf]?[\"'\x60])[A-Za-z0-9+/_|.=-]"
 )
 _LISTED = compiled(r"[A-Za-z0-9+/_|.=-]([\"'\x60]\s{0,4},\s{0,40}[\"'\x60])[A-Za-z0-9+/_|.=-]")
+_CONTINUED = compiled(r"[A-Za-z0-9+/_|-](\\\r?\n[ \t]{0,16})[A-Za-z0-9+/_|-]")
+"""A value in a file of settings or a script that goes on in the next line."""
+_SETTING = compiled(r"^[A-Za-z0-9_.-]{1,64}(?:[:=][^=\r\n]|[ \t]\S)")
+"""The next setting: not what a value goes on with."""
 _SOFT = compiled(r"[A-Za-z0-9+/](=\r?\n[ \t>|]{0,12})[A-Za-z0-9+/]")
 _PAINT = compiled(r"\x1b\[[0-9;]{0,12}[mK]|\{\+|\+\}")
 """Colours of a terminal, and the marks of a diff by words."""
-_WRAP = compiled(r"^([=\\ ]?\r?\n[ \t>|*#/\"'+]{0,24})([A-Za-z0-9_|.-]+)")
+_WRAP = compiled(r"^([=\\ ]?\r?\n[ \t>|*#/\"'+]{0,24})([A-Za-z0-9+/_|.-]+)")
 _BAR = compiled(r"(?:%257[Cc]|&#124;|&#[xX]7[cC];|&vert;|&verbar;|\\{1,2}x7[cC]|\\{1,2}\||=7C)$")
 _PART_HEADER = compiled(r"(?i)transfer-encoding:[ \t]{0,4}(?:(quoted-printable)|base64)$")
 _BLANK = compiled(r"\r?\n[ \t]*\r?\n")
 _BODY = compiled(r"^(?:[A-Za-z0-9+/]{4,1000}={0,2}(?:\r?\n|$))+")
-_TOKEN = compiled(r"(?:Atz[ar]|Atz\.sprdt|amzn1\.|amzn\.mws)[A-Za-z0-9_|.%-]*")
+_SESSION = r"(?:IQoJb3JpZ2lu|F[Qw]oGZXIvYXdz)[A-Za-z0-9+/]"
+_TOKEN = compiled(rf"(?:Atz[ar]|Atz\.sprdt|amzn1\.|amzn\.mws)[A-Za-z0-9_|.%-]*|(?:AKIA|ASIA)[A-Z2-7]*|{_SESSION}*")
 _SHAPED = compiled(
-    r"(?:^|[^A-Za-z0-9+/.\\]|\\[nrt\"])([0-9a-f]{64}|[A-Za-z0-9+/]{40})(?:[^A-Za-z0-9+/=._-]|[._](?:[^A-Za-z0-9]|$)|$)"
+    r"(?:^|[^A-Za-z0-9+/.%\\]|\\[nrt\"])([0-9a-f]{64}|[A-Za-z0-9+/]{40})(?:[^A-Za-z0-9+/=._%-]|[._](?:[^A-Za-z0-9]|$)|$)"
 )
 _TELLS_ITSELF = (b"Atz", b"amzn1.", b"amzn.mws.")
 """Amazon's tokens need no name; what would stand between them and their neighbours would part the two."""
+_IDENTIFIER = compiled(r"^A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}$")
+"""It names a key, whatever column before it says secret."""
 _TELLING = compiled(r"(?i)secret|mws")
 _HASHED = compiled(r"(?i)sha-?(?:1|2|512)|digest|checksum|integrity|hash|etag|signature|commit")
 _WHOLE = compiled(
@@ -87,6 +94,8 @@ _STRAY = 200
 _STRAY_LINES = 4
 """How far from its name a value is believed in that has a shape of its own."""
 _MARK = 24
+_PAINTED = 128
+"""Bytes before the end of a painted value in which its name may stand."""
 _HEADERS = 2048
 _PART = 1 << 16
 """Bytes of a part of a message that are decoded."""
@@ -96,15 +105,19 @@ TRIGGERS = (
     r"(?i)(?:client|app|application|lwa|aws|amazon|amz|mws|sp[_-]?api|iam|s3)[_. -]?secret",
     r"(?i)(?:secret|token|passw(?:or)?d|api[_.-]?key|access[_.-]?key)[a-z0-9_.-]{0,24}[\"']?\s{0,8}[,\n<>/\"']{1,6}\s{0,24}[\"'<]?(?:[a-z]{0,10}value|default|string)",
     r"(?i)value[\"']?\s{0,4}[:=]\s{0,4}[\"']?[a-z0-9+/|._-]{16,200}[\"']?\s{0,4},?\s{0,40}[\"']?(?:name|key)[\"']?\s{0,4}[:=]\s{0,4}[\"']?[a-z0-9_.-]{0,40}(?:secret|token|passw|key)",
-    r"(?i)(?:secret|passw(?:or)?d|token|api[_.-]?key)[a-z0-9_]{0,24}[\"']?\s{0,4}[:=]\s{0,4}\(?\s{0,16}[\"'\x60][^\s\"'\x60]{4,64}[\"'\x60]\s{0,4}[+.&\\\n]\s{0,40}[\"'\x60]",
+    r"(?i)(?:secret|passw(?:or)?d|token|api[_.-]?key)[a-z0-9_]{0,24}[\"']?\s{0,4}[:=]\s{0,4}(?:concat!?)?[(\[]?\s{0,16}[\"'\x60][^\s\"'\x60]{4,64}[\"'\x60]\s{0,4}[+.&,\\\n][\s\\]{0,40}[+.&]?\s{0,4}[\"'\x60]",
+    r"(?i)(?:secret|token|passw(?:or)?d|key)[a-z0-9_.-]{0,24}\s{0,4}[:=]\s{0,4}[a-z0-9+/|_-]{8,200}\\\r?\n",
 )
 """What gives away a name whose value may stand apart."""
 
 BROKEN = (
     r"(?:Atz[ar]|Atz\.sprdt)(?:\||%7[Cc])[A-Za-z0-9_-]{0,200}[=\\ ]?\r?\n[ \t>|*#/\"'+]{0,24}[A-Za-z0-9_-]",
-    r"amzn1\.[a-z0-9.-]{0,84}[=\\ ]?\r?\n[ \t>|*#/\"'+]{0,24}[a-z0-9.]",
-    r"(?:Atz[ar]|Atz\.sprdt)\|[A-Za-z0-9_-]{0,400}[\"'\x60]\s{0,8}[+.&|<\\\n]",
-    r"amzn(?:1\.|\.mws)[a-z0-9.-]{0,84}[\"'\x60]\s{0,8}[+.&|<\\\n]",
+    r"amzn(?:1\.|\.mws\.)[a-z0-9.-]{0,84}[=\\ ]?\r?\n[ \t>|*#/\"'+]{0,24}[a-z0-9.-]",
+    r"(?:Atz[ar]|Atz\.sprdt)\|[A-Za-z0-9_-]{0,400}[\"'\x60]\s{0,8}[+.&|<,\\\n]",
+    r"amzn(?:1\.|\.mws)[a-z0-9.-]{0,84}[\"'\x60]\s{0,8}[+.&|<,\\\n]",
+    r"(?:AKIA|ASIA)[A-Z2-7]{1,15}[\"'\x60]\s{0,8}[+.&|<,\\\n]",
+    rf"{_SESSION}{{0,400}}(?:[\"'\x60]\s{{0,8}}[+.&|<,\\\n]|[=\\ ]?\r?\n[ \t>|*#/\"'+]{{0,24}}[A-Za-z0-9+/])",
+    r"\x1b\[[0-9;]{1,12}[mK][A-Za-z0-9+/]{40}",
     r"(?:Atz[ar]|Atz\.sprdt)(?:%257[Cc]|&#124;|&#[xX]7[cC];|&vert;|&verbar;|\\{1,2}x7[cC]|\\{1,2}\||=7C)",
     r"(?i)transfer-encoding:[ \t]{0,4}(?:quoted-printable|base64)",
 )
@@ -243,6 +256,7 @@ def broken_edits(data: bytes, ends: Iterable[int]) -> Iterator[Edit]:
             continue
         hit = _TOKEN.search(data, max(reached, end - 512), end)
         if hit is None:
+            yield from _unpainted(data, max(reached, end - _PAINTED), min(len(data), end + _MARK))
             continue
         bar = _BAR.search(data[max(hit.start(), end - _MARK) : end])
         if bar is not None:
@@ -306,7 +320,9 @@ def _from_lines(data: bytes, start: int, stop: int) -> Iterator[Edit]:
 def _renamed(data: bytes, name: bytes, start: int, end: int) -> Iterator[Edit]:
     value = data[start:end]
     in_template = data[max(0, start - 1) : start] == b"}" or (value[-1:] in b"._-=" and data[end : end + 1] == b"<")
-    if in_template or value.startswith(_TELLS_ITSELF) or not (looks_random(value) or looks_like_aws_secret(value)):
+    if in_template or value.startswith(_TELLS_ITSELF) or _IDENTIFIER.search(value) is not None:
+        return
+    if not (looks_random(value) or looks_like_aws_secret(value)):
         return
     line = data[max(0, start - 2 * _NARROW) : start].rsplit(b"\n", 1)[-1]
     if len(value) == _OLD and _HASHED.search(line) is not None:
@@ -321,20 +337,27 @@ def _glue(data: bytes, start: int, stop: int) -> Iterator[Edit]:
     """Yield what puts together a string that is written in pieces, or painted."""
     near = data[start:stop]
     seams = [_GLUE]
-    if b"join(" in near:
+    if b"join(" in near or b"concat" in near or data[max(0, start - _MARK) : start].rfind(b"concat") >= 0:
         seams.append(_LISTED)
+    if b"\\\n" in near or b"\\\r\n" in near:
+        seams.append(_CONTINUED)
     if b"=\n" in near or b"=\r\n" in near:
         seams.append(_SOFT)
     for seam in seams:
         position = start
         while (hit := seam.search(data, position, stop)) is not None:
-            yield Edit(*hit.span(1))
             position = hit.end(1)
+            if seam is not _CONTINUED or _SETTING.search(data[position : position + 80]) is None:
+                yield Edit(*hit.span(1))
     if b"\x1b[" in near or b"{+" in near:
-        position = start
-        while (hit := _PAINT.search(data, position, stop)) is not None:
-            yield Edit(*hit.span())
-            position = hit.end()
+        yield from _unpainted(data, start, stop)
+
+
+def _unpainted(data: bytes, start: int, stop: int) -> Iterator[Edit]:
+    """Yield what takes the colours of a terminal out of a text."""
+    while (hit := _PAINT.search(data, start, stop)) is not None:
+        yield Edit(*hit.span())
+        start = hit.end()
 
 
 def _table(data: bytes, end: int) -> tuple[list[Edit], int]:

@@ -23,6 +23,7 @@ _LEAST = 4
 _ALWAYS = (
     "secret", "passw", "token", "api_key", "apikey", "access_key", "private key", "credential", "client_id",
     "AKIA", "ASIA", "amzn1.", "amzn.mws.", "Atzr|", "Atza|", "Atz.sprdt|", "-----BEGIN", "://", "eyJhbGciOi",
+    "IQoJb3JpZ2lu", "FwoGZXIvYXdz",
 )  # fmt: skip
 _CORE = (
     "secret", "token", "passw", "amzn1.", "AKIA", "ASIA", "Atzr|", "Atza|", "-----BEGIN",
@@ -146,6 +147,7 @@ def _escaped() -> Iterator[str]:
     # One pattern, for what begins with a name is followed from each name in the text.
     quoted = rf"[\"']\s{{0,2}}(?:,{_QUOTED}|(?::=?|=>?)(?:{_QUOTED}|{_BARE}))"
     yield rf"(?i){_NAME}(?:%(?:3[ad]|22|27|5d|25|7[cd])|\\{{1,15}}(?:u00(?:3[ad]|22|27|7c|5c)|{quoted}))"
+    yield r"(?i)[a-z0-9+/\"'=:]\\{1,3}u002[bf][a-z0-9+/\\\"]"  # .NET writes the plus of base64 so, others the slash
     yield r"(?i)%3a%2f%2f[^\s&\"']{3,80}%40"
     yield r"(?i)-----BEGIN(?:%|\+|\\u)[a-z0-9%+\\ ]{0,60}PRIVATE"
     for word in _core():

@@ -314,6 +314,17 @@ def _headers() -> Iterator[Case]:
         f"Authorization: AWS4-HMAC-SHA256 Credential={key_id}/20260101/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature={signature}\nsecret used: {key}\n",
         (key,),
     )
+    for number, form in enumerate(
+        (
+            "Authorization: AWS4-HMAC-SHA256 Credential={}, SignedHeaders=host;x-amz-date, Signature={}",
+            "{{'Authorization': 'AWS4-HMAC-SHA256 Credential={}, SignedHeaders=host;x-amz-security-token, Signature={}'}}",
+            '"authorization":["AWS4-HMAC-SHA256 Credential={},SignedHeaders=host,Signature={}"]',
+            "-H 'Authorization: AWS4-HMAC-SHA256 Credential={}, SignedHeaders=host, Signature={}' \\",
+            "DEBUG:urllib3: b'authorization: AWS4-HMAC-SHA256 Credential={}, SignedHeaders=host, Signature={}\\r\\n'",
+        )
+    ):
+        scope = expand(ID + "{}" * (3 + number)) + "/20260101/eu-west-1/execute-api/aws4_request"
+        yield f"signed request {number}", form.format(scope, signature), (scope,)
     token = expand(SESSION + "{}")
     yield (
         "security token header",

@@ -176,7 +176,7 @@ LOOKS = (
     "x-amz-id-2: {base64:75}=\nAKIA{base32:16} SignatureDoesNotMatch\n",
     "X-Amz-Cf-Id: {base64url:54}==\nAKIA{base32:16}\n",
     "<AWSAccessKeyId>AKIA{base32:16}</AWSAccessKeyId><StringToSign>AWS4-HMAC-SHA256</StringToSign><SignatureProvided>{hex:64}</SignatureProvided>",
-    "Authorization: AWS4-HMAC-SHA256 Credential=AKIA{base32:16}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature={hex:64}",
+    "Authorization: AWS4-HMAC-SHA256 Credential=AKIA{base32:16}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature=[redacted]",
     "Authorization: AWS AKIA{base32:16}:{base64:27}=",
     "AWSAccessKeyId=AKIA{base32:16}&Expires=1767225600&Signature={alnum:27}%3D",
     "Expires=1767225600&Signature={base64url:342}__&Key-Pair-Id=APKA{base32:16}",

@@ -422,6 +422,10 @@ def quoted_passwords() -> Iterator[Case]:
         for n in (0, 2):
             password = CHOSEN[(number + n) % len(CHOSEN)]
             yield f"{language} {mark} {n}", sentences[n].format(p=mark.format(password)) + "\n", (password,)
+    for language, sentences in LINKED.items():
+        for end in ("", "\n"):
+            password = CHOSEN[0] + "*"
+            yield f"{language}, an asterisk of its own", sentences[0].format(p=password) + end, (password,)
 
 
 def keys(*, every: bool = False) -> Iterator[Case]:

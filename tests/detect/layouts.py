@@ -523,4 +523,25 @@ TALK: dict[str, Callable[[Pairs], str]] = {
     "comment_todo": each(lambda n, v: f"# TODO remove: {n} {v}"),
 }
 
-LAYOUTS = {**DATA, **CODE, **SHELL, **TALK}
+
+def halves(value: str, between: str) -> str:
+    """Return `value` with something between its two halves."""
+    return value[: len(value) // 2] + between + value[len(value) // 2 :]
+
+
+SPLIT = "' + \\\n    '"
+PIECES: dict[str, Callable[[Pairs], str]] = {
+    "props_continued": each(lambda n, v: f"{dotted(n)}={halves(v, chr(92) + chr(10) + '    ')}"),
+    "shell_continued": each(lambda n, v: f"{n.upper()}={halves(v, chr(92) + chr(10))}"),
+    "plus_backslash": each(lambda n, v: f"{n} = '{halves(v, SPLIT)}'"),
+    "rust_concat": each(lambda n, v: f'let {n} = concat!("{halves(v, chr(34) + ", " + chr(34))}");'),
+    "js_join": each(lambda n, v: f"const {camel(n)} = ['{halves(v, chr(39) + ', ' + chr(39))}'].join('');"),
+    "dotnet_json": lambda p: json.dumps({pascal(n): v for n, v in p}).replace("+", "\\u002B").replace("/", "\\u002f"),
+    "painted": each(lambda n, v: f"\x1b[32m{n.upper()}\x1b[0m=\x1b[33m{v}\x1b[0m"),
+    "k8s_secret_json": lambda p: json.dumps(
+        {"kind": "Secret", "data": {n.upper(): base64.b64encode(v.encode()).decode() for n, v in p}}
+    ),
+}
+"""Values in pieces, painted or in JSON that escapes the marks of base64."""
+
+LAYOUTS = {**DATA, **CODE, **SHELL, **TALK, **PIECES}

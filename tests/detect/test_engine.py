@@ -1,5 +1,6 @@
 """The matching engine: places, repeats, comments, threads, cache, and whatever hostile input may do."""
 
+import base64
 import pickle
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -163,6 +164,8 @@ def test_a_failed_checksum_lowers_confidence() -> None:
         "kingfisher:ignore",
         "ggignore",
         "HashiCorpIgnore",
+        "# checkov:skip=CKV_SECRET_6: rotated",
+        "// secretlint-disable-line",
         "# pragma: allowlist secret",
         "# pragma: whitelist secret",
     ],
@@ -173,10 +176,11 @@ def test_a_comment_on_the_line_excuses_its_secret_only(comment: str) -> None:
     assert [other.encode()] == found(DETECTOR, f"a {SECRET} {comment}\nb {other}\n")
 
 
-def test_a_pragma_may_excuse_the_next_line() -> None:
-    """`allowlist nextline secret` speaks of the line below it."""
+@pytest.mark.parametrize("comment", ["# pragma: allowlist nextline secret", "// secretlint-disable-next-line"])
+def test_a_comment_may_excuse_the_next_line(comment: str) -> None:
+    """It speaks of the line below it."""
     other = expand("amzn1.oa2-cs.v1.{hex:64}{}")
-    text = f"a {other}\n# pragma: allowlist nextline secret\nb {SECRET}\n"
+    text = f"a {other}\n{comment}\nb {SECRET}\n"
     assert [other.encode()] == found(DETECTOR, text)
 
 
@@ -202,6 +206,11 @@ def test_a_specific_rule_silences_a_generic_one() -> None:
         "secret_key = os.environ['AWS_SECRET_ACCESS_KEY_1']",
         '"integrity": "sha512-' + expand("{base64:86}") + '=="',
         "secret_hash = " + expand("{hex:40}"),
+        "NEO4J_PASSWORD=neo4j_password",
+        "AWS_SECRET_ACCESS_KEY=" + expand("{alnum:38}"),
+        "AWS_SECRET_ACCESS_KEY=" + expand("{hex:42}"),
+        "AWS_SECRET_ACCESS_KEY=" + expand("AROA{base32:17}"),
+        "jira_token: " + base64.b64encode(b"0a:" + b"x" * 30).decode(),
     ],
 )
 def test_placeholders_examples_and_references_are_not_secrets(text: str) -> None:
