@@ -34,6 +34,9 @@ def _hashes(values: Values) -> Iterator[Case]:
 
 def _references() -> Iterator[Case]:
     for name, text in {
+        "role.env": "AWS_SECRET_ACCESS_KEY=AROAQ2W3E4R5T6Y7U2I3\n",
+        "split.py": 'SECRET_KEY = "wJalrXUtnFEMI/K7MDEN" + "G/bPxRfiCYEXAMPLEKEY"\n',
+        "sql.sql": "INSERT INTO keys (aws_secret_access_key, owner) VALUES ('${AWS_SECRET_ACCESS_KEY}', 'ann');\n",
         ".env.example": "AWS_SECRET_ACCESS_KEY=your-secret-access-key-goes-here\nLWA_CLIENT_SECRET=changeme\n",
         "main.tf": 'secret_key = var.aws_secret_key\npassword = data.vault_generic_secret.db.data["password"]\n',
         "app.py": 'SECRET = os.environ["LWA_CLIENT_SECRET"]\nTOKEN = settings.get_secret("refresh_token")\n',
@@ -76,6 +79,8 @@ def _inventories(values: Values) -> Iterator[Case]:
         "trail.json",
         json.dumps({"userIdentity": {"accessKeyId": values.key_id(), "type": "IAMUser"}}),
     )
+    columns = "INSERT INTO keys (aws_access_key_id, aws_secret_access_key) VALUES"
+    yield "key id alone", "keys.sql", f"{columns} ('{values.key_id()}', 'in the vault');\n"
     yield "key id alone", "keys.txt", f"orders-uploader {values.key_id()} Active 2026-01-01\n"
     yield "client id alone", "apps.yaml", f"client_id: {values.client_id()}\nregion: eu\n"
 

@@ -1,5 +1,6 @@
 """Cases in which a person would want to be told: an issuer's value x the ways in which people write it down."""
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
@@ -33,6 +34,32 @@ _CONTAINERS: dict[str, Callable[[str, str], tuple[str, str]]] = {
     "url": lambda name, value: ("access.log", f'GET /cb?{name.lower()}={quote(value, safe="")}&x=1 HTTP/1.1" 200\n'),
     "log": lambda name, value: ("app.log", f"2026-11-01 12:00:00 INFO using {name.lower()}={value} for request\n"),
     "shell": lambda name, value: (".bash_history", f"ls\n./tool --{name.lower().replace('_', '-')} {value}\n"),
+    "history": lambda name, value: (".zsh_history", f": 1699999999:0;export {name}={value}\n: 1700000007:0;ls\n"),
+    "fish": lambda name, value: ("config.fish", f"set -gx {name} {value}\n"),
+    "powershell": lambda name, value: ("run.ps1", f'$env:{name} = "{value}"\n'),
+    "setx": lambda name, value: ("setup.bat", f"setx {name} {value} /M\r\n"),
+    "actions": lambda name, value: ("workflow.yml", f"    env:\n      {name}: {value}\n"),
+    "kubernetes-secret": lambda name, value: (
+        "secret.yaml",
+        f"apiVersion: v1\nkind: Secret\ndata:\n  {name}: {base64.b64encode(value.encode()).decode()}\n",
+    ),
+    "json-in-json": lambda name, value: ("sqs.json", json.dumps({"Body": json.dumps({camel(name): value})})),
+    "json-escaped": lambda name, value: (
+        "appsettings.json",
+        json.dumps({camel(name): value}).replace("+", "\\u002B").replace("/", "\\u002F").replace("|", "\\u007C"),
+    ),
+    "postman": lambda name, value: ("api.json", json.dumps([{"key": name.lower(), "value": value, "type": "text"}])),
+    "plist": lambda name, value: (
+        "Info.plist",
+        f"<dict>\n\t<key>{camel(name)}</key>\n\t<string>{value}</string>\n</dict>\n",
+    ),
+    "form": lambda name, value: ("form.html", f'<input type="text" name="{name.lower()}" value="{value}">\n'),
+    "markdown": lambda name, value: ("notes.md", f"| Name | Value |\n|---|---|\n| `{name}` | `{value}` |\n"),
+    "two-strings": lambda name, value: ("app.js", f"const {camel(name)} = '{value[:18]}' +\n  '{value[18:]}';\n"),
+    "macro": lambda name, value: ("main.rs", f'let {name.lower()} = concat!("{value[:18]}", "{value[18:]}");\n'),
+    "continued": lambda name, value: ("run.sh", f"{name}={value[:20]}\\\n{value[20:]}\n"),
+    "painted": lambda name, value: ("build.log", f"\x1b[32m{name}\x1b[0m=\x1b[33m{value}\x1b[0m\n"),
+    "utf-8-bom": lambda name, value: ("keys.csv", f"\ufeffowner;{name.lower()}\r\norders;{value}\r\n"),
 }
 
 
@@ -102,6 +129,9 @@ def _bare(values: Values) -> Iterator[Case]:
         '{"refresh_token":"' + values.refresh_token().replace("|", "\\u007c") + '"}',
     )
     yield "access token", "headers.log", f"x-amz-access-token: {values.access_token()}\n"
+    scope = f"{values.key_id()}/20260101/eu-west-1/execute-api/aws4_request"
+    signed = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={values.of(HEX, 64)}"
+    yield "signed request", "client.log", f"DEBUG headers: {{'Authorization': '{signed}'}}\n"
     yield "access token", "app.log", f"got {values.access_token()}, expires in 3600\n"
     yield "mws token", "app.log", f"request with {values.mws_token()} failed\n"
     yield (
