@@ -138,6 +138,11 @@ class ContentBatch:
     calls: CallBatch | None = None
     """What the same bytes prove, where they serve both rivers: committed together with the findings."""
 
+    @property
+    def is_pause(self) -> bool:
+        """Whether it brings nothing at all: the source waits for more, and what was read is told meanwhile."""
+        return not (self.chunks or self.skipped or self.lots or self.calls) and self.cursor is None
+
 
 @runtime_checkable
 class ContentSource(Protocol):

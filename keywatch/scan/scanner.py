@@ -127,7 +127,7 @@ class Scanner:
         try:
             for batch in source.read(cursor):
                 waiting.append((batch, self._engine.start(self._examine, batch)))
-                while len(waiting) > self._engine.ahead:
+                while len(waiting) > (0 if batch.is_pause else self._engine.ahead):
                     yield step()
             yield from rest()
         except (ScanError, SourceError):

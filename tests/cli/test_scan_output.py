@@ -66,6 +66,22 @@ def test_lines_come_as_they_are_known(folder: Path) -> None:
     assert {place["path"] for found in rest for place in found["places"]} == {"b"}
 
 
+def test_what_a_slow_program_writes_is_told_while_it_is_silent() -> None:
+    """Standard input is looked at when it comes: nobody waits for as much as makes a window, or for the end."""
+    command = [sys.executable, "-m", "keywatch", "scan", "-", "--format", "jsonl"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number in (1, 2):
+            process.stdin.write(f"SECRET = '{token(number)}'\n".encode())
+            process.stdin.flush()
+            found = json.loads(process.stdout.readline())  # before anything else is written
+            assert [place["line"] for place in found["places"]] == [number]
+        process.stdin.close()
+        assert process.stdout.read() == b""
+        assert process.wait() == 1
+
+
 def test_a_reader_of_lines_that_leaves_ends_the_scan(folder: Path) -> None:
     """Nobody reads what is found: the scan ends, quietly, and does not say that everything was looked at."""
     command = [sys.executable, "-m", "keywatch", "scan", "-", str(folder), "--format", "jsonl"]

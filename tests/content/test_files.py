@@ -137,6 +137,16 @@ def test_a_huge_file_comes_in_windows(tmp_path: Path, line: bytes) -> None:
     check_windows(chunks, content)
 
 
+@pytest.mark.parametrize("size", [WINDOW + 100, 2 * WINDOW, 2 * WINDOW + 100])
+def test_what_a_window_cuts_off_is_left_to_the_next(tmp_path: Path, size: int) -> None:
+    """A file and a stream say of each window that more may come, and show at the end what was left to come."""
+    (tmp_path / "huge").write_bytes(b"x" * size)
+    for source in (Directory(tmp_path), StandardInput(io.BytesIO(b"x" * size))):
+        chunks, _, _ = read(source)
+        assert [chunk.more for chunk in chunks] == [True] * (len(chunks) - 1) + [False]
+        assert chunks[-1].offset + len(chunks[-1].data) == size
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

@@ -1,6 +1,7 @@
 """A scan turns chunks into findings: one per secret, attributed, without plaintext, in steps that can be committed."""
 
 import hashlib
+import io
 import itertools
 import os
 import subprocess
@@ -12,6 +13,8 @@ import pytest
 
 from keywatch.collect.content.files import Directory
 from keywatch.collect.content.git import GitRepository
+from keywatch.collect.content.stdin import StandardInput
+from keywatch.collect.content.windows import WINDOW
 from keywatch.detect.engine import Detector
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.rules import packaged
@@ -106,6 +109,16 @@ def test_one_secret_is_one_finding(scanner: Scanner) -> None:
     one, two = lwa_secret("one"), lwa_secret("two")
     (step,) = scanner.scan(Given(f"{one}\n{two}\n{one}\n"), {})
     assert sorted([place.line for place in finding.places] for finding in step.findings) == [[1, 3], [2]]
+
+
+def test_a_secret_that_a_window_cuts_in_two_is_told_once_and_whole(scanner: Scanner, tmp_path: Path) -> None:
+    """Its first part alone would look like another secret."""
+    token = "Atzr|Iw" + "".join(lwa_secret(str(number))[16:] for number in range(4))
+    content = (b"a line\n" * WINDOW)[: WINDOW - 100] + f"\nx = '{token}'\n".encode()
+    (tmp_path / "huge.log").write_bytes(content)
+    for source in (Directory(tmp_path), StandardInput(io.BytesIO(content))):
+        (finding,) = [finding for step in scanner.scan(source, {}) for finding in step.findings]
+        assert finding.redacted.fingerprint == PEPPER.fingerprint(Secret(token.encode()))
 
 
 def test_a_key_of_ours_is_named(detector: Detector) -> None:

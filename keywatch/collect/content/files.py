@@ -8,7 +8,7 @@ from pathlib import Path
 from keywatch.collect.content.attribution import Vouches
 from keywatch.collect.content.batching import batches
 from keywatch.collect.content.measure import Ahead, Measures
-from keywatch.collect.content.text import chunks, stream
+from keywatch.collect.content.text import chunks, pieces, text_of_file
 from keywatch.collect.content.tree import VERSION_CONTROL, Entry, printable, unreadable, walk
 from keywatch.collect.content.windows import WINDOW
 from keywatch.collect.regular_file import open_regular
@@ -143,21 +143,11 @@ def read_file(path: str, origin: Origin) -> Iterator[Chunk | Skipped]:
         if status.st_size <= WINDOW:
             yield from chunks(os.read(descriptor, WINDOW), origin)
         else:
-            with open(descriptor, "rb", buffering=0, closefd=False) as file:
-                yield from stream(pieces(descriptor), origin, file=file, size=status.st_size)
+            yield from text_of_file(descriptor, origin, status.st_size)
     except OSError as error:
         yield unreadable(printable(path), error)
     finally:
         os.close(descriptor)
-
-
-def pieces(descriptor: int) -> Iterator[bytes]:
-    """Read an open file to its end, a window at a time."""
-    offset = 0
-    # Whoever reads the same file in another order does not move this reader's place.
-    while piece := os.pread(descriptor, WINDOW, offset):
-        yield piece
-        offset += len(piece)
 
 
 def blob_id(path: str, algorithm: str = "sha1") -> str | None:

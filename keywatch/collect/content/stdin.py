@@ -1,13 +1,17 @@
 """Standard input."""
 
 import fcntl
+import os
+import select
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import BinaryIO
 
 from keywatch.collect.content.batching import batches
-from keywatch.collect.content.text import stream
+from keywatch.collect.content.text import PlainText, is_packed, stream
 from keywatch.collect.content.windows import WINDOW
 from keywatch.model.content import Origin
 from keywatch.model.errors import ScanError
@@ -16,6 +20,8 @@ from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
 
 _PIPE = 1 << 20
 """Bytes a pipe may hold: what Linux allows anybody."""
+_PATIENCE = 0.5
+"""Seconds for which what has come waits for more of it."""
 
 
 class StandardInput:
@@ -29,10 +35,14 @@ class StandardInput:
         self._file = file
 
     def read(self, cursor: Cursor) -> Iterator[ContentBatch]:
-        """Read to the end; there is nothing to resume. See `ContentSource.read`."""
+        """
+        Read to the end; there is nothing to resume. See `ContentSource.read`.
+
+        What a slow program writes is looked at when it comes. While nothing does, there is an empty batch.
+        """
         file = self._file or sys.stdin.buffer
         try:
-            yield from batches(stream(_pieces(file), Origin(self.target, "stdin")))
+            yield from _batches(_pieces(file), Origin(self.target, "stdin"))
         except OSError as error:
             raise ScanError(f"standard input: {error.strerror}") from None
         yield ContentBatch(chunks=(), cursor=cursor)
@@ -42,12 +52,54 @@ class StandardInput:
         yield "read standard input"
 
 
+def _batches(pieces: Iterator[bytes], origin: Origin) -> Iterator[ContentBatch]:
+    first = next(pieces, b"")
+    if is_packed(first):
+        yield from batches(stream(chain((first,), filter(None, pieces)), origin))
+        return
+    text = PlainText(first, origin)
+    for piece in chain((first,), pieces):
+        yield ContentBatch(chunks=(text.chunk(piece),) if piece else (), cursor=None)
+    yield ContentBatch(chunks=tuple(text.end()), cursor=None)
+
+
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    """Yield what comes, a window at most; of a pipe, what has come so far, and nothing where nothing does."""
+    try:
+        descriptor = file.fileno()
+    except OSError:  # it is in memory
+        yield from iter(lambda: file.read(WINDOW), b"")
+        return
     with suppress(OSError, ValueError):
         # A pipe of 64 KB makes both sides wait for each other sixteen times as often; refused where it is no pipe.
-        fcntl.fcntl(file.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
-    while piece := file.read(WINDOW):
-        yield piece
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE)
+    waits = select.poll()
+    waits.register(descriptor, select.POLLIN)
+    room = memoryview(bytearray(WINDOW))
+    while True:
+        size, ended = _filled(descriptor, room, waits)
+        if size:
+            yield bytes(room[:size])
+        if ended:
+            return
+        if size < WINDOW and not waits.poll(_PATIENCE * 1000):
+            yield b""
+            waits.poll()
+
+
+def _filled(descriptor: int, room: memoryview, waits: select.poll) -> tuple[int, bool]:
+    """Read until there is no room, or some time after the first byte. Return how much it is, and whether it is all."""
+    size, until = 0, 0.0
+    while size < len(room):
+        if size and not waits.poll(max(0.0, until - time.monotonic()) * 1000):
+            break
+        count = os.readv(descriptor, [room[size:]])
+        if not count:
+            return size, True
+        if not size:
+            until = time.monotonic() + _PATIENCE
+        size += count
+    return size, False
 
 
 _: type[ContentSource] = StandardInput

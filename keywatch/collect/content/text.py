@@ -1,11 +1,12 @@
 """Bytes into chunks a rule can read: archives are looked into, UTF-16 becomes UTF-8, long content is cut."""
 
 import codecs
+import os
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from keywatch.collect.content.magic import SIGNS, Kind, ends_as_zip, kind_of
-from keywatch.collect.content.windows import Cutter, windows
+from keywatch.collect.content.windows import WINDOW, Cutter, windows
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.source import Skipped
 
@@ -23,13 +24,18 @@ def is_compressed(head: bytes) -> bool:
     return head.startswith(SIGNS) and kind_of(head) is Kind.MEDIA
 
 
+def is_packed(head: bytes) -> bool:
+    """Return whether a file that begins with `head` may hold text that must be unpacked first."""
+    return head.startswith(SIGNS) or head[257:262] == b"ustar"
+
+
 def chunks(data: bytes, origin: Origin) -> Iterator[Chunk | Skipped]:
     """
     Cut bytes held in memory into chunks, those of what is packed in them included.
 
     What could not be opened, or only in part, is `Skipped`. Images, sounds and fonts give what text they carry, if any.
     """
-    if data.startswith(SIGNS) or data[257:262] == b"ustar" or ends_as_zip(data):
+    if is_packed(data) or ends_as_zip(data):
         if is_compressed(data):
             return iter(())
         from keywatch.collect.content.archive.look import look
@@ -56,11 +62,36 @@ def stream(
         first += piece
     if not first or is_compressed(first):
         return iter(())
-    if first.startswith(SIGNS) or first[257:262] == b"ustar" or (file is not None and _ends_as_zip(file)):
+    if is_packed(first) or (file is not None and _ends_as_zip(file)):
         from keywatch.collect.content.archive.look import look
 
         return look(first, rest, origin, file=file, size=size)
     return plain_stream(first, rest, origin)
+
+
+def text_of_file(descriptor: int, origin: Origin, size: int) -> Iterator[Chunk | Skipped]:
+    """As `stream`, of an open file longer than a window: most such are logs, and are copied no more than once."""
+    first = os.pread(descriptor, SAMPLE, 0)
+    with open(descriptor, "rb", buffering=0, closefd=False) as file:
+        if is_packed(first) or wide(first) or _ends_as_zip(file):
+            yield from stream(pieces(descriptor), origin, file=file, size=size)
+            return
+    cutter = Cutter(origin)
+    while len(data := os.pread(descriptor, cutter.overlap + WINDOW, cutter.offset)) > cutter.overlap:
+        full = len(data) == cutter.overlap + WINDOW
+        yield cutter.whole(data, more=full)
+        if not full:
+            return
+    yield from cutter.end()
+
+
+def pieces(descriptor: int) -> Iterator[bytes]:
+    """Read an open file to its end, a window at a time."""
+    offset = 0
+    # Whoever reads the same file in another order does not move this reader's place.
+    while piece := os.pread(descriptor, WINDOW, offset):
+        yield piece
+        offset += len(piece)
 
 
 _MARKS = {
@@ -101,20 +132,44 @@ def transcode(data: bytes, encoding: str) -> bytes:
     return data.decode(encoding, "replace").removeprefix("\ufeff").encode()
 
 
+class PlainText:
+    """Text that comes piece by piece, cut into chunks, whatever it is. Its first piece tells its encoding."""
+
+    def __init__(self, first: bytes, origin: Origin) -> None:
+        encoding = wide(first[:SAMPLE])
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace") if encoding else None
+        self._cutter = Cutter(origin)
+
+    def chunk(self, piece: bytes, *, more: bool = True) -> Chunk:
+        """Return the next piece as a chunk; `more`: it may not be the last."""
+        if self._decoder is not None:
+            piece = self._decoder.decode(piece, not more).encode()
+            if not self._cutter.offset and not self._cutter.overlap:
+                piece = piece.removeprefix(codecs.BOM_UTF8)
+        return self._cutter.chunk(piece, more=more)
+
+    def end(self) -> Iterator[Chunk]:
+        """Yield what the last chunk, of which nobody knew that it was the last, left to the next one."""
+        if self._decoder is not None and (rest := self._decoder.decode(b"", True).encode()):
+            yield self._cutter.chunk(rest)
+        else:
+            yield from self._cutter.end()
+
+
 def plain_stream(first: bytes, rest: Iterable[bytes], origin: Origin) -> Iterator[Chunk]:
     """Cut content that is read piece by piece into chunks, whatever it is. `first` tells its encoding."""
-    encoding = wide(first[:SAMPLE])
-    decoder = codecs.getincrementaldecoder(encoding)("replace") if encoding else None
-    cutter = Cutter(origin)
-
-    def convert(piece: bytes, *, final: bool = False) -> bytes:
-        return decoder.decode(piece, final).encode() if decoder else piece
-
-    yield cutter.chunk(convert(first).removeprefix(codecs.BOM_UTF8 if encoding else b""))
-    for piece in rest:
-        yield cutter.chunk(convert(piece))
-    if tail := convert(b"", final=True):
-        yield cutter.chunk(tail)
+    text, piece, coming = PlainText(first, origin), first, iter(rest)
+    while True:
+        try:
+            following = next(coming, None)
+        except Exception:
+            yield text.chunk(piece, more=False)  # what came before it is shown
+            raise
+        if following is None:
+            break
+        yield text.chunk(piece)
+        piece = following
+    yield text.chunk(piece, more=False)
 
 
 def _ends_as_zip(file: BinaryIO) -> bool:

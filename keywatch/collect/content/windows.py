@@ -11,36 +11,56 @@ OVERLAP = 16 << 10
 
 
 class Cutter:
-    """Turns one origin's bytes, given piece by piece, into chunks."""
+    """
+    Turns one origin's bytes, given piece by piece, into chunks.
+
+    Nobody knows of a piece whether it is the last, before the next one has come or the end. So `more` can be said of
+    each, and `end` shows what was left to the next one then.
+    """
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
-        self._offset = 0
         self._line = 1
         self._column = 1
         self._tail = b""
+        self._left = False
+        self.offset = 0
+        """Where the next chunk begins in the origin."""
+
+    @property
+    def overlap(self) -> int:
+        """Bytes the next chunk repeats of the one before."""
+        return len(self._tail)
 
     def chunk(self, piece: bytes, *, more: bool = False) -> Chunk:
         """Return the next `piece` of the origin, with the end of the one before in front of it; `more`: and no last."""
-        data = self._tail + piece if self._tail else piece
-        chunk = Chunk(data, self._origin, self._offset, self._line, self._column, len(self._tail), more)
-        kept = data[-OVERLAP:]
-        shown = data[: len(data) - len(kept)]
-        newlines = shown.count(b"\n")
-        self._line += newlines
-        self._column = len(shown) - shown.rfind(b"\n") if newlines else self._column + len(shown)
-        self._offset += len(shown)
-        self._tail = kept
+        return self.whole(self._tail + piece if self._tail else piece, more=more)
+
+    def whole(self, data: bytes, *, more: bool = False) -> Chunk:
+        """As `chunk`, of a piece that was read together with the overlap before it."""
+        chunk = Chunk(data, self._origin, self.offset, self._line, self._column, len(self._tail), more)
+        shown = max(0, len(data) - OVERLAP)
+        self._pass(data, shown)
+        self._tail = data[shown:]
+        self._left = more
         return chunk
+
+    def end(self) -> Iterator[Chunk]:
+        """Yield what the last chunk left to another one that did not come: the overlap alone."""
+        if self._left and self._tail:
+            yield self.whole(self._tail)
 
     def skip(self, piece: bytes) -> None:
         """Go on behind a `piece` of the origin that is shown in another way, or not at all."""
         passed = self._tail + piece
-        newlines = passed.count(b"\n")
-        self._line += newlines
-        self._column = len(passed) - passed.rfind(b"\n") if newlines else self._column + len(passed)
-        self._offset += len(passed)
+        self._pass(passed, len(passed))
         self._tail = b""
+
+    def _pass(self, data: bytes, end: int) -> None:
+        newlines = data.count(b"\n", 0, end)
+        self._line += newlines
+        self._column = end - data.rfind(b"\n", 0, end) if newlines else self._column + end
+        self.offset += end
 
 
 def windows(data: bytes, origin: Origin) -> Iterator[Chunk]:
