@@ -14,6 +14,7 @@ from keywatch.detect.anchors import NOTHING, Anchors, Told, with_handles
 from keywatch.detect.candidate import Budget, Candidate, Stretch, confirmed, outlines
 from keywatch.detect.changed import Excerpt, around
 from keywatch.detect.compose import WINDOW, composed, most_specific, windows
+from keywatch.detect.crowd import Crowds
 from keywatch.detect.database import Database, Mode, Sightings
 from keywatch.detect.decoding import DEPTH, Decoder
 from keywatch.detect.filters import Sheet, allows_path, encoded_path, has_keyword, passed_over, survives
@@ -64,6 +65,7 @@ class Detector:
         self._whole = frozenset(number for number, mode in enumerate(self._database.modes) if mode is Mode.WHOLE)
         self._needs_sightings = not self._whole and not self._plan.paths
         self._reaches = {len(MARKERS) + place: reach for place, reach in self._plan.far} | self._decoder.reaches
+        self._crowds = Crowds(rules, self._plan.near)
         self._path_patterns = self._plan.path_patterns
         self._classes: dict[str, tuple[int, ...]] = {}
         self.known = Anchors()
@@ -246,7 +248,10 @@ class Detector:
         rule, mode = self._rule(number), self._database.modes[number]
         if mode is not Mode.START and not has_keyword(rule, sheet):
             return []  # the first pass was loose: gitleaks' own first pass is cheaper than the exact pattern
-        stretches = _stretches(rule, mode, sightings.get(number, ([], [])), len(sheet.data))
+        seen = sightings.get(number, ([], []))
+        if mode is Mode.START:
+            seen = self._crowds.thinned(rule, sheet, seen)
+        stretches = _stretches(rule, mode, seen, len(sheet.data))
         return self._confirmed(rule, sheet, stretches, overrun, repeats=mode is Mode.START)
 
     def _confirmed(

@@ -1,0 +1,154 @@
+"""
+Sightings in every line of a log, nearly all of which come to nothing: told apart before any is confirmed.
+
+Confirming one takes ten microseconds, which nobody minds in a source file. A log of requests has two of them in each
+line (`NextToken=…`), and millions of lines. So where they crowd, two questions are asked first that are answered for
+many at once:
+
+- Is it the name that is excused, whatever stands behind it? Names repeat.
+- Is it but a part that others are looked for beside, and does any of these stand near it at all?
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import compress
+from typing import TypeAlias
+
+from keywatch.detect.compose import WINDOW
+from keywatch.detect.filters import Sheet
+from keywatch.detect.pattern import Pattern, compiled
+from keywatch.detect.rule import GENERIC, Condition, RegexTarget, Rule
+from keywatch.detect.ruleset import RuleSet
+
+Seen: TypeAlias = tuple[list[int], list[int]]
+"""Where sightings start, and their ends, which ascend."""
+
+_FEW = 100
+_APART = 4096
+"""Bytes of a chunk to one sighting: where they stand closer, and are not few, they crowd."""
+_LINES = 3
+"""Lines beyond those within which a part is looked for: what is found there may go on into them."""
+_BEFORE = 20
+_BEHIND = 7
+"""Bytes before and behind the place where a match begins: what there is of most names, and hardly any of a value."""
+_SHORT = 128
+"""Bytes. A sighting longer than that may hold a second name."""
+_MOST_NAMES = 50_000
+_OF_NAMES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+_NO_NAMES = bytes(byte if byte in _OF_NAMES else 0 for byte in range(256))
+_GROUP = "[I-Za-f][C-HS-Xi-nyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
+_ENCODED = f"(?:{_GROUP}){{3}}|H4sI|[I-Za-f][AQgw][AB].A[C-H].A"
+"""What base64 of text, of gzip, or of UTF-16 has in it, and one value of chance in hundreds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hints:
+    """What shows where a part may come to something."""
+
+    pattern: Pattern
+    lines: int
+    reach: int
+    """Lines and bytes around what the pattern finds."""
+
+
+class Crowds:
+    """Knows what can be asked of many sightings of a rule at once. Safe to share between threads."""
+
+    def __init__(self, rules: RuleSet, near: Sequence[tuple[int, int, str]]) -> None:
+        """
+        Remember what there is to ask.
+
+        Args:
+            rules: all of them.
+            near: which are looked for near a part alone; see `Plan.near`.
+        """
+        self._rules = rules
+        self._near = near
+        self._names: dict[str, dict[bytes, bool]] = {}
+        self._excusing: dict[str, Sequence[str]] = {}
+
+    def thinned(self, rule: Rule, sheet: Sheet, seen: Seen) -> Seen:
+        """Return those sightings that the rule has to confirm."""
+        if len(seen[0]) <= _FEW or len(seen[0]) * _APART <= len(sheet.data):
+            return seen
+        if rule.skip_report and (hints := self._hints.get(rule.id)) is not None:
+            seen = _beside(hints, rule, sheet, seen)
+        if rule.id not in self._excusing:
+            self._excusing[rule.id] = _excusing(rule)
+        return self._unexcused(rule, sheet.data, seen) if self._excusing[rule.id] else seen
+
+    @cached_property
+    def _hints(self) -> dict[str, _Hints]:
+        """By part: what shows where it matters; of parts that only such rules ask for as are looked for near them."""
+        rules = self._rules.rules
+        asking: dict[str, list[tuple[Rule, int]]] = {}
+        for place, number, part in self._near:
+            asking.setdefault(part, []).append((rules[place], rules[place].required[number].within_lines or 0))
+        asked = Counter(part.id for rule in rules for part in rule.required)
+        found: dict[str, _Hints] = {}
+        for rule in rules:
+            near = asking.get(rule.id, ())
+            if near and asked[rule.id] == len(near):
+                patterns = [other.regex or "" for other, _ in near]
+                # A value that may be an encoded one is decoded, whatever stands near it.
+                patterns += [_ENCODED] if rule.specificity <= GENERIC else []
+                found[rule.id] = _Hints(
+                    compiled("|".join(f"(?:{pattern})" for pattern in patterns)),
+                    max(lines for _, lines in near) + _LINES,
+                    max(other.span for other, _ in near) + rule.span + WINDOW,
+                )
+        return found
+
+    def _unexcused(self, rule: Rule, data: bytes, seen: Seen) -> Seen:
+        """Leave out what begins in a name that is excused."""
+        names = self._names.setdefault(rule.id, {})
+        left = []
+        for start in seen[0]:
+            before = data[start - _BEFORE : start].translate(_NO_NAMES) if start >= _BEFORE else b""
+            name = before[before.rfind(b"\0") + 1 :] + data[start : start + _BEHIND]
+            excused = names.get(name)
+            if excused is None:
+                if len(names) >= _MOST_NAMES:
+                    names.clear()
+                # Of a name that is longer than what is looked at here, nothing is known.
+                whole = start >= _BEFORE and len(name) < _BEFORE + _BEHIND
+                excused = whole and any(compiled(one).search(name) is not None for one in self._excusing[rule.id])
+                names[name] = excused
+            left.append(not excused)
+        if all(left):
+            return seen
+        left = [kept or end - start > _SHORT for kept, start, end in zip(left, *seen, strict=True)]
+        return list(compress(seen[0], left)), list(compress(seen[1], left))
+
+
+def _beside(hints: _Hints, rule: Rule, sheet: Sheet, seen: Seen) -> Seen:
+    """Keep what stands near one of the hints."""
+    starts, ends = seen
+    most = len(starts) // 8
+    kept: Seen = ([], [])
+    reached = 0
+    for count, hit in enumerate(hints.pattern.finds(sheet.data)):
+        if count > most:
+            return seen
+        begin, _ = sheet.lines.around(hit.start(), hints.lines, hints.reach)
+        # What the next hint would be found in may have begun in this one.
+        _, end = sheet.lines.around(min(hit.end() + rule.span, len(sheet.data)), hints.lines, hints.reach)
+        first = max(reached, bisect_left(ends, begin))
+        reached = max(reached, bisect_right(ends, end + rule.span))
+        kept[0].extend(starts[first:reached])
+        kept[1].extend(ends[first:reached])
+    return kept
+
+
+def _excusing(rule: Rule) -> Sequence[str]:
+    """Return patterns that excuse a name by what it begins with, whatever follows."""
+    lists = [one for one in rule.allowlists if one.target is RegexTarget.NAME and one.condition is Condition.OR]
+    return [pattern for one in lists for pattern in one.regexes if _is_open(pattern)]
+
+
+def _is_open(pattern: str) -> bool:
+    """Tell whether what matches the beginning of a text matches the text."""
+    return not any(mark in pattern for mark in ("$", r"\b", r"\B", r"\z"))
