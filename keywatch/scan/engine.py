@@ -7,7 +7,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from keywatch.model.content import Chunk
-from keywatch.model.source import ContentBatch
+from keywatch.model.source import ContentBatch, Lot
 from keywatch.scan.examination import Examination, Examined
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class Local:
     """
     The cores of this machine. Chunks go to threads, as the matching engine lets the others run while it scans.
 
-    What comes in lots goes to processes, if it is much: what is done besides matching is Python, one thread at a time.
+    What comes in lots is shared with processes, if it is much: what is done besides matching is Python, one thread at a
+    time. This process takes its share, for it is ready while the others start.
     """
 
     def __init__(self, jobs: int | None = None) -> None:
@@ -60,6 +61,8 @@ class Local:
         self._pool: ThreadPoolExecutor | None = None
         self._processes: Processes | None = None
         self._lock = threading.Lock()
+        self._here = threading.Lock()
+        """Held by the thread that looks through a lot itself: this process is one of those that share them."""
         self._stopped = threading.Event()
 
     def start(self, examine: Examination, batch: ContentBatch) -> Waits:
@@ -68,10 +71,8 @@ class Local:
         self.ahead = 3 * self.jobs if batch.lots else self.jobs + 1
         waits = [self._chunks(examine, batch.chunks)] if batch.chunks else []
         for lot in batch.lots:
-            if self.jobs > 1 and examine.recipe is not None and lot.size >= _LARGE:
-                waits.append(self._started_processes(examine).start(lot))
-            else:
-                waits.append(self._started().submit(examine.lot, lot, self._stopped.is_set).result)
+            shared = self.jobs > 1 and examine.recipe is not None and lot.size >= _LARGE
+            waits.append(self._started().submit(self._shared if shared else self._lot, examine, lot).result)
         if len(waits) == 1:
             return waits[0]
         return lambda: reduce(Examined.joined, [wait() for wait in waits], Examined())
@@ -84,10 +85,24 @@ class Local:
 
     def close(self) -> None:
         """See `Engine.close`."""
+        if self._processes is not None:
+            self._processes.stop()  # threads wait for them
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
         if self._processes is not None:
             self._processes.close()
+
+    def _lot(self, examine: Examination, lot: Lot) -> Examined:
+        return examine.lot(lot, self._stopped.is_set)
+
+    def _shared(self, examine: Examination, lot: Lot) -> Examined:
+        """Look through a lot here, if no other is; else let a process do so, and wait for it."""
+        if self._here.acquire(blocking=False):
+            try:
+                return self._lot(examine, lot)
+            finally:
+                self._here.release()
+        return Examined() if self._stopped.is_set() else self._started_processes(examine).start(lot)()
 
     def _chunks(self, examine: Examination, chunks: Sequence[Chunk]) -> Waits:
         if sum(len(chunk.data) for chunk in chunks) <= _ALONE:
@@ -119,7 +134,7 @@ class Local:
                 self._processes = None
             if self._processes is None:
                 assert recipe is not None  # noqa: S101 - asked before
-                self._processes = Processes(recipe, self.jobs)
+                self._processes = Processes(recipe, self.jobs - 1)
             return self._processes
 
 

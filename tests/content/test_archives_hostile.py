@@ -47,7 +47,7 @@ MB = 1 << 20
 _SCRIPT = """
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-from keywatch.collect.content.files import read_file
+from keywatch.collect.content.file_content import read_file
 from keywatch.model.content import Origin
 from keywatch.model.source import Skipped
 size = chunks = 0

@@ -7,19 +7,18 @@ from pathlib import Path
 
 from keywatch.collect.content.attribution import Vouches
 from keywatch.collect.content.batching import batches
+from keywatch.collect.content.file_content import BLOB, blob_id, read_file
+from keywatch.collect.content.file_lot import planned
 from keywatch.collect.content.measure import Ahead, Measures
-from keywatch.collect.content.text import chunks, pieces, text_of_file
 from keywatch.collect.content.tree import VERSION_CONTROL, Entry, printable, unreadable, walk
-from keywatch.collect.content.windows import WINDOW
-from keywatch.collect.regular_file import open_regular
-from keywatch.model.content import Chunk, Origin
+from keywatch.model.content import Origin
 from keywatch.model.errors import ScanError
 from keywatch.model.finding import Place
 from keywatch.model.key import SourceId
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
 
-_NAMED = 64 << 20
-"""Bytes of a file whose content is named by a digest, which means to read it twice."""
+_MUCH = 128 << 20
+"""Bytes of a directory whose files are worth lots, for which processes are started."""
 
 
 class Directory:
@@ -62,8 +61,13 @@ class Directory:
             yield ContentBatch(chunks=(), cursor=cursor, skipped=tuple(skipped))
             return
         yield from batches([*skipped])
-        self.ahead = Ahead(len(entries), sum(entry.status.st_size for entry in entries))
-        yield from batches(item for entry in entries for item in read_file(entry.path, self._origin(entry)))
+        size = sum(entry.status.st_size for entry in entries)
+        self.ahead = Ahead(len(entries), size)
+        lots, others = planned(str(self.path), self.target, entries) if size >= _MUCH else ([], entries)
+        yield from (ContentBatch(cursor=None, lots=(lot,)) for lot in lots)
+        yield from batches(
+            item for entry in others for item in read_file(entry.path, Origin(self.target, entry.relative), naming=BLOB)
+        )
         yield ContentBatch(chunks=(), cursor={"version": 1, "ruleset": self._ruleset, "tree": digest})
 
     def check(self) -> Iterator[str | Skipped]:
@@ -92,10 +96,6 @@ class Directory:
                 return survey(str(self.path), self._excluded, ignored_below(self.path))
             return survey(str(self.path), self._excluded)
         return [Entry(str(self.path), printable(self.path.name), os.lstat(self.path))], []
-
-    def _origin(self, entry: Entry) -> Origin:
-        # The name its content has as a blob tells later whether it is still the same.
-        return Origin(self.target, entry.relative, blob_id(entry.path) if entry.status.st_size <= _NAMED else None)
 
 
 def holder(top: Path, path: str) -> str:
@@ -127,43 +127,6 @@ def digest_of(entries: Iterable[Entry]) -> str:
         # ctime moves with every write and cannot be set back, unlike mtime.
         stamp = f"{entry.path}\0{status.st_ino}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\n"
         digest.update(os.fsencode(stamp))
-    return digest.hexdigest()
-
-
-def read_file(path: str, origin: Origin) -> Iterator[Chunk | Skipped]:
-    """Yield a file's chunks, a window at a time; or why it cannot be read (further)."""
-    try:
-        descriptor, status = open_regular(path)
-    except FileNotFoundError:
-        return  # removed since it was listed
-    except OSError as error:
-        yield unreadable(printable(path), error)
-        return
-    try:
-        if status.st_size <= WINDOW:
-            yield from chunks(os.read(descriptor, WINDOW), origin)
-        else:
-            yield from text_of_file(descriptor, origin, status.st_size)
-    except OSError as error:
-        yield unreadable(printable(path), error)
-    finally:
-        os.close(descriptor)
-
-
-def blob_id(path: str, algorithm: str = "sha1") -> str | None:
-    """Return the name git would give to a file's content; None: it cannot be read."""
-    try:
-        descriptor, status = open_regular(path)
-    except OSError:
-        return None
-    try:
-        digest = hashlib.new(algorithm, b"blob %d\0" % status.st_size, usedforsecurity=False)
-        for piece in pieces(descriptor):
-            digest.update(piece)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
     return digest.hexdigest()
 
 

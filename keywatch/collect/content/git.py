@@ -12,7 +12,8 @@ from pathlib import Path
 
 from keywatch.collect.content.attribution import Attributes, Introduction, Resumes, Vouches
 from keywatch.collect.content.batching import batches
-from keywatch.collect.content.files import blob_id, digest_of, holder, read_file, survey
+from keywatch.collect.content.file_content import blob_id, read_file
+from keywatch.collect.content.files import digest_of, holder, survey
 from keywatch.collect.content.git_history import Log, head_tree, introductions
 from keywatch.collect.content.git_objects import (
     LARGEST,
