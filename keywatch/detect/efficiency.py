@@ -10,15 +10,20 @@ twelve characters no more than two, of 32 no more than 1.7.
 import string
 from collections.abc import Iterator
 from functools import cache
-from itertools import pairwise, product
+from itertools import groupby, pairwise, product
 from pathlib import Path
-
-from keywatch.detect import lazy_re2 as re2
 
 _LONGEST = 14
 _SHORTEST = 3
 _DIGITS_A_PIECE = 3
-_RUN = re2.compile(rb"[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^A-Za-z0-9]+")
+_LOWER, _UPPER, _DIGIT, _OTHER = b"aA0."
+_KINDS = bytes(
+    _LOWER if 97 <= byte <= 122 else _UPPER if 65 <= byte <= 90 else _DIGIT if 48 <= byte <= 57 else _OTHER  # noqa: PLR2004
+    for byte in range(256)
+)
+_SHORT = 2
+"""Bytes of a run whose pieces are remembered: of so few nobody learns anything."""
+_PIECES: dict[bytes, int] = {}
 _JOINTS = frozenset((b"_", b"-", b".", b"/", b":"))
 """Between words these cost nothing, as in a vocabulary that has words with what stands before them."""
 
@@ -39,26 +44,34 @@ _PAIRS_OF_LETTERS = frozenset(product(string.ascii_lowercase.encode(), repeat=2)
 
 def efficiency(text: bytes) -> float:
     """Return how many characters of `text` one piece stands for: 1 for noise, 4 and more for words."""
-    return len(text) / max(1, sum(map(_pieces, _runs(text))))
+    count = 0
+    for run in _runs(text):
+        # Text of chance is cut into runs so short that all of them are met again.
+        pieces = _PIECES.get(run)
+        if pieces is None:
+            pieces = _pieces(run)
+            if len(run) <= _SHORT:
+                _PIECES[run] = pieces
+        count += pieces
+    return len(text) / max(1, count)
 
 
 def _runs(text: bytes) -> Iterator[bytes]:
     """Yield words, numbers and what stands between them; the last capital of `HTTPServer` begins the next word."""
-    held = b""
-    for hit in _RUN.finds(text):
-        run = hit.text()
-        if held and run.islower():
-            yield held[:-1]
-            yield held[-1:] + run
-            held = b""
-            continue
-        if held:
-            yield held
-        held = run if len(run) > 1 and run.isupper() else b""
-        if not held:
-            yield run
-    if held:
-        yield held
+    start, end = 0, 0
+    capitals = False
+    for kind, letters in groupby(text.translate(_KINDS)):
+        if capitals and kind == _LOWER:
+            if end - start > 1:
+                yield text[start : end - 1]
+            start = end - 1
+        elif start < end:
+            yield text[start:end]
+            start = end
+        end += sum(1 for _ in letters)
+        capitals = kind == _UPPER
+    if start < end:
+        yield text[start:end]
 
 
 def common_pairs(text: bytes) -> tuple[int, int]:
