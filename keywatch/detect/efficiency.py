@@ -24,6 +24,9 @@ _KINDS = bytes(
 _SHORT = 2
 """Bytes of a run whose pieces are remembered: of so few nobody learns anything."""
 _PIECES: dict[bytes, int] = {}
+_LONG = 64
+_MOST_MEASURED = 10_000
+_MEASURED: dict[int, float] = {}
 _JOINTS = frozenset((b"_", b"-", b".", b"/", b":"))
 """Between words these cost nothing, as in a vocabulary that has words with what stands before them."""
 
@@ -44,6 +47,18 @@ _PAIRS_OF_LETTERS = frozenset(product(string.ascii_lowercase.encode(), repeat=2)
 
 def efficiency(text: bytes) -> float:
     """Return how many characters of `text` one piece stands for: 1 for noise, 4 and more for words."""
+    if len(text) < _LONG:
+        return _measured(text)
+    # Each rule that sees a token asks. What is kept of it is Python's own hash, whose key dies with the process.
+    known = _MEASURED.get(hash(text))
+    if known is None:
+        if len(_MEASURED) >= _MOST_MEASURED:
+            _MEASURED.clear()
+        known = _MEASURED[hash(text)] = _measured(text)
+    return known
+
+
+def _measured(text: bytes) -> float:
     count = 0
     for run in _runs(text):
         # Text of chance is cut into runs so short that all of them are met again.
