@@ -14,9 +14,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
+from itertools import compress, islice
 from typing import TypeAlias
 
+from keywatch.detect import lazy_re2
 from keywatch.detect.compose import WINDOW
 from keywatch.detect.filters import Sheet
 from keywatch.detect.pattern import Pattern, compiled
@@ -40,7 +41,7 @@ _MOST_NAMES = 50_000
 _OF_NAMES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 _NO_NAMES = bytes(byte if byte in _OF_NAMES else 0 for byte in range(256))
 _GROUP = "[I-Za-f][C-HS-Xi-nyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
-_ENCODED = f"(?:{_GROUP}){{3}}|H4sI|[I-Za-f][AQgw][AB].A[C-H].A"
+_ENCODED = lazy_re2.compile(f"(?:{_GROUP}){{3}}|H4sI|[I-Za-f][AQgw][AB].A[C-H].A".encode())
 """What base64 of text, of gzip, or of UTF-16 has in it, and one value of chance in hundreds."""
 
 
@@ -48,10 +49,13 @@ _ENCODED = f"(?:{_GROUP}){{3}}|H4sI|[I-Za-f][AQgw][AB].A[C-H].A"
 class _Hints:
     """What shows where a part may come to something."""
 
-    pattern: Pattern
+    asking: Pattern
+    """One of the rules that look near it."""
     lines: int
     reach: int
-    """Lines and bytes around what the pattern finds."""
+    """Lines and bytes around these."""
+    decoded: bool
+    """Whether a value that may be an encoded one is decoded, whatever stands near it."""
 
 
 class Crowds:
@@ -67,7 +71,7 @@ class Crowds:
         """
         self._rules = rules
         self._near = near
-        self._names: dict[str, dict[bytes, bool]] = {}
+        self._names: dict[str, dict[bytes, bool | None]] = {}
         self._excusing: dict[str, Sequence[str]] = {}
 
     def thinned(self, rule: Rule, sheet: Sheet, seen: Seen) -> Seen:
@@ -92,50 +96,59 @@ class Crowds:
         for rule in rules:
             near = asking.get(rule.id, ())
             if near and asked[rule.id] == len(near):
-                patterns = [other.regex or "" for other, _ in near]
-                # A value that may be an encoded one is decoded, whatever stands near it.
-                patterns += [_ENCODED] if rule.specificity <= GENERIC else []
                 found[rule.id] = _Hints(
-                    compiled("|".join(f"(?:{pattern})" for pattern in patterns)),
+                    compiled("|".join(f"(?:{other.regex})" for other, _ in near)),
                     max(lines for _, lines in near) + _LINES,
-                    max(other.span for other, _ in near) + rule.span + WINDOW,
+                    max(other.span for other, _ in near) + WINDOW,
+                    decoded=rule.specificity <= GENERIC,
                 )
         return found
 
     def _unexcused(self, rule: Rule, data: bytes, seen: Seen) -> Seen:
         """Leave out what begins in a name that is excused."""
         names = self._names.setdefault(rule.id, {})
-        left = []
+        left: list[bool] = []
         for start in seen[0]:
             before = data[start - _BEFORE : start].translate(_NO_NAMES) if start >= _BEFORE else b""
             name = before[before.rfind(b"\0") + 1 :] + data[start : start + _BEHIND]
             excused = names.get(name)
             if excused is None:
+                # A name that is met for the first time may be one of many that come once.
+                excused = name in names and self._is_excused(rule, name, whole=start >= _BEFORE)
                 if len(names) >= _MOST_NAMES:
                     names.clear()
-                # Of a name that is longer than what is looked at here, nothing is known.
-                whole = start >= _BEFORE and len(name) < _BEFORE + _BEHIND
-                excused = whole and any(compiled(one).search(name) is not None for one in self._excusing[rule.id])
-                names[name] = excused
+                names[name] = excused if name in names else None
             left.append(not excused)
         if all(left):
             return seen
         left = [kept or end - start > _SHORT for kept, start, end in zip(left, *seen, strict=True)]
         return list(compress(seen[0], left)), list(compress(seen[1], left))
 
+    def _is_excused(self, rule: Rule, name: bytes, *, whole: bool) -> bool:
+        """Tell whether a name is; of one that is longer than what is looked at here, nothing is known."""
+        if not whole or len(name) >= _BEFORE + _BEHIND:
+            return False
+        return any(compiled(pattern).search(name) is not None for pattern in self._excusing[rule.id])
+
 
 def _beside(hints: _Hints, rule: Rule, sheet: Sheet, seen: Seen) -> Seen:
     """Keep what stands near one of the hints."""
-    starts, ends = seen
+    data, (starts, ends) = sheet.data, seen
     most = len(starts) // 8
+    spans: list[tuple[int, int]] = []
+    for hit in islice(hints.asking.finds(data), most + 1):
+        begin, _ = sheet.lines.around(hit.start(), hints.lines, hints.reach)
+        # What the next one would be found in may have begun in this one.
+        _, end = sheet.lines.around(min(hit.end() + hints.reach - WINDOW, len(data)), hints.lines, hints.reach)
+        spans.append((begin, end))
+    if hints.decoded:
+        encoded = islice(_ENCODED.finds(data), most + 1 - len(spans))
+        spans += ((hit.start() - rule.span, hit.end()) for hit in encoded)
+    if len(spans) > most:
+        return seen
     kept: Seen = ([], [])
     reached = 0
-    for count, hit in enumerate(hints.pattern.finds(sheet.data)):
-        if count > most:
-            return seen
-        begin, _ = sheet.lines.around(hit.start(), hints.lines, hints.reach)
-        # What the next hint would be found in may have begun in this one.
-        _, end = sheet.lines.around(min(hit.end() + rule.span, len(sheet.data)), hints.lines, hints.reach)
+    for begin, end in sorted(spans):
         first = max(reached, bisect_left(ends, begin))
         reached = max(reached, bisect_right(ends, end + rule.span))
         kept[0].extend(starts[first:reached])
