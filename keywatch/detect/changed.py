@@ -107,6 +107,7 @@ def around(chunk: Chunk, places: Iterable[Span]) -> Iterator[Chunk]:
             first_line=line,
             first_column=column,
             overlap=0,
+            newlines=(),
             changed=None,
         )
 

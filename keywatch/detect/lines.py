@@ -1,21 +1,20 @@
 """Where a byte is: line and column, found without counting the same bytes twice."""
 
+from keywatch.model.content import COUNTED as _BLOCK
 from keywatch.model.content import Chunk
-
-_BLOCK = 1 << 12
 
 
 class Lines:
     """
     The lines of one chunk.
 
-    Newlines are counted a block at a time and only where a match asks, so a chunk without one costs nothing, and a
-    chunk of nothing but newlines needs no list of them.
+    Newlines are counted a block at a time, where whoever cut the chunk has not done so, and only where a match asks: a
+    chunk without one costs nothing, and a chunk of nothing but newlines needs no list of them.
     """
 
     def __init__(self, chunk: Chunk) -> None:
         self._chunk = chunk
-        self._before = [0]
+        self._before = list(chunk.newlines) or [0]
         self._starts: dict[int, int] = {0: 0}
 
     def index(self, position: int) -> int:

@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 Span: TypeAlias = tuple[int, int]
 """From this byte up to before that one."""
+COUNTED = 1 << 12
+"""Bytes of a block for which line ends are counted together."""
 Mark: TypeAlias = tuple[int, int, int]
 """A span, and the number of what was sighted there; only the detector that made it knows what it means."""
 
@@ -59,6 +61,8 @@ class Chunk:
     """Leading bytes that the previous chunk has shown already: a match that ends inside them is a repeat."""
     more: bool = False
     """The origin goes on in a chunk that repeats this one's end: what ends here may be cut off, and is left to it."""
+    newlines: Sequence[int] = field(default=(), repr=False, compare=False)
+    """Line ends before each block of `COUNTED` bytes, where whoever cut it has counted them."""
     changed: "Changed | None" = None
     """What in it is new, if it is a version of something that was looked at before. None: everything."""
 

@@ -1,8 +1,9 @@
 """Cutting long content into chunks that overlap, each with its exact place."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 
-from keywatch.model.content import Chunk, Origin
+from keywatch.model.content import COUNTED, Chunk, Origin
 
 WINDOW = 4 << 20
 """Bytes of a chunk, at most, before its overlap."""
@@ -38,9 +39,13 @@ class Cutter:
 
     def whole(self, data: bytes, *, more: bool = False) -> Chunk:
         """As `chunk`, of a piece that was read together with the overlap before it."""
-        chunk = Chunk(data, self._origin, self.offset, self._line, self._column, len(self._tail), more)
+        starts = range(0, len(data), COUNTED)
+        before = list(accumulate((data.count(b"\n", at, at + COUNTED) for at in starts), initial=0))
+        place = (self._origin, self.offset, self._line, self._column)
+        chunk = Chunk(data, *place, overlap=len(self._tail), more=more, newlines=before)
         shown = max(0, len(data) - OVERLAP)
-        self._pass(data, shown)
+        block = shown // COUNTED
+        self._pass(data, shown, before[block] + data.count(b"\n", block * COUNTED, shown))
         self._tail = data[shown:]
         self._left = more
         return chunk
@@ -53,11 +58,10 @@ class Cutter:
     def skip(self, piece: bytes) -> None:
         """Go on behind a `piece` of the origin that is shown in another way, or not at all."""
         passed = self._tail + piece
-        self._pass(passed, len(passed))
+        self._pass(passed, len(passed), passed.count(b"\n"))
         self._tail = b""
 
-    def _pass(self, data: bytes, end: int) -> None:
-        newlines = data.count(b"\n", 0, end)
+    def _pass(self, data: bytes, end: int, newlines: int) -> None:
         self._line += newlines
         self._column = end - data.rfind(b"\n", 0, end) if newlines else self._column + end
         self.offset += end
