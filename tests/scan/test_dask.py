@@ -20,8 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from keywatch.cli.main import run
+from keywatch.collect.content.file_lot import planned
 from keywatch.collect.content.files import Directory
 from keywatch.collect.content.git import GitRepository
+from keywatch.collect.content.tree import Entry, walk
 from keywatch.detect.engine import Detector
 from keywatch.detect.examples import expand
 from keywatch.detect.known import KnownKeys
@@ -233,6 +235,24 @@ def test_a_directory(shared: Cluster, tmp_path: Path, rules_cache: Path) -> None
     finally:
         engine.close()
     assert found == locally(Directory(folder), rules_cache)
+
+
+def test_files_that_come_in_lots(shared: Cluster, tmp_path: Path, rules_cache: Path) -> None:
+    """The files of a large directory are read by the workers, and the same is found as here."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number in range(6):
+        (folder / f"{number}.env").write_text(expand(f"SECRET_{number}=amzn1.oa2-cs.v1.{{hex:64}}\n"))
+    (lot,), _ = planned(str(folder), "files", [item for item in walk(str(folder)) if isinstance(item, Entry)])
+    detector, recipe = parts(rules_cache)
+    examination = Examination(detector, PEPPER, KNOWN, recipe=recipe)
+    engine = Dask(shared.address)
+    try:
+        found = engine.start(examination, ContentBatch(cursor=None, lots=(lot,)))()
+    finally:
+        engine.close()
+    assert (found.findings, found.chunks) == (examination.lot(lot).findings, 6)
+    assert len(found.findings) == 6
 
 
 def test_a_killed_worker(clusters: Clusters, repository: Path, rules_cache: Path) -> None:
