@@ -64,7 +64,11 @@ def planned(top: str, target: str, entries: Iterable[Entry]) -> tuple[list[FileL
     others: list[Entry] = []
     share: list[Entry] = []
     size = 0
-    base, inode = str(Path(top).absolute()), Path(top).stat().st_ino
+    base = str(Path(top).absolute())
+    try:
+        inode = Path(base).stat().st_ino
+    except OSError:  # it is gone, and whoever opens the files will say so
+        return [], list(entries)
 
     def lot() -> FileLot:
         paths = [entry.path for entry in share]
