@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from keywatch.collect.content.batching import batches
 from keywatch.collect.content.text import PlainText, is_packed, stream
-from keywatch.collect.content.windows import WINDOW
+from keywatch.collect.content.windows import PIECE
 from keywatch.model.content import Origin
 from keywatch.model.errors import ScanError
 from keywatch.model.key import SourceId
@@ -64,25 +64,25 @@ def _batches(pieces: Iterator[bytes], origin: Origin) -> Iterator[ContentBatch]:
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    """Yield what comes, a window at most; of a pipe, what has come so far, and nothing where nothing does."""
+    """Yield what comes, a piece at most; of a pipe, what has come so far, and nothing where nothing does."""
     try:
         descriptor = file.fileno()
     except OSError:  # it is in memory
-        yield from iter(lambda: file.read(WINDOW), b"")
+        yield from iter(lambda: file.read(PIECE), b"")
         return
     with suppress(OSError, ValueError):
         # A pipe of 64 KB makes both sides wait for each other sixteen times as often; refused where it is no pipe.
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE)
     waits = select.poll()
     waits.register(descriptor, select.POLLIN)
-    room = memoryview(bytearray(WINDOW))
+    room = memoryview(bytearray(PIECE))
     while True:
         size, ended = _filled(descriptor, room, waits)
         if size:
             yield bytes(room[:size])
         if ended:
             return
-        if size < WINDOW and not waits.poll(_PATIENCE * 1000):
+        if size < PIECE and not waits.poll(_PATIENCE * 1000):
             yield b""
             waits.poll()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from keywatch.collect.content.magic import SIGNS, Kind, ends_as_zip, kind_of
-from keywatch.collect.content.windows import WINDOW, Cutter, windows
+from keywatch.collect.content.windows import PIECE, WINDOW, Cutter, windows
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.source import Skipped
 
@@ -77,8 +77,8 @@ def text_of_file(descriptor: int, origin: Origin, size: int) -> Iterator[Chunk |
             yield from stream(pieces(descriptor), origin, file=file, size=size)
             return
     cutter = Cutter(origin)
-    while len(data := os.pread(descriptor, cutter.overlap + WINDOW, cutter.offset)) > cutter.overlap:
-        full = len(data) == cutter.overlap + WINDOW
+    while len(data := os.pread(descriptor, cutter.overlap + PIECE, cutter.offset)) > cutter.overlap:
+        full = len(data) == cutter.overlap + PIECE
         yield cutter.whole(data, more=full)
         if not full:
             return

@@ -7,6 +7,8 @@ from keywatch.model.content import COUNTED, Chunk, Origin
 
 WINDOW = 4 << 20
 """Bytes of a chunk, at most, before its overlap."""
+PIECE = 1 << 20
+"""Bytes of a chunk of what is read piece by piece: it stays in the cache, and threads wait less."""
 OVERLAP = 16 << 10
 """Bytes a chunk repeats of the one before: more than the longest secret, a private key of 16,384 bits."""
 
