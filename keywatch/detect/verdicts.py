@@ -14,7 +14,7 @@ from keywatch.detect.rule import Allowlist, RegexTarget, Rule
 from keywatch.detect.ruleset import RuleSet
 from keywatch.model.finding import Confidence
 
-_BEFORE = 64
+_BEFORE = 96
 """Bytes before a match that patterns and filters look at, but for filters that look at lines."""
 _LINE = 512
 _MOST = 300_000
