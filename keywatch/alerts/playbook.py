@@ -68,6 +68,22 @@ REPLACE_IT = {
 }
 """How a key that others have seen is made worthless."""
 
+RENEW_IT = {
+    KeyKind.AWS_ACCESS_KEY: REPLACE_IT[KeyKind.AWS_ACCESS_KEY],
+    KeyKind.LWA_CLIENT_SECRET: (
+        "Rotate the client secret in Seller Central (only the primary user can), or by SP-API, whose queue brings the "
+        "new one. The old one works for 7 days more: see that every program has the new one before that."
+    ),
+    KeyKind.LWA_REFRESH_TOKEN: (
+        "Ask the seller to authorise the application again, on its authorisation page; until then the old token works "
+        "to the end of its year."
+    ),
+    KeyKind.MWS_KEY: "MWS is closed: remove it.",
+    KeyKind.VAULT_TOKEN: "Renew it (`vault token renew`), or log in again where it cannot be renewed any more.",
+    KeyKind.OTHER: "Have it renewed by its issuer.",
+}
+"""How a key that ends by its age is kept going."""
+
 ROOT = (
     "Make an IAM role or user with the few permissions that are needed, switch over, then delete the root key in "
     "the AWS console as root. Amazon advises against root keys altogether."

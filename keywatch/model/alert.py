@@ -17,6 +17,8 @@ class ProblemKind(StrEnum):
 
     KEY_DYING = "key-dying"
     KEY_NEVER_USED = "key-never-used"
+    KEY_EXPIRING = "key-expiring"
+    """It ends soon by its age, however much it is used."""
     KEY_LEFTOVER = "key-leftover"
     KEY_SHARED = "key-shared"
     KEY_ELSEWHERE = "key-elsewhere"

@@ -9,6 +9,7 @@ _SIGN = {Severity.LOW: "🔵", Severity.MEDIUM: "🟡", Severity.HIGH: "🟠", S
 _DIGEST = {
     ProblemKind.KEY_DYING: ("dying key", "keys"),
     ProblemKind.KEY_NEVER_USED: ("key that was never used", "keys"),
+    ProblemKind.KEY_EXPIRING: ("key that ends soon", "keys"),
     ProblemKind.KEY_LEFTOVER: ("key that is left over", "keys"),
     ProblemKind.KEY_SHARED: ("key with several users", "keys"),
     ProblemKind.KEY_ELSEWHERE: ("key with a new user", "keys"),
@@ -27,6 +28,7 @@ _DIGEST = {
 
 _PLURAL = {
     ProblemKind.KEY_NEVER_USED: "keys that were never used",
+    ProblemKind.KEY_EXPIRING: "keys that end soon",
     ProblemKind.KEY_LEFTOVER: "keys that are left over",
     ProblemKind.KEY_SHARED: "keys with several users",
     ProblemKind.KEY_ELSEWHERE: "keys with a new user",

@@ -95,6 +95,22 @@ class Baseline(_Table):
         return self
 
 
+class Deadlines(_Table):
+    """How long selling-partner keys live, used or not, and when to say how much of it is left."""
+
+    client_secret_days: int = Field(default=180, ge=1, le=3650)
+    authorisation_days: int = Field(default=365, ge=1, le=3650)
+    warn_at_days_left: tuple[int, int, int, int] = (60, 30, 14, 5)
+    """Days left from which a key's level is notice, warning, urgent, critical."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        steps = self.warn_at_days_left
+        if list(steps) != sorted(set(steps), reverse=True) or steps[-1] < 1:
+            raise ValueError("warn_at_days_left should fall, and end above 0")
+        return self
+
+
 class PolicySettings(_Table):
     """Amazon's policies: who confirms what no machine can watch, and what is different in this company."""
 
@@ -663,6 +679,7 @@ class Settings(_Table):
     rules: tuple[FilePath, ...] = ()
     """Rule files beside the packaged ones, in keywatch's, gitleaks' or betterleaks' form."""
     baseline: Baseline = Baseline()
+    deadlines: Deadlines = Deadlines()
     policy: PolicySettings = PolicySettings()
     sharing: Sharing = Sharing()
     hygiene: Hygiene = Hygiene()
