@@ -57,31 +57,25 @@ class Deadline:
         return self.at.date()
 
 
-def deadline(key: Key, *, seen_since: datetime | None, now: datetime, clocks: Clocks | None = None) -> Deadline | None:
+def deadline(key: Key, *, now: datetime, certain: bool = True, clocks: Clocks | None = None) -> Deadline | None:
     """
     Return when a key ends, whether or not it is used; None: never, or nothing is known that could tell.
 
     Args:
         key: one credential. `created_at` is when its present value was issued, or the seller authorised.
-        seen_since: when keywatch saw it first: it is no younger.
         now: aware UTC.
+        certain: whether somebody says so; else it is when keywatch saw the key first, which is no younger.
         clocks: how long keys live; None for Amazon's.
     """
     clocks = clocks or Clocks()
     life = clocks.lives.get(key.kind)
-    issued = key.created_at or seen_since
-    if life is None or issued is None or key.status in (KeyStatus.INACTIVE, KeyStatus.EXPIRED):
+    if life is None or key.created_at is None or key.status in (KeyStatus.INACTIVE, KeyStatus.EXPIRED):
         return None
-    at = issued + life
+    at = key.created_at + life
     left = at - now
     if left <= timedelta(0):
         level = Level.LAPSED
     else:
         level = next((step for step, within in reversed(clocks.steps) if left <= within), Level.GOOD)
-    return Deadline(
-        key=key,
-        at=at,
-        level=level,
-        days_left=(at.date() - now.date()).days,
-        certain=key.created_at is not None,
-    )
+    days = (at.date() - now.date()).days
+    return Deadline(key=key, at=at, level=level, days_left=days, certain=certain)

@@ -1,9 +1,13 @@
 """What is wrong with keys that end soon, however much they are used. Pure."""
 
+from collections.abc import Iterable
+from datetime import datetime
+
+from keywatch.alerts.held import Held, alert_id
 from keywatch.alerts.key_problems import describe, whose
 from keywatch.alerts.playbook import RENEW_IT
 from keywatch.alerts.words import count, day, days_from_now
-from keywatch.deadlines import Deadline
+from keywatch.deadlines import Clocks, Deadline, deadline
 from keywatch.model.alert import AlertId, Problem, ProblemKind
 from keywatch.model.finding import Severity
 from keywatch.model.key import KeyKind
@@ -26,6 +30,28 @@ _SO_WHAT = {
 }
 
 
+def endings(
+    held: Iterable[Held], *, now: datetime, clocks: Clocks | None = None
+) -> tuple[list[Problem], frozenset[AlertId]]:
+    """
+    Return which keys end soon, and the alerts that must stay as they are because the key was not shown.
+
+    Args:
+        held: every key in the inventory.
+        now: aware UTC.
+        clocks: how long keys live; None for Amazon's.
+    """
+    problems: list[Problem] = []
+    undecided: set[AlertId] = set()
+    for one in held:
+        if one.unseen:
+            undecided.add(alert_id(ProblemKind.KEY_EXPIRING, one.key.id))
+        elif ends := deadline(one.key, now=now, certain=one.dated, clocks=clocks):
+            problem = deadline_problem(ends)
+            problems += [problem] if problem else []
+    return problems, frozenset(undecided)
+
+
 def deadline_problem(deadline: Deadline) -> Problem | None:
     """Return what is wrong with a key that ends soon; None while there is time."""
     if deadline.level is Level.GOOD:
@@ -35,15 +61,14 @@ def deadline_problem(deadline: Deadline) -> Problem | None:
     latest = "" if deadline.certain else " at the latest"
     over = deadline.level is Level.LAPSED
     when = f"{day(deadline.at)}, {days_from_now(left)}"
-    title = f"{describe(key)}: {ends} {days_from_now(left)}{latest}" if not over else f"{describe(key)}: it has ended"
+    title = f"{describe(key)}: it has ended" if over else f"{describe(key)}: {ends} {days_from_now(left)}{latest}"
+    began = "" if key.created_at is None else day(key.created_at)
     known = (
-        f"it was issued on {day(key.created_at)}"
-        if key.created_at
-        else "when it was issued is not known; it is no younger than our knowledge of it"
+        f"it was issued on {began}" if deadline.certain else f"it was there on {began}; when it was issued is not known"
     )
-    lasts = count((deadline.at - (key.created_at or deadline.at)).days, "day") if key.created_at else ""
+    lasts = "" if key.created_at is None else f", and lives for {count((deadline.at - key.created_at).days, 'day')}"
     return Problem(
-        id=AlertId(f"{ProblemKind.KEY_EXPIRING.value}:{key.id}"),
+        id=alert_id(ProblemKind.KEY_EXPIRING, key.id),
         kind=ProblemKind.KEY_EXPIRING,
         severity=_SEVERITY[deadline.level],
         title=title,
@@ -51,7 +76,7 @@ def deadline_problem(deadline: Deadline) -> Problem | None:
             ("What", describe(key)),
             ("Whose", whose(key)),
             ("So what", f"{'Ended' if over else 'Ends'} {when}{latest}. {_SO_WHAT.get(key.kind, '')}".strip()),
-            ("Evidence", f"{known}{f', and lives for {lasts}' if lasts else ''}"),
+            ("Evidence", known + lasts),
         ),
         next_step=RENEW_IT[key.kind],
         owner=key.owner,

@@ -40,6 +40,8 @@ class Held:
     """What IAM remembers of its last use, whatever came of it."""
     watched_until: datetime | None = None
     """Up to when IAM's word of its last use reaches; None: it has none."""
+    dated: bool = True
+    """Whether a source says when it was made; else `created_at` is when keywatch saw it first."""
     about_sp_api: bool = False
     """Whether the name of its user or its application says that it was made for SP-API."""
 

@@ -34,7 +34,7 @@ from keywatch.service.reading import Reader
 from keywatch.service.receiver import notifier_of, routing_of
 from keywatch.service.reports import Reports
 from keywatch.service.sharing import KEEP, SharingWatch
-from keywatch.service.standings import known_keys, limits, policy
+from keywatch.service.standings import clocks, known_keys, limits, policy
 from keywatch.service.state import State, directory_of, open_state
 from keywatch.service.web import WebServer
 from keywatch.settings.schema import Settings
@@ -249,6 +249,7 @@ class Keywatch:
             policy=policy(settings.baseline),
             grace=Grace(first_use=timedelta(days=settings.baseline.never_used_after_days)),
             limits=limits(settings.hygiene),
+            clocks=clocks(settings.deadlines),
             sp_api_names=settings.hygiene.sp_api_names,
             routing=self.routing,
             sharing=SharingWatch(settings.sharing),

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 
+from keywatch.alerts.deadline_problems import endings
 from keywatch.alerts.grouping import deliveries
 from keywatch.alerts.held import Limits
 from keywatch.alerts.hygiene import hygiene
@@ -14,6 +15,7 @@ from keywatch.alerts.policy_problems import reminders
 from keywatch.alerts.problems import BlindSource, Grace, SourceRole, inhibited, problems
 from keywatch.alerts.routing import Routing
 from keywatch.baseline import Policy
+from keywatch.deadlines import Clocks
 from keywatch.detect.known import KnownKeys
 from keywatch.model.alert import Problem, Transition
 from keywatch.model.finding import FindingState
@@ -38,6 +40,7 @@ class Rules:
     grace: Grace
     routing: Routing
     sharing: SharingWatch
+    clocks: Clocks = field(default_factory=Clocks)
     limits: Limits = field(default_factory=Limits)
     sp_api_names: tuple[str, ...] = ()
     """What in a name says that a key was made for SP-API."""
@@ -70,10 +73,11 @@ class Judge:
         found = {seen.finding.id: seen for seen in named(open_findings(self._store), keys, self._rules.accounts)}
         wrong = problems(judged, found.values(), blind_sources(self._store.sources()), now=now, grace=self._rules.grace)
         untidy, undecided = hygiene(keys_held, now=now, limits=self._rules.limits)
-        wrong = [self._owned(problem, found) for problem in (*wrong, *untidy)]
+        ending, unshown = endings(keys_held, now=now, clocks=self._rules.clocks)
+        wrong = [self._owned(problem, found) for problem in (*wrong, *untidy, *ending)]
         wrong += self._rules.sharing.problems(self._store, judged, now)
         wrong += self._reminders(wrong, now)
-        decisions = decide(wrong, self._store.alerts(), now=now, inhibited=inhibited(judged) | undecided)
+        decisions = decide(wrong, self._store.alerts(), now=now, inhibited=inhibited(judged) | undecided | unshown)
         messages = deliveries(decisions, self._rules.routing, now=now, told_alone=self._store.told_alone())
         self._store.apply(decisions, messages, now)
         self._show(judged, found.values(), decisions)

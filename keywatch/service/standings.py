@@ -8,11 +8,12 @@ from keywatch.alerts.held import Held, Limits
 from keywatch.baseline import Policy, judge
 from keywatch.collect.inventory.name_words import speaks_of
 from keywatch.correlate import correlate
+from keywatch.deadlines import Clocks
 from keywatch.model.alert import ProblemKind
 from keywatch.model.call import Call, Coverage, Evidence, Silence
-from keywatch.model.key import Handle, Key, KeyId, SourceId
+from keywatch.model.key import Handle, Key, KeyId, KeyKind, SourceId
 from keywatch.model.standing import Level, Standing
-from keywatch.settings.schema import Baseline, Hygiene
+from keywatch.settings.schema import Baseline, Deadlines, Hygiene
 from keywatch.store import Sighting, SourceState, Store
 
 _TOLD_FOR = timedelta(days=90)
@@ -35,6 +36,17 @@ def limits(settings: Hygiene) -> Limits:
         excused_users=frozenset(settings.excused_users),
         leave_out=frozenset(map(ProblemKind, settings.leave_out)),
     )
+
+
+def clocks(settings: Deadlines) -> Clocks:
+    """How long selling-partner keys live, as a person configured it."""
+    lives = {
+        KeyKind.LWA_CLIENT_SECRET: timedelta(days=settings.client_secret_days),
+        KeyKind.LWA_REFRESH_TOKEN: timedelta(days=settings.authorisation_days),
+    }
+    levels = (Level.NOTICE, Level.WARNING, Level.URGENT, Level.CRITICAL)
+    steps = tuple(zip(levels, (timedelta(days=left) for left in settings.warn_at_days_left), strict=True))
+    return Clocks(lives=lives, steps=steps)
 
 
 def known_keys(store: Store) -> tuple[Key, ...]:
@@ -81,6 +93,7 @@ def held(store: Store, rules: Policy, now: datetime, sp_api_names: tuple[str, ..
     shown = _by_shown_handle(present)
     return tuple(
         _held(
+            key,
             _dated(key, first_seen),
             [item for handle in key.handles for item in evidence.get(handle, ())],
             coverages,
@@ -94,6 +107,7 @@ def held(store: Store, rules: Policy, now: datetime, sp_api_names: tuple[str, ..
 
 
 def _held(
+    shown: Key,
     key: Key,
     evidence: Iterable[Evidence],
     coverages: Iterable[Coverage],
@@ -114,6 +128,7 @@ def _held(
         hidden=frozenset(unreadable),
         last_use=last_use,
         watched_until=max(reached, default=None),
+        dated=shown.created_at is not None,
         about_sp_api=any(speaks_of(name, sp_api_names) for name in names),
     )
 

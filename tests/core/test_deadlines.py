@@ -16,8 +16,9 @@ SECRET, TOKEN = KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN
 
 
 def of(kind: KeyKind, age: timedelta | None, seen: timedelta | None = None, **more: object) -> Deadline | None:
-    made = replace(key(kind=kind), created_at=None if age is None else NOW - age, **more)  # type: ignore[arg-type]
-    return deadline(made, seen_since=None if seen is None else NOW - seen, now=NOW)
+    since = age or seen
+    made = replace(key(kind=kind), created_at=None if since is None else NOW - since, **more)  # type: ignore[arg-type]
+    return deadline(made, now=NOW, certain=age is not None)
 
 
 @pytest.mark.parametrize(("kind", "life"), [(SECRET, 180 * DAY), (TOKEN, 365 * DAY)])
@@ -49,7 +50,7 @@ def test_days_are_those_of_the_calendar() -> None:
     """What ends at one in the morning ends tomorrow, be it in two hours."""
     late = datetime(2026, 12, 31, 23, tzinfo=UTC)
     made = replace(key(kind=SECRET), created_at=late + timedelta(hours=2) - 180 * DAY)
-    found = deadline(made, seen_since=None, now=late)
+    found = deadline(made, now=late)
     assert found is not None
     assert (found.days_left, str(found.day)) == (1, "2027-01-01")
 
@@ -71,7 +72,7 @@ def test_other_kinds_have_no_such_clock(kind: KeyKind) -> None:
     assert of(kind, 4000 * DAY) is None
     clocks = Clocks(lives={kind: 10 * DAY})
     made: Key = replace(key(kind=kind), created_at=NOW - 9 * DAY)
-    found = deadline(made, seen_since=None, now=NOW, clocks=clocks)
+    found = deadline(made, now=NOW, clocks=clocks)
     assert found is not None
     assert found.level is Level.CRITICAL
 
