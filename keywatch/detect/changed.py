@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from keywatch.detect.database import Sightings
-from keywatch.model.content import Changed, Chunk, Span
+from keywatch.model.content import Changed, Chunk, Span, characters
 
 MARGIN = 256
 """Bytes around what is new that are gone over again: a sighting reaches no further, or leaves a mark."""
@@ -99,7 +99,7 @@ def around(chunk: Chunk, places: Iterable[Span]) -> Iterator[Chunk]:
         begin = begin or start
         before = data.rfind(b"\n", 0, begin) + 1
         line = chunk.first_line + data.count(b"\n", 0, begin) if chunk.first_line else 0
-        column = begin - before + (1 if before else chunk.first_column)
+        column = characters(data[before:begin]) + (1 if before else chunk.first_column)
         yield replace(
             chunk,
             data=data[begin:end],

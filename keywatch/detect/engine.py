@@ -371,7 +371,8 @@ def _on_lines(candidate: Candidate, sheet: Sheet, excused: Sequence[int]) -> boo
 
 def _match(candidate: Candidate, sheet: Sheet) -> Match:
     line, column = sheet.lines.place(candidate.secret_start)
-    end_line, end_column = sheet.lines.place(max(candidate.secret_start, candidate.secret_end - 1))
+    empty = candidate.secret_end <= candidate.secret_start
+    end_line, end_column = (line, column) if empty else sheet.lines.end(candidate.secret_end)
     return Match(
         rule=candidate.rule.info,
         secret=Secret(candidate.secret),
@@ -381,7 +382,7 @@ def _match(candidate: Candidate, sheet: Sheet) -> Match:
         line=line,
         column=column,
         end_line=end_line,
-        end_column=end_column + (candidate.secret_end > candidate.secret_start),
+        end_column=end_column,
         confidence=believed(candidate, sheet),
         specificity=candidate.rule.specificity,
         handles=candidate.handles,

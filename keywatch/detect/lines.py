@@ -1,7 +1,7 @@
 """Where a byte is: line and column, found without counting the same bytes twice."""
 
 from keywatch.model.content import COUNTED as _BLOCK
-from keywatch.model.content import Chunk
+from keywatch.model.content import Chunk, characters
 
 
 class Lines:
@@ -38,8 +38,16 @@ class Lines:
         return position - self.start(position)
 
     def place(self, position: int) -> tuple[int, int]:
-        """Return line (from 1; 0 where the chunk does not know) and column (bytes, from 1) in the origin."""
-        index, column = self.index(position), self.column(position) + 1
+        """Return line (from 1; 0 where the chunk does not know) and column (characters, from 1) in the origin."""
+        return self._place(position, position)
+
+    def end(self, position: int) -> tuple[int, int]:
+        """Return the line of the byte before `position`, and the column behind it."""
+        return self._place(position - 1, position)
+
+    def _place(self, inside: int, position: int) -> tuple[int, int]:
+        index = self.index(inside)
+        column = characters(self._chunk.data[self.start(inside) : position]) + 1
         if index == 0:
             column += self._chunk.first_column - 1
         return (self._chunk.first_line + index if self._chunk.first_line else 0, column)

@@ -13,6 +13,18 @@ Mark: TypeAlias = tuple[int, int, int]
 """A span, and the number of what was sighted there; only the detector that made it knows what it means."""
 
 
+_GOES_ON = bytes(range(0x80, 0xC0))
+
+
+def characters(text: bytes) -> int:
+    """
+    Count the characters of UTF-8: what an editor calls a column, and SARIF a code point.
+
+    Counted are all bytes but those that go on with a character: so parts of a text add up wherever it is cut.
+    """
+    return len(text) if text.isascii() else len(text.translate(None, _GOES_ON))
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One of the short texts that an origin was put together from: a log event among its neighbours."""
@@ -56,7 +68,7 @@ class Chunk:
     first_line: int = 1
     """Line number of the chunk's first byte, counted from 1. Zero: line numbers are unknown."""
     first_column: int = 1
-    """Column of the chunk's first byte in its line, in bytes, counted from 1."""
+    """Column of the chunk's first byte in its line, in characters, counted from 1."""
     overlap: int = 0
     """Leading bytes that the previous chunk has shown already: a match that ends inside them is a repeat."""
     more: bool = False

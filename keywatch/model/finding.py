@@ -86,10 +86,10 @@ class Match:
     line: int
     """From 1; zero where lines are unknown."""
     column: int
-    """In bytes, from 1."""
+    """In characters, from 1."""
     end_line: int
     end_column: int
-    """One past the last byte, in bytes, from 1."""
+    """One past the last character, from 1."""
     confidence: Confidence
     specificity: int = 50
     """Of two rules that see one value the more specific one is told."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import accumulate
 
-from keywatch.model.content import COUNTED, Chunk, Origin
+from keywatch.model.content import COUNTED, Chunk, Origin, characters
 
 WINDOW = 4 << 20
 """Bytes of a chunk, at most, before its overlap."""
@@ -65,7 +65,8 @@ class Cutter:
 
     def _pass(self, data: bytes, end: int, newlines: int) -> None:
         self._line += newlines
-        self._column = end - data.rfind(b"\n", 0, end) if newlines else self._column + end
+        begin = data.rfind(b"\n", 0, end) + 1 if newlines else 0
+        self._column = characters(data[begin:end]) + (1 if newlines else self._column)
         self.offset += end
 
 
