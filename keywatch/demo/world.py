@@ -227,7 +227,7 @@ kind = "lwa-client-secret"
 application = "orders"
 client_id = "{CLIENT_ID}"
 owner = "orders-team"
-created = {now - 120 * _DAY:%Y-%m-%d}
+created = {now - 110 * _DAY:%Y-%m-%d}
 vault = ["demo/kv/orders/lwa"]
 secret = "file:{directory}/credentials/client-secret"
 

@@ -67,8 +67,16 @@ class RuleSet:
     def without(self, ids: frozenset[str]) -> "RuleSet":
         """Return the set with the rules named in `ids` reporting nothing; those others rest on stay as their parts."""
         needed = {part.id for rule in self.rules if rule.id not in ids for part in rule.required}
-        kept = (rule for rule in self.rules if rule.id not in ids or rule.id in needed)
-        return replace(self, rules=tuple(replace(r, skip_report=True) if r.id in ids else r for r in kept))
+        kept = [rule for rule in self.rules if rule.id not in ids or rule.id in needed]
+        gone = ids - {rule.id for rule in kept}
+        return replace(
+            self,
+            rules=tuple(replace(rule, skip_report=True) if rule.id in ids else rule for rule in kept),
+            # One that is for rules that are gone alone is not left, as it would be for all then.
+            allowlists=tuple(
+                replace(one, rules=one.rules - gone) for one in self.allowlists if not one.rules or one.rules - gone
+            ),
+        )
 
 
 def overridden(base: Rule, rule: Rule) -> Rule:
