@@ -14,6 +14,8 @@ ROUNDS = 3
 """Of each, but one of what takes long; the best counts, as a shared machine can only make it worse."""
 FEW = 10
 """Files of which the memory is compared with that of all."""
+TABLES = 24 << 20
+"""Bytes that sessions and uses may take until they are given away, every 200 files: with ten files few are known yet."""
 BAR = 150_000
 """Events a second of one core's time that keywatch has to reach."""
 
@@ -63,7 +65,7 @@ def main() -> None:
     # keywatch counts the calls of a key's sessions too, so its latest may be later.
     same = all(ours.get(key, "") >= at for other in told.values() for key, at in other.items())
     few_memory, memory = memories["keywatch"]
-    flat = memory < 1.2 * max(few_memory, 1) + (8 << 20)
+    flat = memory - few_memory < TABLES
     print(f"\nno latest call is missed: {'yes' if same else 'NO'}; memory is flat: {'yes' if flat else 'NO'}")
     raise SystemExit(0 if same and flat and rates["keywatch"] >= BAR else 1)
 

@@ -148,14 +148,15 @@ def outcome(record: Record) -> Outcome | None:
     a dry run was authorised and not executed, with `invokedBy` a service acted on forwarded credentials (an attempt,
     both), a service event is nobody's call, and a few answers hide the error in `responseElements`.
     """
-    if record.event_type == "AwsServiceEvent" or record.event_category == "Insight":
+    called = record.event_type == "AwsApiCall"
+    if (not called and record.event_type == "AwsServiceEvent") or record.event_category == "Insight":
         return None
-    if record.error_code in _DRY:
+    if record.error_code is not None and record.error_code in _DRY:
         return _ATTEMPT
     if record.error_code or record.error_message or (record.response_elements != _NULL and _complains(record)):
         return _FAILURE
-    invoked = record.user_identity.invoked_by if record.user_identity else None
-    return _ATTEMPT if invoked or record.event_type != "AwsApiCall" else _SUCCESS
+    who = record.user_identity
+    return _SUCCESS if called and (who is None or not who.invoked_by) else _ATTEMPT
 
 
 def issued(record: Record) -> str | None:
