@@ -15,7 +15,7 @@ ROUNDS = 3
 FEW = 10
 """Files of which the memory is compared with that of all."""
 TABLES = 24 << 20
-"""Bytes that sessions and uses may take until they are given away, every 200 files: with ten files few are known yet."""
+"""Bytes that sessions and uses may take until they are given away, every 200 files: of ten files few are known yet."""
 BAR = 150_000
 """Events a second of one core's time that keywatch has to reach."""
 
