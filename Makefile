@@ -52,20 +52,22 @@ scan-self: venv ## keywatch looks for secrets in its own repository
 	$(BIN)/keywatch scan --no-progress .
 
 PEERS := kingfisher-bin detect-secrets
+# Into an environment of their own, which several benchmarks share: what is there already is left as it is.
+with = { test -d $(VENV)/peers || $(PYTHON) -m venv $(VENV)/peers; } && $(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check $(1)
 
 .PHONY: bench
 bench: venv ## how fast scans are, beside peers and the floor; writes benchmarks/RESULTS.md (ARGS="REPOSITORY --runs 3")
-	@test -d $(VENV)/peers || { $(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/python -m pip install --quiet $(PEERS); }
+	@$(call with,$(PEERS))
 	$(BIN)/python -m benchmarks.scan $(ARGS)
 
 .PHONY: bench-detection
 bench-detection: venv ## what keywatch finds and flags beside its peers, on a corpus made for it (ARGS=--misses lists misses)
-	@test -d $(VENV)/peers || { $(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/python -m pip install --quiet $(PEERS); }
+	@$(call with,$(PEERS))
 	$(BIN)/python -m benchmarks.detection $(ARGS)
 
 .PHONY: bench-startup
 bench-startup: venv ## how long a scan of a small input takes, beside Kingfisher
-	@test -d $(VENV)/peers || { $(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/python -m pip install --quiet $(PEERS); }
+	@$(call with,$(PEERS))
 	$(BIN)/python -m benchmarks.startup
 
 .PHONY: bench-known
@@ -82,13 +84,12 @@ bench-follow: venv ## CPU seconds a GB of log through follower and detection, an
 
 .PHONY: bench-noise
 bench-noise: venv ## findings by the MB on large clean source trees, beside Kingfisher (ARGS="DIRECTORY... --rules")
-	@test -d $(VENV)/peers || { $(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/python -m pip install --quiet $(PEERS); }
+	@$(call with,$(PEERS))
 	$(BIN)/python -m benchmarks.noise $(ARGS)
 
 .PHONY: bench-cloudtrail
 bench-cloudtrail: venv ## CloudTrail events a second of a core and the memory it takes, beside DuckDB, jq and json (ARGS="FILES EVENTS")
-	@test -d $(VENV)/peers || $(PYTHON) -m venv $(VENV)/peers
-	@$(VENV)/peers/bin/python -c 'import duckdb' 2>/dev/null || $(VENV)/peers/bin/python -m pip install --quiet duckdb
+	@$(call with,duckdb)
 	$(BIN)/python -m benchmarks.cloudtrail $(ARGS)
 
 .PHONY: bench-hostile

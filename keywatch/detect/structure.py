@@ -105,7 +105,9 @@ TRIGGERS = (
     r"(?i)(?:client|app|application|lwa|aws|amazon|amz|mws|sp[_-]?api|iam|s3)[_. -]?secret",
     r"(?i)(?:secret|token|passw(?:or)?d|api[_.-]?key|access[_.-]?key)[a-z0-9_.-]{0,24}[\"']?\s{0,8}[,\n<>/\"']{1,6}\s{0,24}[\"'<]?(?:[a-z]{0,10}value|default|string)",
     r"(?i)value[\"']?\s{0,4}[:=]\s{0,4}[\"']?[a-z0-9+/|._-]{16,200}[\"']?\s{0,4},?\s{0,40}[\"']?(?:name|key)[\"']?\s{0,4}[:=]\s{0,4}[\"']?[a-z0-9_.-]{0,40}(?:secret|token|passw|key)",
-    r"(?i)(?:secret|passw(?:or)?d|token|api[_.-]?key)[a-z0-9_]{0,24}[\"']?\s{0,4}[:=]\s{0,4}(?:concat!?)?[(\[]?\s{0,16}[\"'\x60][^\s\"'\x60]{4,64}[\"'\x60]\s{0,4}[+.&,\\\n][\s\\]{0,40}[+.&]?\s{0,4}[\"'\x60]",
+    r"(?i)(?:secret|passw(?:or)?d|token|api[_.-]?key)[a-z0-9_]{0,24}[\"']?\s{0,4}[:=]\s{0,4}\(?\s{0,16}[\"'\x60][^\s\"'\x60]{4,64}[\"'\x60]\s{0,4}[+.&\\\n][\s\\]{0,40}[+.&]?\s{0,4}[\"'\x60]",
+    # A comma joins in brackets alone: any JSON has `"password": "…", "next": `.
+    r"(?i)(?:secret|passw(?:or)?d|token|api[_.-]?key)[a-z0-9_]{0,24}[\"']?\s{0,4}[:=]\s{0,4}(?:concat!?)?[(\[]\s{0,16}[\"'\x60][^\s\"'\x60]{4,64}[\"'\x60]\s{0,4}[+.&,\\\n][\s\\]{0,40}[+.&]?\s{0,4}[\"'\x60]",
     r"(?i)(?:secret|token|passw(?:or)?d|key)[a-z0-9_.-]{0,24}\s{0,4}[:=]\s{0,4}[a-z0-9+/|_-]{8,200}\\\r?\n",
 )
 """What gives away a name whose value may stand apart."""
