@@ -62,14 +62,17 @@ def _check_place(match: Match, data: bytes) -> None:
     end = start + match.length
     if not 0 <= start < end <= len(data):
         raise Broken(f"{match.rule.id}: from {start} to {end} of {len(data)} bytes")
-    told = ((match.line, match.column), (match.end_line, match.end_column - 1))
-    if told != (_counted(data, start), _counted(data, end - 1)):
+    told = ((match.line, match.column), (match.end_line, match.end_column))
+    if told != (_counted(data, start, start), _counted(data, end - 1, end)):
         raise Broken(f"{match.rule.id}: from {start} to {end} is not at lines and columns {told}")
 
 
-def _counted(data: bytes, position: int) -> tuple[int, int]:
-    before = data[:position].split(b"\n")
-    return (_LINE + len(before) - 1, len(before[-1]) + (1 if len(before) > 1 else _COLUMN))
+def _counted(data: bytes, inside: int, position: int) -> tuple[int, int]:
+    """The line of the byte `inside`, and the column of `position` in it: characters, each by its first byte."""
+    before = data[:inside].split(b"\n")
+    line = data[inside - len(before[-1]) : position]
+    characters = sum(byte & 0xC0 != 0x80 for byte in line)  # noqa: PLR2004 - the bits of a byte that goes on
+    return (_LINE + len(before) - 1, characters + (1 if len(before) > 1 else _COLUMN))
 
 
 def holds(secret: bytes, written: bytes) -> bool:
