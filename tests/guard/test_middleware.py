@@ -1,5 +1,6 @@
 """The guard in front of real applications: Starlette, asked by httpx, and WSGI as the standard library checks it."""
 
+import asyncio
 import io
 import json
 from typing import Any
@@ -32,8 +33,6 @@ APPLICATION = Starlette(routes=[Route("/{rest:path}", echo, methods=["GET", "POS
 
 
 def by_asgi(guard: Guard, path: str, body: bytes, headers: dict[str, str], **options: Any) -> tuple[int, str]:  # noqa: ANN401
-    import asyncio
-
     async def main() -> httpx.Response:
         app = GuardASGI(APPLICATION, guard, **options)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as client:
@@ -115,3 +114,25 @@ def test_what_cannot_be_looked_at_does_not_pass(guard: Guard, ask: Any) -> None:
 def test_a_request_without_a_body_is_none_of_its_business(guard: Guard) -> None:
     """Nothing is read ahead of the application's wishes."""
     assert by_asgi(guard, "/", b"", {}) == (200, "None:")
+
+
+def test_half_a_request_never_reaches_the_application(guard: Guard) -> None:
+    """Who hangs up in the middle has sent nothing: the rest is not taken for a request without a body."""
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": BAD[:20], "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    reached: list[object] = []
+
+    async def application(*call: object) -> None:
+        reached.append(call)
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    async def send(message: object) -> None:
+        reached.append(message)
+
+    scope = {"type": "http", "path": "/tickets", "headers": []}
+    asyncio.run(GuardASGI(application, guard)(scope, receive, send))
+    assert (reached, messages) == ([], [])
