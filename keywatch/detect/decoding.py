@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from keywatch.detect import lazy_re2 as re2
 from keywatch.detect.candidate import Candidate
 from keywatch.detect.database import Sightings
-from keywatch.detect.encoding import Edit, base64_edit, escape_edits, from_base64, hex_edit, utf16_edit
+from keywatch.detect.encoding import Edit, base64_edit, escape_edits, from_base64, hex_edit, line_edits, utf16_edit
 from keywatch.detect.filters import Sheet
 from keywatch.detect.rule import ValueTest
 from keywatch.detect.spoken import spoken_edits
@@ -145,7 +145,7 @@ def _runs(data: bytes, encoding: Encoding, seen: Iterable[tuple[int, int]], room
         if edit.text:
             reached = edit.end
             room.left -= max(0, len(edit.text) - (edit.end - edit.start))
-            yield edit
+            yield from line_edits(edit) if encoding is Encoding.UTF16 else (edit,)
         else:
             tried[group] = edit.end
 

@@ -137,6 +137,16 @@ def utf16_edit(data: bytes, end: int, floor: int) -> Edit:
     return Edit(begin, max(stop, end), text if len(text) >= _SHORTEST else b"")
 
 
+def line_edits(edit: Edit) -> Iterator[Edit]:
+    """Yield one `Edit` of UTF-16 as one for each of its lines: what stands in one is then told of that line."""
+    start = edit.start
+    for line in edit.text.splitlines(keepends=True):
+        # Where the letters come first, the last one's NUL is no part of the run.
+        end = min(start + 2 * len(line), edit.end)
+        yield Edit(start, end, line)
+        start = end
+
+
 def escape_edits(data: bytes, start: int, end: int) -> Iterator[Edit]:
     r"""Yield an edit for each `%3D`, `\u0022`, `\x22`, `\"` and `\n` from `start` to `end`, left to right."""
     form = _FORM.search(data, start, end) is not None and data.find(b"%20", start, end) < 0

@@ -141,6 +141,16 @@ def test_the_place_is_that_of_the_encoded_text() -> None:
     assert (match.line, match.column, match.end_line) == (3, 3, 3 + run.count("\n"))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_what_stands_in_utf16_is_told_of_its_line(encoding: str) -> None:
+    """A log of Windows is one run of UTF-16, and each of its lines a line."""
+    text = f"started\r\n\r\nsee {TOKEN}\r\nmore\r\nsee {GITHUB}\r\ndone"
+    assert [(match.line, match.rule.id) for match in scanned(text.encode(encoding))] == [
+        (3, "lwa-refresh-token"),
+        (5, "github-token"),
+    ]
+
+
 def test_an_escaped_token_is_where_it_stands() -> None:
     """In text that is merely escaped, the place is the token's own."""
     text = quote(f"a=b&client_secret={SECRET}&c", safe="")
