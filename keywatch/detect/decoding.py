@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from keywatch.detect import lazy_re2 as re2
+from keywatch.detect.apart import apart_edits
+from keywatch.detect.broken import broken_edits
 from keywatch.detect.candidate import Candidate
 from keywatch.detect.database import Sightings
 from keywatch.detect.encoding import Edit, base64_edit, escape_edits, from_base64, hex_edit, line_edits, utf16_edit
 from keywatch.detect.filters import Sheet
 from keywatch.detect.rule import ValueTest
 from keywatch.detect.spoken import spoken_edits
-from keywatch.detect.structure import apart_edits, broken_edits
 from keywatch.detect.trigger import Encoding, Trigger
 from keywatch.detect.view import View
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from keywatch.detect.apart import TRIGGERS as APART
+from keywatch.detect.broken import TRIGGERS as BROKEN
 from keywatch.detect.rule import Rule
 from keywatch.detect.spoken import MENTIONS
-from keywatch.detect.structure import BROKEN
-from keywatch.detect.structure import TRIGGERS as APART
 
 _LEAST = 4
 """Characters of a keyword that is worth looking for: shorter ones stand in random base64 too often."""
@@ -54,9 +54,9 @@ class Encoding(StrEnum):
     UTF16 = "utf-16"
     ESCAPED = "escaped"
     APART = "apart"
-    """A value away from its name: `keywatch.detect.structure`."""
+    """A value away from its name: `keywatch.detect.apart`."""
     BROKEN = "broken"
-    """A token in pieces."""
+    """A token in pieces: `keywatch.detect.broken`."""
     SPOKEN = "spoken"
     """A password in a message: `keywatch.detect.spoken`."""
 

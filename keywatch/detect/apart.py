@@ -1,16 +1,17 @@
 """
-Values that stand apart from their names, or in pieces: read as `NAME="value"`, the form every rule knows.
+Values that stand apart from their names: read as `NAME="value"`, the form every rule knows.
 
-A list of name and value pairs, an XML element, a column of a table, a string put together with `+`, a token broken by
-an e-mail program: what differs is only what stands between the name and the value, or inside the value. So these are
-edits, as decoding makes them, and no rule needs to know of them.
+A list of name and value pairs, an XML element, a column of a table, a string put together with `+`: what differs is
+only what stands between the name and the value. So these are edits, as decoding makes them, and no rule needs to know
+of them.
 """
 
 from collections.abc import Iterable, Iterator
 
-from keywatch.detect.encoding import Edit, from_base64, named, quoted_edits
+from keywatch.detect.encoding import Edit, named
 from keywatch.detect.lazy_re2 import compiled
 from keywatch.detect.pattern import Hit
+from keywatch.detect.seams import glue
 from keywatch.detect.value import looks_like_aws_secret, looks_random
 
 _FIRST = (
@@ -32,25 +33,6 @@ _PAIRED = compiled(r"(?i)value[\"']?\s{0,4}[:=]\s{0,4}[\"']?$")
 _THEN_NAME = compiled(
     r"(?i)^[\"']?\s{0,4},?\s{0,40}[\"']?(?:[a-z]{0,12}name|[a-z]{0,12}key)[\"']?\s{0,4}[:=]\s{0,4}[\"']?$"
 )
-_GLUE = compiled(
-    r"[A-Za-z0-9+/_|.=-]([\"'\x60]\s{0,8}(?:\.\.|\+\+|<>|\|\||[+&~.\\])?\s{0,4}[_\\]?(?:\r?\n\s{0,80})?(?:[+&~.]\s{0,4})?"
-    r"[@$rbuf]?[\"'\x60])[A-Za-z0-9+/_|.=-]"
-)
-_LISTED = compiled(r"[A-Za-z0-9+/_|.=-]([\"'\x60]\s{0,4},\s{0,40}[\"'\x60])[A-Za-z0-9+/_|.=-]")
-_CONTINUED = compiled(r"[A-Za-z0-9+/_|-](\\\r?\n[ \t]{0,16})[A-Za-z0-9+/_|-]")
-"""A value in a file of settings or a script that goes on in the next line."""
-_SETTING = compiled(r"^[A-Za-z0-9_.-]{1,64}(?:[:=][^=\r\n]|[ \t]\S)")
-"""The next setting: not what a value goes on with."""
-_SOFT = compiled(r"[A-Za-z0-9+/](=\r?\n[ \t>|]{0,12})[A-Za-z0-9+/]")
-_PAINT = compiled(r"\x1b\[[0-9;]{0,12}[mK]|\{\+|\+\}")
-"""Colours of a terminal, and the marks of a diff by words."""
-_WRAP = compiled(r"^([=\\ ]?\r?\n[ \t>|*#/\"'+]{0,24})([A-Za-z0-9+/_|.-]+)")
-_BAR = compiled(r"(?:%257[Cc]|&#124;|&#[xX]7[cC];|&vert;|&verbar;|\\{1,2}x7[cC]|\\{1,2}\||=7C)$")
-_PART_HEADER = compiled(r"(?i)transfer-encoding:[ \t]{0,4}(?:(quoted-printable)|base64)$")
-_BLANK = compiled(r"\r?\n[ \t]*\r?\n")
-_BODY = compiled(r"^(?:[A-Za-z0-9+/]{4,1000}={0,2}(?:\r?\n|$))+")
-_SESSION = r"(?:IQoJb3JpZ2lu|F[Qw]oGZXIvYXdz)[A-Za-z0-9+/]"
-_TOKEN = compiled(rf"(?:Atz[ar]|Atz\.sprdt|amzn1\.|amzn\.mws)[A-Za-z0-9_|.%-]*|(?:AKIA|ASIA)[A-Z2-7]*|{_SESSION}*")
 _SHAPED = compiled(
     r"(?:^|[^A-Za-z0-9+/.%\\]|\\[nrt\"])([0-9a-f]{64}|[A-Za-z0-9+/]{40})(?:[^A-Za-z0-9+/=._%-]|[._](?:[^A-Za-z0-9]|$)|$)"
 )
@@ -60,14 +42,9 @@ _IDENTIFIER = compiled(r"^A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}$")
 """It names a key, whatever column before it says secret."""
 _TELLING = compiled(r"(?i)secret|mws")
 _HASHED = compiled(r"(?i)sha-?(?:1|2|512)|digest|checksum|integrity|hash|etag|signature|commit")
-_WHOLE = compiled(
-    r"^(?:amzn1\.application-oa2-client\.[0-9a-f]{32}|amzn1\.oa2-cs\.v1\.[0-9a-f]{64}|amzn\.mws\.[0-9a-f-]{36})$"
-)
-_ASSIGNED = compiled(r"^(?::|=[^\r\n])")
 _COLUMN = compiled(r"(?i)(?:secret|passw(?:or)?d|token|(?:api|access|auth)[ _]?key)")
 _KEY_ID = compiled(r"(?i)(?:id|name)$")
 _CELL = compiled(r"^[A-Za-z0-9 _-]*$")
-
 _HEADER = compiled(r"(?i)^[a-z_ ]{0,16}[\"'*\x60 ]{0,4}[,;\t|\r\n]")
 _SHAPE = (
     bytes(0x31 if chr(b).isdigit() else 0x61 if chr(b).isalpha() or b in b"+/" else 0x20 for b in range(128))
@@ -83,22 +60,14 @@ _AFTER = 640
 _SURROUNDINGS = 768
 """Bytes on each side of what was sighted: nothing farther away is looked at, but in tables."""
 _MOST_BARREN = 200_000
-_LONGEST_TOKEN = 4096
 _ROWS = 200
 _TABLE = 1 << 16
 _NARROW = 48
 """Characters. A line shorter than this was not broken for its length."""
-_WIDE = 132
-"""Characters. A line longer than this was not broken for its length either, unless a mark at its end says so."""
 _STRAY = 200
 _STRAY_LINES = 4
 """How far from its name a value is believed in that has a shape of its own."""
 _MARK = 24
-_PAINTED = 128
-"""Bytes before the end of a painted value in which its name may stand."""
-_HEADERS = 2048
-_PART = 1 << 16
-"""Bytes of a part of a message that are decoded."""
 
 TRIGGERS = (
     r"(?i)secret[_. -]?(?:access[_. -]?)?key",
@@ -111,19 +80,6 @@ TRIGGERS = (
     r"(?i)(?:secret|token|passw(?:or)?d|key)[a-z0-9_.-]{0,24}\s{0,4}[:=]\s{0,4}[a-z0-9+/|_-]{8,200}\\\r?\n",
 )
 """What gives away a name whose value may stand apart."""
-
-BROKEN = (
-    r"(?:Atz[ar]|Atz\.sprdt)(?:\||%7[Cc])[A-Za-z0-9_-]{0,200}[=\\ ]?\r?\n[ \t>|*#/\"'+]{0,24}[A-Za-z0-9_-]",
-    r"amzn(?:1\.|\.mws\.)[a-z0-9.-]{0,84}[=\\ ]?\r?\n[ \t>|*#/\"'+]{0,24}[a-z0-9.-]",
-    r"(?:Atz[ar]|Atz\.sprdt)\|[A-Za-z0-9_-]{0,400}[\"'\x60]\s{0,8}[+.&|<,\\\n]",
-    r"amzn(?:1\.|\.mws)[a-z0-9.-]{0,84}[\"'\x60]\s{0,8}[+.&|<,\\\n]",
-    r"(?:AKIA|ASIA)[A-Z2-7]{1,15}[\"'\x60]\s{0,8}[+.&|<,\\\n]",
-    rf"{_SESSION}{{0,400}}(?:[\"'\x60]\s{{0,8}}[+.&|<,\\\n]|[=\\ ]?\r?\n[ \t>|*#/\"'+]{{0,24}}[A-Za-z0-9+/])",
-    r"\x1b\[[0-9;]{1,12}[mK][A-Za-z0-9+/]{40}",
-    r"(?:Atz[ar]|Atz\.sprdt)(?:%257[Cc]|&#124;|&#[xX]7[cC];|&vert;|&verbar;|\\{1,2}x7[cC]|\\{1,2}\||=7C)",
-    r"(?i)transfer-encoding:[ \t]{0,4}(?:quoted-printable|base64)",
-)
-"""What gives away a token that goes on in the next line or the next string, or a message in pieces."""
 
 
 def apart_edits(data: bytes, ends: Iterable[int], barren: dict[int, int]) -> Iterator[Edit]:
@@ -167,7 +123,7 @@ def _note(barren: dict[int, int], around: int, reach: int) -> None:
 def _apart(data: bytes, name: Hit, reached: int) -> Iterator[Edit]:
     """Yield what puts `name` in front of a value near it."""
     stop = min(len(data), reached + _AFTER)
-    yield from _glue(data, name.end() + 1, stop)  # the trigger may have ended in the second piece
+    yield from glue(data, name.end() + 1, stop)  # the trigger may have ended in the second piece
     spelled = data[name.start() : name.end()]
     value = _VALUE.search(data, reached, stop)
     if value is not None and data[reached : value.start(1)] == b'="':
@@ -245,80 +201,6 @@ def _reversed(data: bytes, name: Hit) -> Iterator[Edit]:
         yield from _renamed(data, data[name.start() : name.end()], begin, end)
 
 
-def broken_edits(data: bytes, ends: Iterable[int]) -> Iterator[Edit]:
-    """Yield what makes each token whole that was broken over lines or strings."""
-    reached = 0
-    for end in ends:
-        if end <= reached:
-            continue
-        header = _PART_HEADER.search(data[max(0, end - 2 * _MARK) : end]) if data[end - 1] in b"eE4" else None
-        if header is not None:
-            part, reached = _part(data, end, quoted=header.start(1) >= 0)
-            yield from part
-            continue
-        hit = _TOKEN.search(data, max(reached, end - 512), end)
-        if hit is None:
-            yield from _unpainted(data, max(reached, end - _PAINTED), min(len(data), end + _MARK))
-            continue
-        bar = _BAR.search(data[max(hit.start(), end - _MARK) : end])
-        if bar is not None:
-            yield Edit(end - bar.end() + bar.start(), end, b"|")
-            continue
-        stop = min(len(data), hit.start() + _LONGEST_TOKEN)
-        yield from _glue(data, hit.start(), min(stop, data.find(b";", end, stop) % (stop + 1)))
-        reached = hit.end()
-        for wrap in _wraps(data, hit, stop):
-            reached = wrap.end
-            yield wrap
-
-
-def _wraps(data: bytes, token: Hit, stop: int) -> Iterator[Edit]:
-    """Yield what takes the line ends out of a token."""
-    position, line = token.end(), data.rfind(b"\n", max(0, token.start() - 256), token.start()) + 1
-    wide = 0
-    while position < stop:
-        wrap = _WRAP.search(data[position:stop])
-        marked = data[position] in b"=\\"
-        if wrap is None or not (marked or max(_NARROW, wide - 2) <= position - line <= _WIDE):
-            return
-        after = data[position + wrap.end() : position + wrap.end() + 2]
-        if _WHOLE.search(data[token.start() : position]) is not None or _ASSIGNED.search(after) is not None:
-            return
-        wide = max(wide, position - line)
-        yield Edit(position, position + wrap.end(1))
-        line = data.find(b"\n", position) + 1
-        position += wrap.end()
-
-
-def _part(data: bytes, end: int, *, quoted: bool) -> tuple[Iterable[Edit], int]:
-    """Return what puts the part of a mail in plain text whose header ends at `end`, and how far that was read."""
-    start, stop = _body(data, end)
-    if quoted:
-        done = Edit(end - len(b"quoted-printable"), end, b"8bit")  # so that nothing is undone twice
-        return [done, *quoted_edits(data, start, stop)], stop
-    if _BODY.search(data[start : start + _MARK]) is not None:
-        return _from_lines(data, start, stop), stop
-    return (), end
-
-
-def _body(data: bytes, end: int) -> tuple[int, int]:
-    """Return where the part of a mail stands whose header ends at `end`; an empty range where it has none."""
-    blank = _BLANK.search(data, end, min(len(data), end + _HEADERS))
-    if blank is None:
-        return end, end
-    stop = min(len(data), blank.end() + _PART)
-    boundary = data.find(b"\n--", blank.end(), stop)
-    return blank.end(), stop if boundary < 0 else boundary + 1
-
-
-def _from_lines(data: bytes, start: int, stop: int) -> Iterator[Edit]:
-    """Yield what puts lines of base64 in plain text."""
-    body = _BODY.search(data[start:stop])
-    text = None if body is None else from_base64(b"".join(data[start : start + body.end()].split()))
-    if body is not None and text is not None:
-        yield Edit(start, start + body.end(), text)
-
-
 def _renamed(data: bytes, name: bytes, start: int, end: int) -> Iterator[Edit]:
     value = data[start:end]
     in_template = data[max(0, start - 1) : start] == b"}" or (value[-1:] in b"._-=" and data[end : end + 1] == b"<")
@@ -333,33 +215,6 @@ def _renamed(data: bytes, name: bytes, start: int, end: int) -> Iterator[Edit]:
     form = spelled + b'="'
     if data[max(0, start - len(form)) : start] != form:
         yield from named(data, b"\n" + form, start, end)
-
-
-def _glue(data: bytes, start: int, stop: int) -> Iterator[Edit]:
-    """Yield what puts together a string that is written in pieces, or painted."""
-    near = data[start:stop]
-    seams = [_GLUE]
-    if b"join(" in near or b"concat" in near or data[max(0, start - _MARK) : start].rfind(b"concat") >= 0:
-        seams.append(_LISTED)
-    if b"\\\n" in near or b"\\\r\n" in near:
-        seams.append(_CONTINUED)
-    if b"=\n" in near or b"=\r\n" in near:
-        seams.append(_SOFT)
-    for seam in seams:
-        position = start
-        while (hit := seam.search(data, position, stop)) is not None:
-            position = hit.end(1)
-            if seam is not _CONTINUED or _SETTING.search(data[position : position + 80]) is None:
-                yield Edit(*hit.span(1))
-    if b"\x1b[" in near or b"{+" in near:
-        yield from _unpainted(data, start, stop)
-
-
-def _unpainted(data: bytes, start: int, stop: int) -> Iterator[Edit]:
-    """Yield what takes the colours of a terminal out of a text."""
-    while (hit := _PAINT.search(data, start, stop)) is not None:
-        yield Edit(*hit.span())
-        start = hit.end()
 
 
 def _table(data: bytes, end: int) -> tuple[list[Edit], int]:
