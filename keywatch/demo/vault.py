@@ -28,10 +28,17 @@ from keywatch.model.source import Json
 Answer: TypeAlias = tuple[int, dict[str, Json]]
 Body: TypeAlias = dict[str, Json]
 
-_CAPABILITY = {"GET": ("read",), "LIST": ("list",), "POST": ("create", "update"), "DELETE": ("delete",)}
+_CAPABILITY = {
+    "GET": ("read",),
+    "LIST": ("list",),
+    "SCAN": ("scan",),
+    "POST": ("create", "update"),
+    "DELETE": ("delete",),
+}
 _NOT_FOUND: Answer = (404, {"errors": []})
 _DENIED: Answer = (403, {"errors": ["1 error occurred:\n\t* permission denied\n\n"]})
 _DONE: Answer = (204, {})
+_UNSUPPORTED: Answer = (405, {"errors": ["1 error occurred:\n\t* unsupported operation\n\n"]})
 
 
 class VaultServer(LoopbackServer):
@@ -41,6 +48,8 @@ class VaultServer(LoopbackServer):
         self.token = "hvs." + secrets.token_hex(12)
         self.now = now
         """The server's clock: seeds written under an earlier one are as old as it says."""
+        self.openbao = False
+        """Whether it has what OpenBao has and Vault has not: pages of a LIST, SCAN, `detailed-metadata`."""
         self.health = 200
         """What sys/health answers with: 429 standby, 472, 473, 501, 503 sealed."""
         self.faults: list[int] = []
@@ -58,6 +67,8 @@ class VaultServer(LoopbackServer):
         self.health = 503
 
     def unseal(self) -> None:
+        self.openbao = False
+        """Whether it has what OpenBao has and Vault has not: pages of a LIST, SCAN, `detailed-metadata`."""
         self.health = 200
 
     def respond(self, verb: str, path: str, namespace: str, token: str, body: Body) -> Answer:  # noqa: PLR0911
@@ -66,12 +77,8 @@ class VaultServer(LoopbackServer):
         if path == "sys/health":
             sealed = self.health == 503
             standby = self.health in (429, 472, 473)
-            return self.health, {
-                "initialized": self.health != 501,
-                "sealed": sealed,
-                "standby": standby,
-                "version": "0",
-            }
+            about: Body = {"version": "2.6.2"} if self.openbao else {"version": "1.18.0", "enterprise": False}
+            return self.health, {"initialized": self.health != 501, "sealed": sealed, "standby": standby, **about}
         if self.faults:
             return self.faults.pop(0), {"errors": ["invented fault"]}
         if self.health == 503:
@@ -87,7 +94,7 @@ class VaultServer(LoopbackServer):
         return self._secret(verb, full, body)
 
     def _may(self, policies: tuple[str, ...], verb: str, path: str) -> bool:
-        asked = f"{path.rstrip('/')}/" if verb == "LIST" else path
+        asked = f"{path.rstrip('/')}/" if verb in ("LIST", "SCAN") else path
         allowed = self.policies.allowed(policies, asked)
         return "root" in allowed or bool(allowed.intersection(_CAPABILITY.get(verb, ())))
 
@@ -136,7 +143,7 @@ class VaultServer(LoopbackServer):
             return 200, {**_wrapped(None), "auth": {"client_token": made, "policies": [*self.tokens[made]]}}
         return _unrouted(f"auth/token/{path}")
 
-    def _secret(self, verb: str, path: str, body: Body) -> Answer:
+    def _secret(self, verb: str, path: str, body: Body) -> Answer:  # noqa: PLR0911
         name = next((name for name in self.mounts if f"{path}/".startswith(name)), None)
         if name is None:
             return _unrouted(path)
@@ -144,6 +151,8 @@ class VaultServer(LoopbackServer):
         if mount.version == 1:
             return self._first(mount, verb, rest, body)
         operation, _, place = rest.partition("/")
+        if verb == "SCAN" or (operation == "detailed-metadata" and verb == "LIST"):
+            return self._openbao(mount, verb, operation, place, body)
         if operation == "metadata":
             return self._metadata(mount, verb, place, body)
         if operation == "data":
@@ -152,9 +161,30 @@ class VaultServer(LoopbackServer):
             return self._change(mount, operation, place, body)
         return _unrouted(path)
 
+    def _listing(self, mount: Mount, path: str, body: Body) -> Answer:
+        names = mount.names(f"{path.strip('/')}/" if path.strip("/") else "")
+        if self.openbao:
+            names = _page(names, body)
+        return (200, _wrapped({"keys": [*names]})) if names else _NOT_FOUND
+
+    def _openbao(self, mount: Mount, verb: str, operation: str, path: str, body: Body) -> Answer:
+        """Answer what Vault has no word for: a folder with its metadata, and everything below a folder."""
+        if not self.openbao or operation not in ("metadata", "detailed-metadata"):
+            return _UNSUPPORTED
+        folder = f"{path.strip('/')}/" if path.strip("/") else ""
+        below = sorted(name.removeprefix(folder) for name in mount.entries if name.startswith(folder))
+        names = below if verb == "SCAN" else _page(mount.names(folder), body)
+        if not names:
+            return _NOT_FOUND
+        if operation == "metadata":
+            return 200, _wrapped({"keys": [*names]})
+        entries = {name: mount.entries.get(folder + name.rstrip("/")) for name in names}
+        infos: Body = {name: entry.metadata() if entry else {} for name, entry in entries.items()}
+        return 200, _wrapped({"keys": [*names], "key_info": infos})
+
     def _first(self, mount: Mount, verb: str, path: str, body: Body) -> Answer:
         if verb == "LIST":
-            return _listing(mount, path)
+            return self._listing(mount, path, body)
         if verb == "POST":
             mount.entries[path] = Entry(self.now(), {1: Version(body, self.now())})
             return _DONE
@@ -166,7 +196,7 @@ class VaultServer(LoopbackServer):
 
     def _metadata(self, mount: Mount, verb: str, path: str, body: Body) -> Answer:
         if verb == "LIST":
-            return _listing(mount, path)
+            return self._listing(mount, path, body)
         if verb == "DELETE":
             mount.entries.pop(path, None)
             return _DONE
@@ -221,9 +251,11 @@ def _wrapped(data: Json) -> Body:
     }
 
 
-def _listing(mount: Mount, path: str) -> Answer:
-    names = mount.names(f"{path.strip('/')}/" if path.strip("/") else "")
-    return (200, _wrapped({"keys": [*names]})) if names else _NOT_FOUND
+def _page(names: list[str], body: Body) -> list[str]:
+    """What `after` and `limit` leave of sorted names."""
+    after, limit = str(body.get("after", "")), int(str(body.get("limit", 0)))
+    rest = [name for name in names if name > after]
+    return rest[:limit] if limit > 0 else rest
 
 
 def _unrouted(path: str) -> Answer:
@@ -236,8 +268,10 @@ def _handler(server: VaultServer) -> type[QuietHandler]:
             parts = urlsplit(self.path)
             path = unquote(parts.path).removeprefix("/v1/")
             verb = {"PUT": "POST", "HEAD": "GET"}.get(self.command, self.command)
-            if parse_qs(parts.query).get("list") == ["true"]:
-                verb = "LIST"
+            query: Body = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            for word in ("list", "scan"):
+                if query.pop(word, None) == "true":
+                    verb = word.upper()
             raw = self.body()
             if server.redirect is not None:
                 self.send_response(307)
@@ -245,17 +279,17 @@ def _handler(server: VaultServer) -> type[QuietHandler]:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
-            parsed: Json = json.loads(raw) if raw else {}
+            parsed: Json = json.loads(raw) if raw else None
             status, body = server.respond(
                 verb,
                 path,
                 self.headers.get("X-Vault-Namespace", ""),
                 self.headers.get("X-Vault-Token", ""),
-                parsed if isinstance(parsed, dict) else {},
+                parsed if isinstance(parsed, dict) else query,
             )
             self.answer(status, json.dumps(body).encode() if status != 204 else b"", "application/json")
 
-        do_GET = do_HEAD = do_LIST = do_POST = do_PUT = do_DELETE = _any  # noqa: N815 - the names are http.server's
+        do_GET = do_HEAD = do_LIST = do_SCAN = do_POST = do_PUT = do_DELETE = _any  # noqa: N815 - the names are http.server's
 
     return Handler
 
