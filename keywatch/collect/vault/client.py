@@ -10,6 +10,7 @@ from keywatch.collect.vault.session import VaultSession
 from keywatch.collect.vault.wire import Request
 from keywatch.model.errors import SourceDenied, SourceMalformed
 from keywatch.model.secret import Secret
+from keywatch.model.source import Skipped
 
 _PAGE = 5_000
 """Names asked for at once. OpenBao sorts a whole folder for each page of it, so pages are large."""
@@ -35,6 +36,9 @@ class Vault:
         """  # noqa: D205
         self._who = who
         self._session = VaultSession.of(access, token) if isinstance(token, Secret) else token
+        self._begun = False
+        self._revived = False
+        """Whether the token died in this run: the second time it is left dead, as somebody means it."""
 
     def read(self, path: str) -> Fields | None:
         """The `data` of `GET path`. None: there is nothing (404)."""
@@ -94,6 +98,10 @@ class Vault:
             return self.read("auth/token/lookup-self") is not None
         except SourceDenied:
             return None
+
+    def check(self) -> Iterator[str | Skipped]:
+        """Say what the server is and whether keywatch gets in, as `KeySource.check`."""
+        return self._session.check(self._who)
 
     def require_health(self) -> None:
         """
@@ -156,4 +164,15 @@ class Vault:
         return data
 
     def _ask(self, request: Request, *, accept: tuple[int, ...] = ()) -> Answer:
-        return self._session.ask(self._who, request, accept=accept)
+        who, session = self._who, self._session
+        if not self._begun:
+            session.begin()
+            self._begun = True
+        lease = session.lease(who)
+        try:
+            return session.ask(who, request, lease, accept=accept)
+        except VaultRefused:
+            if self._revived or not session.revive(who, lease):
+                raise
+            self._revived = True
+            return session.ask(who, request, session.lease(who), accept=accept)

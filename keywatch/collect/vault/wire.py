@@ -52,7 +52,9 @@ class Wire:
         self.access = access
         self._local = threading.local()
 
-    def ask(self, who: str, request: Request, token: Secret | None, *, accept: Container[int] = ()) -> Answer:
+    def ask(
+        self, who: str, request: Request, token: Secret | None, *, accept: Container[int] = (), tries: int = _ATTEMPTS
+    ) -> Answer:
         """
         Ask until there is an answer, as long as that takes no more than half a minute.
 
@@ -61,6 +63,7 @@ class Wire:
             request: what is asked.
             token: None: nobody's.
             accept: HTTP statuses that the caller understands, beside 200, 204 and 404.
+            tries: how often it is asked at most; 1 for what must not happen twice.
 
         Raises:
             SourceError: it was refused, cannot be had, or makes no sense.
@@ -68,7 +71,7 @@ class Wire:
         import stamina
 
         for attempt in stamina.retry_context(
-            on=_again, attempts=_ATTEMPTS, wait_initial=0.2, wait_max=2, timeout=_PATIENCE
+            on=_again, attempts=tries, wait_initial=0.2, wait_max=2, timeout=_PATIENCE
         ):
             with attempt:
                 answer = self.send(who, request, token)
@@ -157,9 +160,10 @@ def _again(error: Exception) -> bool | float:
     """Whether to try once more, and after how many seconds where Vault said that."""
     if not isinstance(error, VaultBusy):
         return False
-    if error.retry_after is None:
+    # OpenBao rounds down to 0 where half a second is left: our own waits are better than that.
+    if not error.retry_after:
         return True
-    return error.retry_after if error.retry_after < _PATIENCE else False
+    return error.retry_after + 0.5 if error.retry_after < _PATIENCE else False
 
 
 def _header(who: str, token: Secret) -> str:
