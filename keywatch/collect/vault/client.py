@@ -40,9 +40,13 @@ class Vault:
         self._revived = False
         """Whether the token died in this run: the second time it is left dead, as somebody means it."""
 
-    def read(self, path: str) -> Fields | None:
+    def read(self, path: str, **query: str) -> Fields | None:
         """The `data` of `GET path`. None: there is nothing (404)."""
-        return self._data(Request("GET", path))
+        return self._data(Request("GET", path, query=query))
+
+    def post(self, path: str, body: Fields) -> Fields | None:
+        """The `data` of `POST path`, where that is a question and changes nothing. None: there is nothing (404)."""
+        return self._data(Request("POST", path, body))
 
     def list(self, path: str) -> tuple[str, ...]:
         """The names below `path`; folders end in a slash. Empty: there is nothing (404)."""
