@@ -132,6 +132,9 @@ class VaultServer(LoopbackServer):
 
     def _may(self, policies: tuple[str, ...], verb: str, path: str) -> bool:
         asked = f"{path.rstrip('/')}/" if verb in ("LIST", "SCAN") else path
+        if verb == "LIST" and self.policies.mention(policies, path.rstrip("/"), exactly=self.openbao):
+            # Vault looks for a rule on `folder` first: a deny on `folder/*` does not keep the folder from being listed.
+            asked = path.rstrip("/")
         allowed = self.policies.allowed(policies, asked)
         return "root" in allowed or bool(allowed.intersection(_CAPABILITY.get(verb, ())))
 

@@ -122,7 +122,7 @@ def test_a_metadata_policy_cannot_read_values(target: Target, admin: VaultAdmin,
     admin.policy(
         mount,
         f'path "{mount}/metadata/*" {{ capabilities = ["read", "list"] }}\n'
-        f'path "{mount}/metadata/secret/*" {{ capabilities = ["deny"] }}\n',
+        f'path "{mount}/metadata/secret" {{ capabilities = ["deny"] }}\n',
     )
     reader = VaultAdmin(target.url, admin.new_token(mount))
     assert data(reader.ask("LIST", f"{mount}/metadata"))["keys"] == ["secret/", "team/"]
@@ -133,6 +133,19 @@ def test_a_metadata_policy_cannot_read_values(target: Target, admin: VaultAdmin,
     found = data(reader.ask("POST", "sys/capabilities-self", {"paths": [path, f"{mount}/data/team/app"]}))
     assert sorted(str(word) for word in (found[path] or [])) == ["list", "read"]  # type: ignore[union-attr]
     assert found[f"{mount}/data/team/app"] == ["deny"]
+
+
+def test_a_denied_folder_may_be_listed(target: Target, admin: VaultAdmin, mount: str) -> None:
+    """A deny on `folder/*` is about what lies in it; only OpenBao takes it to be about listing the folder too."""
+    admin.write(mount, "secret/app", {"value": "x"})
+    admin.policy(
+        mount,
+        f'path "{mount}/metadata/*" {{ capabilities = ["read", "list"] }}\n'
+        f'path "{mount}/metadata/secret/*" {{ capabilities = ["deny"] }}\n',
+    )
+    reader = VaultAdmin(target.url, admin.new_token(mount))
+    assert status(reader, "GET", f"{mount}/metadata/secret/app") == 403
+    assert status(reader, "LIST", f"{mount}/metadata/secret") == (403 if target.openbao else 200)
 
 
 def test_a_token_looks_itself_up_until_it_is_revoked(target: Target, admin: VaultAdmin) -> None:
@@ -165,7 +178,7 @@ def test_the_inventory_reads_either(target: Target, admin: VaultAdmin, mount: st
     admin.policy(
         mount,
         f'path "{mount}/metadata/*" {{ capabilities = ["read", "list"] }}\n'
-        f'path "{mount}/metadata/closed/*" {{ capabilities = ["deny"] }}\n',
+        f'path "{mount}/metadata/closed" {{ capabilities = ["deny"] }}\n',
     )
     token = Secret(admin.new_token(mount).encode())
     access = VaultAccess(url=target.url)
