@@ -116,7 +116,7 @@ class VaultServer(LoopbackServer):
     def _allowed(
         self, verb: str, path: str, namespace: str, token: str, body: Body, *, policies: tuple[str, ...]
     ) -> Answer:
-        if (answer := self.gate.respond(verb, path, token)) is not None:
+        if (answer := self.gate.respond(verb, path, token, body)) is not None:
             return answer
         full = f"{namespace.strip('/')}/{path}" if namespace and not path.startswith(("sys/", "auth/")) else path
         if path.startswith("sys/"):

@@ -43,7 +43,7 @@ class Life:
     period: int = 0
 
     def left(self, now: datetime) -> int:
-        return max(int((self.ends - now).total_seconds()), 0) if self.ends else 0
+        return max(round((self.ends - now).total_seconds()), 0) if self.ends else 0
 
 
 @dataclass(slots=True)
@@ -120,7 +120,7 @@ class Gate:
         methods = {"approle": self._approle, "kubernetes": self._kubernetes, "aws": self._aws}
         return methods[kind](mount, body) if kind in methods else DENIED
 
-    def respond(self, verb: str, path: str, token: str) -> Answer | None:
+    def respond(self, verb: str, path: str, token: str, body: Body) -> Answer | None:
         """Answer what an allowed token asks of this part. None: it is not asked of it."""
         if path.startswith("sys/auth/") and verb in ("POST", "DELETE"):
             return _DONE
@@ -135,7 +135,9 @@ class Gate:
                 made: Body = {"secret_id": secrets.token_hex(16), "secret_id_accessor": secrets.token_hex(8)}
                 return 200, _wrapped_data(made)
         if "/role/" in path and path.startswith("auth/") and verb == "POST":
-            return _DONE
+            lasting = [_seconds(body.get(f"token_{name}")) for name in ("ttl", "max_ttl")]
+            wrong = 0 < lasting[1] < lasting[0]
+            return (400, {"errors": ['"token_ttl" must be less than "token_max_ttl"']}) if wrong else _DONE
         return None
 
     def learn(self, verb: str, path: str, body: Body, answer: Answer) -> None:
