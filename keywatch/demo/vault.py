@@ -53,6 +53,8 @@ class VaultServer(LoopbackServer):
         """What a 429 says of when to come back."""
         self.stalls = 0
         """How many of the next requests get no answer until the server stops."""
+        self.lost: list[str] = []
+        """Paths whose next request is done, and its answer lost; used up one by one."""
         self.stopped = threading.Event()
         self.redirect: str | None = None
         """Where every request is sent instead."""
@@ -75,8 +77,6 @@ class VaultServer(LoopbackServer):
         self.health = 503
 
     def unseal(self) -> None:
-        self.openbao = False
-        """Whether it has what OpenBao has and Vault has not: pages of a LIST, SCAN, `detailed-metadata`."""
         self.health = 200
 
     def respond(self, verb: str, path: str, namespace: str, token: str, body: Body, *, wrap: int = 0) -> Answer:  # noqa: PLR0911
@@ -337,6 +337,10 @@ def _handler(server: VaultServer) -> type[QuietHandler]:
                 parsed if isinstance(parsed, dict) else query,
                 wrap=int(self.headers.get("X-Vault-Wrap-TTL", "0").removesuffix("s")),
             )
+            if path in server.lost:
+                server.lost.remove(path)
+                self.close_connection = True
+                return
             headers = {"Retry-After": server.retry_after} if status == 429 and server.retry_after is not None else {}
             self.answer(status, json.dumps(body).encode() if status != 204 else b"", "application/json", headers)
 

@@ -79,6 +79,8 @@ class Gate:
     failures: dict[str, list[datetime]] = field(default_factory=dict)
     """Refused logins by role id."""
     wrapped: dict[str, _Wrapped] = field(default_factory=dict)
+    thief: bool = False
+    """Whether somebody unwraps each thing that has just been looked up."""
 
     def policies(self, token: str) -> tuple[str, ...] | None:
         """What a token may do. None: it is none, or none any more."""
@@ -259,6 +261,8 @@ class Gate:
             return _NOT_WRAPPED
         if action == "unwrap":
             return self.wrapped.pop(token).answer
+        if self.thief:
+            del self.wrapped[token]
         shown: Body = {"creation_path": found.path, "creation_ttl": found.ttl, "creation_time": _go(found.made)}
         return 200, _wrapped_data(shown)
 

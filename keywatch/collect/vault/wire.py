@@ -70,9 +70,7 @@ class Wire:
         """
         import stamina
 
-        for attempt in stamina.retry_context(
-            on=_again, attempts=tries, wait_initial=0.2, wait_max=2, timeout=_PATIENCE
-        ):
+        for attempt in stamina.retry_context(on=again, attempts=tries, wait_initial=0.2, wait_max=2, timeout=_PATIENCE):
             with attempt:
                 answer = self.send(who, request, token)
                 error = None if answer.status in accept else refusal(who, answer, request.what)
@@ -156,7 +154,7 @@ class _Adapter(Protocol):
     def request(self, method: str, url: str, **options: Any) -> "requests.Response": ...  # noqa: ANN401
 
 
-def _again(error: Exception) -> bool | float:
+def again(error: Exception) -> bool | float:
     """Whether to try once more, and after how many seconds where Vault said that."""
     if not isinstance(error, VaultBusy):
         return False
