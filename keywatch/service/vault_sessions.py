@@ -1,6 +1,7 @@
 """From the settings to sessions: each Vault is logged in to once, whoever reads from it."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -22,14 +23,22 @@ _log = structlog.get_logger(__name__)
 class VaultSessions:
     """The configured Vaults. Made once for a process, and shared between its threads."""
 
-    def __init__(self, entries: Iterable[Vault], wrappings: "Wrappings | None" = None) -> None:
+    def __init__(
+        self,
+        entries: Iterable[Vault],
+        wrappings: "Wrappings | None" = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """
         Args:
             entries: what a person configured.
             wrappings: remembers which wrapping tokens were used up; None: none is used up.
+            clock: seconds of a steady clock, by which tokens live.
         """  # noqa: D205
         self._entries = {entry.name: entry for entry in entries}
         self._wrappings = wrappings
+        self._clock = clock
         self._lock = Lock()
         self._sessions: dict[str, VaultSession] = {}
 
@@ -58,7 +67,8 @@ class VaultSessions:
 
         with self._lock:
             if name not in self._sessions:
-                self._sessions[name] = VaultSession(self.access(name), self._login(self._entries[name]))
+                login = self._login(self._entries[name])
+                self._sessions[name] = VaultSession(self.access(name), login, clock=self._clock)
             return self._sessions[name]
 
     def keep(self, name: str) -> bool:

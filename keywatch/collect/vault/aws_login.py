@@ -65,7 +65,7 @@ class AwsIam:
 
     def log_in(self, door: Door) -> Lease:
         clients = AwsClients(door.who, self._access)
-        with asking(door.who, "sts:GetCallerIdentity"):
+        with asking(door.who, "aws configuration"):
             credentials = clients.session().get_credentials()
             if credentials is None:
                 hint = "set AWS_PROFILE, AWS_ACCESS_KEY_ID or an instance role, as for the aws command"
