@@ -122,12 +122,15 @@ class Gate:
         methods = {"approle": self._approle, "kubernetes": self._kubernetes, "aws": self._aws}
         return methods[kind](mount, body) if kind in methods else DENIED
 
-    def respond(self, verb: str, path: str, token: str, body: Body) -> Answer | None:
+    def respond(self, verb: str, path: str, token: str, body: Body) -> Answer | None:  # noqa: PLR0911
         """Answer what an allowed token asks of this part. None: it is not asked of it."""
         if path.startswith("sys/auth/") and verb in ("POST", "DELETE"):
             return _DONE
         if path == "auth/token/renew-self" and verb == "POST":
             return self._renewed(token)
+        if path.startswith("auth/") and path.endswith("/config/client") and verb == "POST":
+            self.server_id = str(body["iam_server_id_header_value"]) if "iam_server_id_header_value" in body else None
+            return _DONE
         role, _, action = path.removeprefix("auth/").rpartition("/")
         method = self.methods.get(role.partition("/role/")[0])
         if method == "approle" and role in self.roles and verb in ("GET", "POST"):

@@ -1,5 +1,6 @@
 """What keywatch relies on when it logs in, asked of the stand-in, and of a real server where one is given."""
 
+import os
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,9 +11,11 @@ import pytest
 
 from keywatch.collect.vault import Vault, VaultAccess, VaultSession
 from keywatch.collect.vault.approle import AppRole, PlainSecretId, WrappedSecretId
+from keywatch.collect.vault.aws_login import AwsIam
 from keywatch.collect.vault.door import LoginRefused
 from keywatch.collect.vault.login import GivenToken, Kubernetes, Login
 from keywatch.collect.vault.wrappings import Wrappings
+from keywatch.demo.loopback import LoopbackServer, QuietHandler
 from keywatch.demo.vault_admin import VaultAdmin
 from keywatch.model.errors import SourceDenied
 from keywatch.model.secret import Pepper, Secret
@@ -232,3 +235,42 @@ def test_a_token_that_was_given_is_known_for_its_life(target: Target, admin: Vau
     lives = session(target, GivenToken(fetch(admin.new_token(policy, ttl="10m")))).lease("vault")
     assert (600, True, True) == (lives.ttl, lives.renewable, lives.shown)
     assert not session(target, GivenToken(fetch(target.token))).lease("vault").ends
+
+
+class Sts(QuietHandler):
+    """AWS, as Vault asks it who signed a request: whoever it was, it is our role."""
+
+    def do_POST(self) -> None:  # noqa: N802 - the name is http.server's
+        self.body()
+        arn = "arn:aws:sts::111122223333:assumed-role/keywatch/i-1"
+        result = f"<Arn>{arn}</Arn><UserId>AROAEXAMPLE:i-1</UserId><Account>111122223333</Account>"
+        whole = f"<GetCallerIdentityResult>{result}</GetCallerIdentityResult>"
+        space = "https://sts.amazonaws.com/doc/2011-06-15/"
+        xml = f'<GetCallerIdentityResponse xmlns="{space}">{whole}</GetCallerIdentityResponse>'
+        self.answer(200, xml.encode(), "text/xml")
+
+
+def test_an_aws_identity_lets_in(target: Target, admin: VaultAdmin) -> None:
+    """A signed request, with the server's own id signed along, is a login; without it, it is none. OpenBao has none."""
+    mount = f"keywatch-test-{secrets.token_hex(6)}"
+    if target.openbao and target.stand_in is None:
+        assert 400 == refused(admin, f"sys/auth/{mount}", {"type": "aws"})[0]
+        return
+    if target.stand_in is not None:
+        target.stand_in.gate.aws_keys = {os.environ["AWS_ACCESS_KEY_ID"]: os.environ["AWS_SECRET_ACCESS_KEY"]}
+    admin.enable(mount, "aws")
+    try:
+        with LoopbackServer(Sts) as sts:
+            client: dict[str, Json] = {"sts_endpoint": sts.url, "iam_server_id_header_value": "vault.example"}
+            admin.ask("POST", f"auth/{mount}/config/client", client | {"sts_region": "us-east-1"})
+            bound: dict[str, Json] = {"bound_iam_principal_arn": "arn:aws:iam::111122223333:role/keywatch"}
+            admin.role(mount, "keywatch", auth_type="iam", resolve_aws_unique_ids=False, **bound)
+            for server_id, lets_in in (("vault.example", True), ("other.example", False), (None, False)):
+                login = AwsIam(role="keywatch", mount=mount, server_id=server_id, sts_url=f"{sts.url}/")
+                if lets_in:
+                    assert vault(target, login).token_lives()
+                else:
+                    with pytest.raises(LoginRefused, match="AWS login"):
+                        vault(target, login).list("x")
+    finally:
+        admin.disable(mount)
