@@ -9,6 +9,7 @@ import pytest
 
 from keywatch.alerts.problems import SourceRole
 from keywatch.demo.text import invented_refresh_token
+from keywatch.demo.vault import VaultServer
 from keywatch.model.call import Call, Coverage, Outcome
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.errors import ConfigError, SourceDenied, SourceUnreachable, StoreError
@@ -132,9 +133,10 @@ def test_a_defect_in_one_source_ends_no_other(here: Installation, capsys: pytest
 
 def test_a_setting_that_leads_nowhere_makes_its_source_blind(here: Installation) -> None:
     """A token file that is missing is told with what to do, and mended without a restart."""
-    here.configure('[[vault]]\nname = "prod"\naddress = "http://127.0.0.1:9"\ntoken = "file:HERE/token"\n' + LOG)
     here.write("app.log", "nothing\n")
-    assert not here.cycle()
+    with VaultServer() as vault:
+        here.configure(f'[[vault]]\nname = "prod"\naddress = "{vault.url}"\ntoken = "file:HERE/token"\n' + LOG)
+        assert not here.cycle()
     state = here.source("vault-kv2:prod")
     assert "No such file" in (state.error or "")
     assert "create" in (state.hint or "")
