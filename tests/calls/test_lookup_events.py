@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from keywatch.collect.calls.cloudtrail import collect
-from keywatch.collect.calls.cloudtrail_record import decode
+from keywatch.collect.calls.cloudtrail_file import decode
 from keywatch.collect.calls.cloudtrail_sessions import Tracer
 from keywatch.collect.calls.lookup_pages import Pace
 from keywatch.model.call import Call, Outcome
@@ -380,7 +379,7 @@ def test_an_idle_key_has_the_last_success_that_files_would_show(history: History
         history.add(entry, region=REGIONS[number % 2])
     history.now = NOW + 9 * DAY
     tracer = Tracer()
-    collect(decode(json.dumps({"Records": records}).encode())[0], tracer, NOW)
+    tracer.collect(decode(json.dumps({"Records": records}).encode())[0], NOW)
     expected = {(call.handle.value, call.at) for call in tracer.take(SourceId("x")) if call.outcome is Outcome.SUCCESS}
     found = {(key, at) for key, outcome, at in Run(history).facts if outcome is Outcome.SUCCESS}
     assert expected == found

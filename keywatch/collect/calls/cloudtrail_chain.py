@@ -153,7 +153,7 @@ class DigestChains:
             yield Trouble(key, "the digest before this one is missing or was altered", digest.start)
 
     def _compared(self, digest: Digest) -> Iterator[Trouble]:
-        ahead: Ahead[LogFile, bytearray] = Ahead(
+        ahead: Ahead[LogFile, memoryview] = Ahead(
             lambda file: self._bucket.content(file.key, most=self._most),
             lambda file: 1 if file.bucket == self._bucket.bucket else None,
             threads=_AT_ONCE,
@@ -165,7 +165,8 @@ class DigestChains:
                     yield Trouble(file.key, "this log file lies in another bucket, where nobody looks", digest.end)
                     continue
                 try:
-                    altered = sha256(content.result()) != file.sha256
+                    with self._bucket.borrowed(content.result()) as data:
+                        altered = sha256(data) != file.sha256
                 except UnreadableFile as error:
                     why = f"this log file cannot be read, which its digest names: {error}"
                     yield Trouble(file.key, why, digest.end)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from keywatch.collect.aws import AwsAccess, AwsClients
-from keywatch.collect.calls.cloudtrail import LAG, collect
+from keywatch.collect.calls.cloudtrail import LAG
 from keywatch.collect.calls.cloudtrail_record import Record, issued, known_version, moment, outcome, own, signer
 from keywatch.collect.calls.cloudtrail_sessions import LIFE, Tracer
 from keywatch.collect.calls.lookup_pages import Attribute, Pace, Page, RegionHistory
@@ -54,7 +54,7 @@ class _Case:
 
     def take(self, page: Page) -> bool:
         """Learn what a page says. Returns whether one of the subject's own calls on it succeeded."""
-        self.trouble += collect(page.records, self.tracer, self.latest)
+        self.trouble += self.tracer.collect(page.records, self.latest)
         if page.broken:
             self.trouble["are not CloudTrail records"] += len(page.broken)
         found = False
