@@ -66,6 +66,21 @@ class Run:
         return [item for batch in self.batches for item in batch.evidence if isinstance(item, Call)]
 
 
+def test_from_where_a_key_is_used_is_told(history: HistoryServer) -> None:
+    """What is read of a key, by its sessions too, says from where and by what it is used."""
+    history.add(
+        record(NOW - DAY, **DENIED),
+        made(NOW - 3 * DAY, session(1), KEYS[0], userAgent="Boto3/1.44 os/linux"),
+        record(NOW - 2 * DAY, session(1), sourceIPAddress="198.51.100.7"),
+    )
+    run = Run(history)
+    assert {
+        (KEYS[0], "192.0.2.0/24", "aws-cli"),
+        (KEYS[0], "192.0.2.0/24", "boto3 on linux"),
+        (KEYS[0], "198.51.100.0/24", "aws-cli"),
+    } == {(use.handle.value, use.origin.network, use.origin.agent) for batch in run.batches for use in batch.uses}
+
+
 def denied(count: int, since: datetime) -> list[Record]:
     """So many refused calls, a minute apart."""
     return [record(since + timedelta(minutes=number), **DENIED) for number in range(count)]

@@ -279,7 +279,14 @@ class CloudTrailFiles:
         """
         place = run.place
         coverage, left_out = covered(
-            self._id, place, run.facts, until, earliest=run.earliest, regions=self._regions, proven=bool(self._chains)
+            self._id,
+            place,
+            run.facts,
+            until,
+            earliest=run.earliest,
+            now=run.started,
+            regions=self._regions,
+            proven=bool(self._chains),
         )
         skipped, run.skipped = run.skipped + (left_out if last else []), []
         evidence = tuple(place.tracer.take(self._id))

@@ -24,6 +24,7 @@ from keywatch.model.errors import SourceDenied, SourceError, SourceUnreachable
 from keywatch.model.key import KeyKind, SourceId
 from keywatch.model.source import CallBatch, CallSource, Cursor, Skipped
 from keywatch.model.time import to_rfc3339
+from keywatch.model.usage import Usage
 
 _AHEAD = timedelta(minutes=5)
 _RECENT = timedelta(days=1)
@@ -136,6 +137,7 @@ class EventHistory:
         subjects, skipped = self._subjects()
         unseen = len(skipped)
         evidence: list[Evidence] = []
+        uses: list[Usage] = []
         refused: dict[str, SourceError] = {}
         taken = 0
         try:
@@ -148,18 +150,19 @@ class EventHistory:
                     self._follow(case, place, refused)
                 finally:
                     evidence += case.tracer.take(self._id)
+                    uses += case.tracer.take_uses(self._id)
                     skipped += case.troubles()
                 taken += 1
                 if taken % _BATCH == 0:
-                    yield self._batch(account, place, evidence, skipped)
-                    evidence, skipped = [], []
+                    yield self._batch(account, place, evidence, uses, skipped)
+                    evidence, uses, skipped = [], [], []
         except SourceError:
             # What was asked before the trouble holds, and need not be asked again.
-            yield self._batch(account, place, evidence, skipped)
+            yield self._batch(account, place, evidence, uses, skipped)
             raise
         if refused or all(place.done(value) for _, value in subjects):
             place.close(self._now(), LAG, whole=not unseen and not refused)
-        yield self._batch(account, place, evidence, skipped)
+        yield self._batch(account, place, evidence, uses, skipped)
         if refused:
             raise next(iter(refused.values()))
 
@@ -270,7 +273,9 @@ class EventHistory:
             if _judged(part, page, place):
                 return
 
-    def _batch(self, account: str, place: LookupPlace, evidence: list[Evidence], skipped: list[Skipped]) -> CallBatch:
+    def _batch(
+        self, account: str, place: LookupPlace, evidence: list[Evidence], uses: list[Usage], skipped: list[Skipped]
+    ) -> CallBatch:
         coverage = Coverage(
             source=self._id,
             kinds=_KINDS,
@@ -279,7 +284,13 @@ class EventHistory:
             since=place.since,
             until=place.until,
         )
-        return CallBatch(evidence=tuple(evidence), cursor=place.cursor(), coverage=coverage, skipped=tuple(skipped))
+        return CallBatch(
+            evidence=tuple(evidence),
+            uses=tuple(uses),
+            cursor=place.cursor(),
+            coverage=coverage,
+            skipped=tuple(skipped),
+        )
 
 
 def _judged(case: _Case, page: Page, place: LookupPlace) -> bool:
