@@ -95,6 +95,7 @@ class EventHistory:
         regions: tuple[str, ...],
         now: Callable[[], datetime],
         account: str | None = None,
+        through: AwsClients | None = None,
         pages: int = _PAGES,
         stopping: Callable[[], bool] = bool,
         sleep: Callable[[float], object] = time.sleep,
@@ -107,15 +108,16 @@ class EventHistory:
             regions: All Regions that the account uses. Keys used in others look idle.
             now: The clock.
             account: Refuse to read any other.
+            through: Whose credentials are ours, as in `AwsClients`.
             pages: How many are read of one key in one Region in one run.
             stopping: Whether the daemon is asked to end.
             sleep: Waits so many seconds.
             monotonic: Seconds that only go forward.
         """  # noqa: D205
         self._id = SourceId(f"lookup-events:{name}")
-        self._iam = IamAccount(AwsClients(self._id, access), account)
+        self._iam = IamAccount(AwsClients(self._id, access, through=through), account)
         # The pace is ours to keep: the client repeats what failed, but not what came too soon many times over.
-        clients = AwsClients(self._id, replace(access, attempts=min(access.attempts, 3)))
+        clients = AwsClients(self._id, replace(access, attempts=min(access.attempts, 3)), through=through)
         self._histories = [
             RegionHistory(clients, region, pace=Pace(sleep=sleep, monotonic=monotonic), stopping=stopping)
             for region in dict.fromkeys(regions)
