@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from keywatch.collect.calls.cloudtrail import collect
-from keywatch.collect.calls.cloudtrail_record import decode
+from keywatch.collect.calls.cloudtrail_file import portions
 from keywatch.collect.calls.cloudtrail_sessions import Tracer
-from keywatch.collect.gunzip import gunzip
+from keywatch.collect.gunzip import Buffers, gunzip
 from keywatch.model.call import Call, Outcome
 from keywatch.model.key import HandleSpace, SourceId
 
@@ -19,12 +18,14 @@ _PIECE = 1 << 20
 
 def calls(files: Iterable[str]) -> Iterator[Call]:
     """Yield the latest call of each key and outcome, as a run does."""
-    tracer = Tracer()
+    tracer, buffers = Tracer(), Buffers()
     for name in files:
         data = Path(name).read_bytes()
         pieces = (data[at : at + _PIECE] for at in range(0, len(data), _PIECE))
-        records, _ = decode(gunzip(pieces, most=512 << 20))
-        collect(records, tracer, LATEST)
+        content = gunzip(pieces, most=512 << 20, buffers=buffers)
+        for records, _ in portions(content):
+            tracer.collect(records, LATEST)
+        buffers.give(content)
     yield from tracer.take(SourceId("cloudtrail:benchmark"))
 
 

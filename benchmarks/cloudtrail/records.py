@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 ACCOUNT = "111122223333"
 REGIONS = ("us-east-1", "eu-west-1", "eu-central-1")
@@ -66,7 +67,7 @@ class Trail:
     def _record(self, at: datetime, number: int) -> dict[str, object]:
         dice = self._dice
         service, name, reads, size = _CALLS[dice.randrange(len(_CALLS))]
-        record: dict[str, object] = {
+        record: dict[str, Any] = {
             "eventVersion": "1.11",
             "userIdentity": self._identity(at),
             "eventTime": f"{at:%Y-%m-%dT%H:%M:%SZ}",
@@ -82,7 +83,10 @@ class Trail:
             record["errorMessage"] = f"User is not authorized to perform: {service}:{name} on resource: {self._hex(40)}"
         record["requestParameters"] = {"filterSet": {"items": [{"name": self._hex(12), "value": self._hex(size // 3)}]}}
         if name == "AssumeRole" and not failed:
-            made = dice.choice(self._sessions)
+            # An id is given once; whoever used the old one uses that of a key's new session from now on.
+            made = self._id("ASIA")
+            if record["userIdentity"].get("type") == "IAMUser":
+                self._sessions[dice.randrange(len(self._sessions))] = made
             record["responseElements"] = {
                 "credentials": {"accessKeyId": made, "sessionToken": self._hex(size // 2), "expiration": "soon"},
                 "assumedRoleUser": {"assumedRoleId": f"AROA{self._hex(16)}:ci", "arn": f"arn:aws:sts::{ACCOUNT}:x/ci"},

@@ -141,9 +141,8 @@ class AwsAccounts:
             partition = own.arn.split(":")[1]
             role = f"arn:{partition}:iam::{account.id}:role/{self._accounts.member_role.strip('/')}"
         access = replace(self._access, role_arn=role)
-        return Member(
-            self._member(account.id), partial(self._build, f"{self._name}/{account.id}", account.id, access, base)
-        )
+        build = partial(self._build, f"{self._name}/{account.id}", account.id, access, base)
+        return Member(self._member(account.id), build, frozenset({account.id}))
 
     def _member(self, account: str) -> SourceId:
         return SourceId(f"{self._id}/{account}")

@@ -36,6 +36,8 @@ class ProblemKind(StrEnum):
     SOURCE_BLIND = "source-blind"
     UNWRAP_FAILED = "unwrap-failed"
     """A secret that was wrapped for keywatch did not come out: somebody else may have had it."""
+    TRAIL_ALTERED = "trail-altered"
+    """Somebody removed or changed log files that prove calls."""
     ATTESTATION_DUE = "attestation-due"
     """A person has to confirm an obligation of a policy."""
 

@@ -85,6 +85,8 @@ class Coverage:
     Whether calls for data (objects of a bucket, items of a table) are no part of what it sees, as in CloudTrail's
     management events. Its silence then says something of a key only beside the issuer's own word on when it was used.
     """
+    altered: tuple[str, ...] = ()
+    """What somebody removed or changed of what the source reads, as sentences for a person, the newest last."""
     since: datetime | None
     """None: nothing has been read yet."""
     until: datetime | None

@@ -176,6 +176,8 @@ class Member:
 
     id: SourceId
     build: "Callable[[], KeySource | CallSource | ContentSource]"
+    accounts: frozenset[str] = frozenset()
+    """The accounts that it is about, where that is known before it is read: no others are in doubt if it cannot be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ _DIGEST = {
     ProblemKind.SELLER_SECRET: ("seller's secret key", "findings"),
     ProblemKind.SOURCE_BLIND: ("unreadable source", "check"),
     ProblemKind.UNWRAP_FAILED: ("secret id that may be in other hands", "check"),
+    ProblemKind.TRAIL_ALTERED: ("trail that was altered", "check"),
     ProblemKind.ATTESTATION_DUE: ("obligation to be confirmed", "policy"),
 }
 """What a digest counts, and the command that lists all of it."""
@@ -40,6 +41,7 @@ _PLURAL = {
     ProblemKind.PLAIN_PARAMETER: "secrets kept unencrypted",
     ProblemKind.SELLER_SECRET: "sellers' secret keys",
     ProblemKind.UNWRAP_FAILED: "secret ids that may be in other hands",
+    ProblemKind.TRAIL_ALTERED: "trails that were altered",
     ProblemKind.ATTESTATION_DUE: "obligations to be confirmed",
 }
 

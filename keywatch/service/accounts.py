@@ -7,10 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from keywatch.alerts.problems import SourceRole
-from keywatch.settings.schema import Aws, Baseline
+from keywatch.settings.schema import Aws, Baseline, LookupEvents
 
 if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess, AwsClients
+    from keywatch.collect.aws_organisation import Accounts
     from keywatch.collect.iam import Shelf
     from keywatch.collect.inventory.described import Describer
     from keywatch.model.source import CallSource, Fleet, KeySource
@@ -78,21 +79,27 @@ class AccountSource:
         entry = common.entry
         if not entry.organisation:
             return self.build(Seat(entry.name, entry.account, common.access), common)
-        from keywatch.collect.aws_organisation import Accounts, AwsAccounts
+        from keywatch.collect.aws_organisation import AwsAccounts
 
-        accounts = Accounts(
-            member_role=entry.member_role or "",
-            only=frozenset(entry.accounts),
-            exclude=frozenset(entry.exclude),
-            own=entry.account,
-        )
         build = partial(self._member, common)
-        return AwsAccounts(self.kind, entry.name, common.access, accounts, build, at_once=entry.accounts_at_once)
+        return AwsAccounts(self.kind, entry.name, common.access, chosen(entry), build, at_once=entry.accounts_at_once)
 
     def _member(
         self, common: Common, name: str, account: str, access: "AwsAccess", through: "AwsClients"
     ) -> "KeySource | CallSource":
         return self.build(Seat(name, account, access, through), common)
+
+
+def chosen(entry: Aws | LookupEvents) -> "Accounts":
+    """Which accounts of its organisation an entry asks for, and by which role they are read."""
+    from keywatch.collect.aws_organisation import Accounts
+
+    return Accounts(
+        member_role=entry.member_role or "",
+        only=frozenset(entry.accounts),
+        exclude=frozenset(entry.exclude),
+        own=entry.account,
+    )
 
 
 def _keys(seat: Seat, common: Common) -> "KeySource":

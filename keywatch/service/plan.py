@@ -56,6 +56,8 @@ class Planned:
     build: Callable[[], Source]
     fleet: bool = False
     """Whether it stands for many, each of which has an id below this one's."""
+    accounts: frozenset[str] = frozenset()
+    """The accounts that it is about; empty: any."""
     kinds: frozenset[KeyKind] = frozenset()
     """For a call source, what it could prove: known even while it cannot be built."""
     owner: str | None = None
@@ -163,7 +165,8 @@ def _questions(
     kinds = frozenset({KeyKind.AWS_ACCESS_KEY})
     for history in settings.lookup_events:
         look = partial(event_history, history, attempts=attempts, now=now, stopping=stopping)
-        yield _planned(f"lookup-events:{history.name}", SourceRole.CALLS, history.every, look, kinds=kinds)
+        planned = _planned(f"lookup-events:{history.name}", SourceRole.CALLS, history.every, look, kinds=kinds)
+        yield replace(planned, fleet=history.organisation)
     for trail in settings.athena:
         ask = partial(athena_trail, trail, attempts=attempts, now=now, stopping=stopping)
         yield _planned(f"athena:{trail.name}", SourceRole.CALLS, trail.every, ask, kinds=kinds)

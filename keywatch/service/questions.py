@@ -1,13 +1,16 @@
 """Sources that prove calls of AWS keys by asking AWS, where others read files: built here, of their settings."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from keywatch.service.accounts import chosen
 from keywatch.settings.schema import Athena, LookupEvents
 
 if TYPE_CHECKING:
-    from keywatch.collect.aws import AwsAccess
+    from keywatch.collect.aws import AwsAccess, AwsClients
+    from keywatch.collect.aws_organisation import AwsAccounts
     from keywatch.collect.calls.athena import AthenaTrail
     from keywatch.collect.calls.lookup_events import EventHistory
 
@@ -16,18 +19,27 @@ _IMPATIENT = 2
 
 def event_history(
     history: LookupEvents, *, attempts: int, now: Callable[[], datetime], stopping: Callable[[], bool]
-) -> "EventHistory":
-    """Return the source that a `[[lookup_events]]` describes."""
+) -> "EventHistory | AwsAccounts":
+    """Return the source that a `[[lookup_events]]` describes: an account's, or that of each in an organisation."""
     from keywatch.collect.calls.lookup_events import EventHistory
 
-    return EventHistory(
-        history.name,
+    access = replace(
         _access(history, history.regions[0], attempts),
-        regions=history.regions,
-        now=now,
-        account=history.account,
-        stopping=stopping,
+        external_id=history.external_id,
+        connections=max(10, history.accounts_at_once),
     )
+
+    def member(name: str, account: str | None, access: "AwsAccess", through: "AwsClients | None") -> "EventHistory":
+        return EventHistory(
+            name, access, regions=history.regions, now=now, account=account, through=through, stopping=stopping
+        )
+
+    if not history.organisation:
+        return member(history.name, history.account, access, None)
+    from keywatch.collect.aws_organisation import AwsAccounts
+
+    at_once = history.accounts_at_once
+    return AwsAccounts("lookup-events", history.name, access, chosen(history), member, at_once=at_once)
 
 
 def athena_trail(

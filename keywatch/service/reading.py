@@ -120,7 +120,7 @@ class Reader:
     def _member(self, planned: Planned, member: Member) -> bool:
         if self._stopping.is_set():
             return False
-        return self.run(replace(planned, id=member.id, build=member.build, fleet=False))
+        return self.run(replace(planned, id=member.id, build=member.build, fleet=False, accounts=member.accounts))
 
     def _absent(self, member: Planned, fleet: Fleet, muster: Muster) -> None:
         """Say of one that was a member before what it is now."""
@@ -237,7 +237,9 @@ class Reader:
     def _blinded(self, planned: Planned, error: KeywatchError) -> Coverage:
         """What the source covered until now, marked so that nothing is concluded from its silence any more."""
         known = next((coverage for coverage in self._store.coverages() if coverage.source == planned.id), None)
-        covered = known or Coverage(source=planned.id, kinds=planned.kinds, since=None, until=None)
+        covered = known or Coverage(
+            source=planned.id, kinds=planned.kinds, accounts=planned.accounts, since=None, until=None
+        )
         return replace(covered, blind=error.message)
 
 

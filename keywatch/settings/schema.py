@@ -287,14 +287,11 @@ class AwsName(_Table):
         return pattern
 
 
-class Aws(_Table):
-    """An AWS account whose keys are inventoried, IAM's and those it keeps; or an organisation: all of its accounts."""
+class _Members(_Table):
+    """A way into an account; or into an organisation, whose every account is read through one role."""
 
-    name: Name
     account: AccountId | None = None
     """Refuse to read any other account; of an organisation: to list it from any other."""
-    region: str = "us-east-1"
-    profile: str | None = None
     role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
     external_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9+=,.@:/_-]{2,1224}$")] | None = None
     """Handed over with every role that is assumed."""
@@ -306,6 +303,24 @@ class Aws(_Table):
     """Of the organisation; empty: all."""
     exclude: tuple[AccountId, ...] = ()
     accounts_at_once: int = Field(default=8, ge=1, le=32)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if self.organisation and self.member_role is None:
+            raise ValueError("organisation needs member_role: the role to assume in each account")
+        if not self.organisation and (self.member_role or self.accounts or self.exclude):
+            raise ValueError("member_role, accounts and exclude need organisation = true")
+        if self.external_id is not None and not self.organisation and self.role is None:
+            raise ValueError("external_id needs role: it is handed over when that is assumed")
+        return self
+
+
+class Aws(_Members):
+    """An AWS account whose keys are inventoried, IAM's and those it keeps; or an organisation: all of its accounts."""
+
+    name: Name
+    region: str = "us-east-1"
+    profile: str | None = None
     endpoint_url: HttpUrl | None = None
     regions: tuple[Region, ...] = ()
     """Where secrets and parameters are looked for; empty: in `region`."""
@@ -319,16 +334,6 @@ class Aws(_Table):
     """The first that fits counts."""
     tags: AwsTags = AwsTags()
     every: Interval = timedelta(hours=1)
-
-    @model_validator(mode="after")
-    def _one_form(self) -> Self:
-        if self.organisation and self.member_role is None:
-            raise ValueError("organisation needs member_role: the role to assume in each account")
-        if not self.organisation and (self.member_role or self.accounts or self.exclude):
-            raise ValueError("member_role, accounts and exclude need organisation = true")
-        if self.external_id is not None and not self.organisation and self.role is None:
-            raise ValueError("external_id needs role: it is handed over when that is assumed")
-        return self
 
 
 class CloudTrail(_Table):
@@ -355,16 +360,13 @@ class CloudTrail(_Table):
     every: Interval = timedelta(minutes=10)
 
 
-class LookupEvents(_Table):
-    """CloudTrail's event history of an account without a trail: 90 days of management events, two requests a second."""
+class LookupEvents(_Members):
+    """CloudTrail's event history of accounts without a trail: 90 days of management events, two requests a second."""
 
     name: Name
-    account: AccountId | None = None
-    """Refuse to read any other account."""
     regions: Annotated[tuple[AwsRegion, ...], Field(min_length=1)]
     """All that the account uses; global services are in us-east-1. Keys used in others look idle."""
     profile: str | None = None
-    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
     endpoint_url: HttpUrl | None = None
     every: Interval = timedelta(hours=6)
 

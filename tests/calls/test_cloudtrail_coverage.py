@@ -30,7 +30,7 @@ def cover(
     made: TrailPlace, facts: TrailFacts = ASSUMED, *, regions: frozenset[str] = frozenset(), proven: bool = False
 ) -> tuple[Coverage, list[Skipped]]:
     source = SourceId("cloudtrail:org")
-    return covered(source, made, facts, NOW, earliest=NOW - 120 * DAY, regions=regions, proven=proven)
+    return covered(source, made, facts, NOW, earliest=NOW - 120 * DAY, now=NOW, regions=regions, proven=proven)
 
 
 def test_a_trail_of_everything_covers_its_files() -> None:

@@ -99,6 +99,18 @@ def test_an_altered_log_file_is_an_alarm(bucket: SignedBucket) -> None:
     _, skipped, last = read(bucket.source())
     assert [(logs[1], ALTERED_LOG)] == told(skipped)
     assert (NOW - 2 * HOUR, NOW) == (last.coverage.since, last.coverage.until)
+    assert (f"s3://trail/{logs[1]}: {ALTERED_LOG}",) == last.coverage.altered
+
+
+def test_what_was_altered_is_told_for_a_month(bucket: SignedBucket) -> None:
+    """Later runs, which look at later digests, still say it; after a month it is history."""
+    logs = bucket.hours(4)
+    bucket.write(logs[1], b'{"Records": []}')
+    _, _, last = read(bucket.source())
+    bucket.now += 24 * HOUR
+    assert len(read(bucket.source(), last.cursor)[2].coverage.altered) == 1
+    bucket.now += 30 * 24 * HOUR
+    assert read(bucket.source(), last.cursor)[2].coverage.altered == ()
 
 
 def test_a_missing_log_file_is_an_alarm(bucket: SignedBucket) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keywatch.collect.calls.cloudtrail import collect
-from keywatch.collect.calls.cloudtrail_record import Record, decode, issued, known_version, moment, outcome, own, signer
+from keywatch.collect.calls.cloudtrail_file import decode
+from keywatch.collect.calls.cloudtrail_record import Record, issued, known_version, moment, outcome, own, signer
 from keywatch.collect.calls.cloudtrail_sessions import Tracer
 from keywatch.model.call import Outcome
 from keywatch.model.key import SourceId
@@ -218,7 +218,7 @@ def test_any_list_of_records_is_survived(items: list[object]) -> None:
     records, broken = decode(json.dumps({"Records": items}).encode())
     assert len(records) + broken == len(items)
     tracer = Tracer()
-    trouble = collect(records, tracer, FUTURE)
+    trouble = tracer.collect(records, FUTURE)
     calls = list(tracer.take(SourceId("cloudtrail:org")))
     assert {call.handle.value for call in calls} <= {
         found.user_identity.access_key_id for found in records if found.user_identity
@@ -238,7 +238,7 @@ def test_any_bytes_are_a_file_or_refused(data: bytes, cut: int, at: int) -> None
             refused = str(error)
         else:
             refused = ""
-            collect(records, Tracer(), FUTURE)
+            Tracer().collect(records, FUTURE)
         assert refused.startswith("not ") or not refused
 
 

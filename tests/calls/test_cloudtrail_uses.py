@@ -6,10 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keywatch.collect.calls.cloudtrail import collect
-from keywatch.collect.calls.cloudtrail_record import decode
+from keywatch.collect.calls.cloudtrail_file import decode
 from keywatch.collect.calls.cloudtrail_sessions import Tracer
-from keywatch.collect.calls.cloudtrail_uses import CloudTrailUses
 from keywatch.model.key import HandleSpace, SourceId
 from keywatch.model.time import to_rfc3339
 from keywatch.model.usage import Usage, start_of
@@ -45,7 +43,7 @@ def assume(at: datetime, session: str, key: str = KEY) -> dict[str, object]:
 
 def read(tracer: Tracer, *records: dict[str, object]) -> None:
     """One file."""
-    collect(decode(json.dumps({"Records": records}).encode())[0], tracer, NOW)
+    tracer.collect(decode(json.dumps({"Records": records}).encode())[0], NOW)
 
 
 def told(uses: list[Usage]) -> list[tuple[str, str, str, int]]:
@@ -55,7 +53,7 @@ def told(uses: list[Usage]) -> list[tuple[str, str, str, int]]:
 def uses(*records: dict[str, object]) -> list[Usage]:
     tracer = Tracer()
     read(tracer, *records)
-    return list(tracer.uses.take(SOURCE))
+    return list(tracer.take_uses(SOURCE))
 
 
 def test_calls_of_one_program_at_one_place_are_one_use() -> None:
@@ -124,17 +122,17 @@ def test_a_session_may_be_seen_before_it_is_made() -> None:
     """Files of several regions come in no order: the session waits, over a restart too, and is counted once."""
     first = Tracer()
     read(first, call(NOW - HOUR, SESSION, THERE), call(NOW - HOUR, SECOND, THERE))
-    assert [] == list(first.uses.take(SOURCE))
+    assert [] == list(first.take_uses(SOURCE))
     then = Tracer()
     then.load(json.loads(json.dumps(first.to_json())))
     read(then, call(NOW, SESSION, THERE), assume(NOW - 2 * HOUR, SESSION))
-    found = list(then.uses.take(SOURCE))
+    found = list(then.take_uses(SOURCE))
     assert [
         (KEY, "198.51.100.0/24", "boto3 on linux", 2),
         (KEY, "203.0.113.0/24", "boto3 on linux", 1),
     ] == told(found)
     assert {3} == {use.spell.hours for use in found if use.spell.calls > 1}
-    assert [] == list(then.uses.take(SOURCE))
+    assert [] == list(then.take_uses(SOURCE))
 
 
 def test_a_session_does_not_wait_for_ever() -> None:
@@ -152,7 +150,7 @@ def test_a_session_ends_after_its_calls_were_counted() -> None:
     tracer = Tracer()
     read(tracer, assume(NOW - 90 * HOUR, SESSION), call(NOW - 89 * HOUR, SESSION, THERE))
     tracer.forget(NOW)
-    assert (KEY, "198.51.100.0/24", "boto3 on linux", 1) in told(list(tracer.uses.take(SOURCE)))
+    assert (KEY, "198.51.100.0/24", "boto3 on linux", 1) in told(list(tracer.take_uses(SOURCE)))
 
 
 def test_what_was_saved_badly_is_left_out() -> None:
@@ -177,7 +175,7 @@ def test_files_in_any_order_tell_the_same() -> None:
         tracer = Tracer()
         for start in range(0, len(shuffled), 5):
             read(tracer, *shuffled[start : start + 5])
-        assert expected == sorted(tracer.uses.take(SOURCE), key=repr)
+        assert expected == sorted(tracer.take_uses(SOURCE), key=repr)
 
 
 def test_a_key_that_is_everywhere_stays_small() -> None:
@@ -185,8 +183,8 @@ def test_a_key_that_is_everywhere_stays_small() -> None:
     records = [call(NOW, address=f"203.{n // 250}.{n % 250}.1", userAgent=f"agent{n % 7}/1") for n in range(2000)]
     told: list[list[Usage]] = []
     for most in (1, 50, 50_000):
-        found = CloudTrailUses(lambda key: key, most=most)
-        found.count(decode(json.dumps({"Records": records}).encode())[0], NOW)
-        told.append(sorted(found.take(SOURCE), key=repr))
+        tracer = Tracer(codes=most)
+        read(tracer, *records)
+        told.append(sorted(tracer.take_uses(SOURCE), key=repr))
     assert told[0] == told[1] == told[2]
     assert (201, 2000) == (len(told[0]), sum(use.spell.calls for use in told[0]))

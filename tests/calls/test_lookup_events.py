@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from keywatch.collect.calls.cloudtrail import collect
-from keywatch.collect.calls.cloudtrail_record import decode
+from keywatch.collect.calls.cloudtrail_file import decode
 from keywatch.collect.calls.cloudtrail_sessions import Tracer
 from keywatch.collect.calls.lookup_pages import Pace
 from keywatch.model.call import Call, Outcome
@@ -65,6 +64,21 @@ class Run:
     @property
     def calls(self) -> list[Call]:
         return [item for batch in self.batches for item in batch.evidence if isinstance(item, Call)]
+
+
+def test_from_where_a_key_is_used_is_told(history: HistoryServer) -> None:
+    """What is read of a key, by its sessions too, says from where and by what it is used."""
+    history.add(
+        record(NOW - DAY, **DENIED),
+        made(NOW - 3 * DAY, session(1), KEYS[0], userAgent="Boto3/1.44 os/linux"),
+        record(NOW - 2 * DAY, session(1), sourceIPAddress="198.51.100.7"),
+    )
+    run = Run(history)
+    assert {
+        (KEYS[0], "192.0.2.0/24", "aws-cli"),
+        (KEYS[0], "192.0.2.0/24", "boto3 on linux"),
+        (KEYS[0], "198.51.100.0/24", "aws-cli"),
+    } == {(use.handle.value, use.origin.network, use.origin.agent) for batch in run.batches for use in batch.uses}
 
 
 def denied(count: int, since: datetime) -> list[Record]:
@@ -380,7 +394,7 @@ def test_an_idle_key_has_the_last_success_that_files_would_show(history: History
         history.add(entry, region=REGIONS[number % 2])
     history.now = NOW + 9 * DAY
     tracer = Tracer()
-    collect(decode(json.dumps({"Records": records}).encode())[0], tracer, NOW)
+    tracer.collect(decode(json.dumps({"Records": records}).encode())[0], NOW)
     expected = {(call.handle.value, call.at) for call in tracer.take(SourceId("x")) if call.outcome is Outcome.SUCCESS}
     found = {(key, at) for key, outcome, at in Run(history).facts if outcome is Outcome.SUCCESS}
     assert expected == found

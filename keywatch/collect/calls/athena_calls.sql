@@ -36,12 +36,9 @@ WITH judged AS (
       WHEN eventtime > '@{latest}' THEN 'future'
       WHEN coalesce(errorcode, '') IN ('Client.DryRunOperation', 'DryRunOperation') THEN 'attempt'
       WHEN coalesce(errorcode, '') <> '' OR coalesce(errormessage, '') <> '' THEN 'failure'
-      WHEN strpos(responseelements, '"errorCode"') > 0 OR strpos(responseelements, '"errorMessage"') > 0 THEN CASE
-        WHEN coalesce(json_extract_scalar(responseelements, '$.errorCode'), '') NOT IN ('', '0')
-          OR coalesce(json_extract_scalar(responseelements, '$.errorMessage'), '') <> '' THEN 'failure'
-        WHEN coalesce(useridentity.invokedby, '') <> '' OR coalesce(eventtype, '') <> 'AwsApiCall' THEN 'attempt'
-        ELSE 'success'
-      END
+      WHEN (strpos(responseelements, '"errorCode"') > 0 OR strpos(responseelements, '"errorMessage"') > 0)
+        AND (coalesce(json_extract_scalar(responseelements, '$.errorCode'), '') NOT IN ('', '0')
+          OR coalesce(json_extract_scalar(responseelements, '$.errorMessage'), '') <> '') THEN 'failure'
       WHEN eventname = 'ConsoleLogin' AND json_extract_scalar(responseelements, '$.ConsoleLogin') = 'Failure'
         THEN 'failure'
       WHEN coalesce(useridentity.invokedby, '') <> '' OR coalesce(eventtype, '') <> 'AwsApiCall' THEN 'attempt'

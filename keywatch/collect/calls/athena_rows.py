@@ -9,7 +9,7 @@ from keywatch.collect.calls.cloudtrail_sessions import Trace, Tracer
 from keywatch.model.call import Call, Outcome
 from keywatch.model.errors import SourceMalformed
 from keywatch.model.key import SourceId
-from keywatch.model.time import parse_rfc3339
+from keywatch.model.time import parse_rfc3339, to_rfc3339
 
 COLUMNS = (
     "kind",
@@ -80,7 +80,7 @@ def understand(rows: Iterable[Row], source: SourceId, now: datetime, *, most: in
         tracer = Tracer(most=most + 1)
         for row in found:
             if row["maker"]:
-                tracer.made(row["id"] or "", row["maker"], now)
+                tracer.made(row["id"] or "", row["maker"], to_rfc3339(now))
         for row in found:
             for outcome in Outcome:
                 if (text := row[outcome.value]) is not None:

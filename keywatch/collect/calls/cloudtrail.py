@@ -16,13 +16,10 @@ from keywatch.collect.aws import AwsAccess, AwsClients
 from keywatch.collect.calls.cloudtrail_bucket import ArchivedFile, TrailBucket, TrailFile, UnreadableFile
 from keywatch.collect.calls.cloudtrail_chain import EVERY, DigestChains
 from keywatch.collect.calls.cloudtrail_coverage import KINDS, covered
+from keywatch.collect.calls.cloudtrail_file import portions
 from keywatch.collect.calls.cloudtrail_place import LATE, TrailPlace
 from keywatch.collect.calls.cloudtrail_queue import NoticeQueue, told
-from keywatch.collect.calls.cloudtrail_record import Record, decode, issued, known_version, moment, outcome, own, signer
-from keywatch.collect.calls.cloudtrail_sessions import Trace, Tracer
 from keywatch.collect.calls.cloudtrail_trail import ASSUMED, Trail, TrailFacts
-from keywatch.collect.calls.cloudtrail_uses import signed
-from keywatch.model.call import Outcome
 from keywatch.model.errors import SourceError
 from keywatch.model.key import KeyKind, SourceId
 from keywatch.model.source import CallBatch, CallSource, Cursor, Skipped
@@ -247,20 +244,23 @@ class CloudTrailFiles:
                 yield self._batch(run, run.place.until)
 
     def _take(
-        self, file: TrailFile, run: _Run, content: Callable[[], bytearray], *, listed: bool = True
+        self, file: TrailFile, run: _Run, content: Callable[[], memoryview], *, listed: bool = True
     ) -> list[Skipped]:
         hint = None
+        whys: list[str] = []
+        trouble: Counter[str] = Counter()
+        latest = self._now() + _AHEAD
         try:
-            records, broken = decode(content())
+            with self._bucket.borrowed(content()) as data:
+                for records, broken in portions(data):
+                    trouble += run.place.tracer.collect(records, latest)
+                    if broken:
+                        trouble["are not CloudTrail records"] += broken
         except (UnreadableFile, ValueError) as error:
-            whys = [str(error)]
+            whys.append(str(error))
             if isinstance(error, ArchivedFile):
                 hint = "restore it, or choose a shorter lookback"
-        else:
-            trouble = collect(records, run.place.tracer, self._now() + _AHEAD)
-            if broken:
-                trouble["are not CloudTrail records"] = broken
-            whys = [f"{count} of its records {why}" for why, count in trouble.items()]
+        whys += [f"{count} of its records {why}" for why, count in trouble.items()]
         run.files += 1
         run.place.mark(file, listed=listed)
         if whys:
@@ -279,63 +279,19 @@ class CloudTrailFiles:
         """
         place = run.place
         coverage, left_out = covered(
-            self._id, place, run.facts, until, earliest=run.earliest, regions=self._regions, proven=bool(self._chains)
+            self._id,
+            place,
+            run.facts,
+            until,
+            earliest=run.earliest,
+            now=run.started,
+            regions=self._regions,
+            proven=bool(self._chains),
         )
         skipped, run.skipped = run.skipped + (left_out if last else []), []
         evidence = tuple(place.tracer.take(self._id))
-        uses = tuple(place.tracer.uses.take(self._id))
+        uses = tuple(place.tracer.take_uses(self._id))
         return CallBatch(evidence=evidence, uses=uses, cursor=place.cursor(), coverage=coverage, skipped=tuple(skipped))
-
-
-def collect(records: list[Record], tracer: Tracer, latest: datetime) -> Counter[str]:
-    """
-    Note in `tracer` what `records` prove, and count by reason the ones that can be right in no way.
-
-    Args:
-        records: Of one file.
-        tracer: Where evidence and sessions are kept.
-        latest: A call after this has not been made yet; it would keep a key alive for ever.
-    """
-    trouble: Counter[str] = Counter()
-    used: list[Record] = []
-    for record in records:
-        if not known_version(record):
-            trouble["are of an unknown version"] += 1
-            continue
-        key = signer(record)
-        result = outcome(record) if key is not None else None
-        if key is None or result is None:
-            continue
-        succeeded = result is Outcome.SUCCESS
-        if succeeded or signed(record):
-            used.append(record)
-        session = issued(record) if succeeded else None
-        if (session is None and not tracer.newer(key, result, record.event_time)) or own(record):
-            continue
-        try:
-            at = moment(record)
-        except ValueError:
-            trouble["have no time"] += 1
-            continue
-        if at > latest:
-            trouble["are from the future"] += 1
-            continue
-        tracer.add(key, result, _trace(record))
-        if session is not None:
-            tracer.made(session, key, at)
-    tracer.uses.count(used, latest)
-    return trouble
-
-
-def _trace(record: Record) -> Trace:
-    who = record.user_identity
-    return Trace(
-        record.event_time,
-        f"{record.event_source.removesuffix('.amazonaws.com')}:{record.event_name}",
-        who.arn if who else None,
-        record.source_ip,
-        who.account_id if who and who.type == "Root" else None,
-    )
 
 
 _: type[CallSource] = CloudTrailFiles

@@ -9,13 +9,14 @@ import heapq
 import re
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from keywatch.collect.aws import AwsClients, asking, error_code
 from keywatch.collect.content.ahead import Ahead
-from keywatch.collect.gunzip import GzipRefused, gunzip
+from keywatch.collect.gunzip import Buffers, GzipRefused, gunzip
 from keywatch.model.errors import SourceError, SourceMalformed
 from keywatch.model.source import Skipped
 
@@ -86,6 +87,7 @@ class TrailBucket:
         self._who = clients.who
         self._clients = clients
         self.bucket = bucket
+        self._buffers = Buffers()
         self._root = f"{prefix.strip('/')}/AWSLogs/" if prefix.strip("/") else "AWSLogs/"
 
     @property
@@ -158,7 +160,7 @@ class TrailBucket:
 
     def contents(
         self, files: Iterator[TrailFile], seen: Callable[[TrailFile], bool], *, most: int
-    ) -> Generator[tuple[TrailFile, Future[bytearray] | None], None, None]:
+    ) -> Generator[tuple[TrailFile, Future[memoryview] | None], None, None]:
         """
         Yield `files` in their order, each with its content, which is fetched ahead: what `content` returns or raises.
 
@@ -167,7 +169,7 @@ class TrailBucket:
             seen: whether a file need not be fetched; it comes with None.
             most: bytes one file may inflate to.
         """
-        ahead: Ahead[TrailFile, bytearray] = Ahead(
+        ahead: Ahead[TrailFile, memoryview] = Ahead(
             lambda file: self.content(file.key, most=most),
             lambda file: None if seen(file) else max(file.size, _LEAST) * _INFLATED,
             threads=_THREADS,
@@ -198,9 +200,17 @@ class TrailBucket:
         for answer in self._pages(ask):
             yield from (item.get("Key", "") for item in answer.get("Contents", []))
 
-    def content(self, key: str, *, most: int) -> bytearray:
+    @contextmanager
+    def borrowed(self, content: memoryview) -> Iterator[memoryview]:
+        """What `content` gave, until its memory is used for another file."""
+        try:
+            yield content
+        finally:
+            self._buffers.give(content)
+
+    def content(self, key: str, *, most: int) -> memoryview:
         """
-        The inflated content of an object.
+        The inflated content of an object; see `borrowed`.
 
         Raises:
             UnreadableFile: this one cannot be used.
@@ -208,7 +218,7 @@ class TrailBucket:
         """
         return self.signed_content(key, most=most)[0]
 
-    def signed_content(self, key: str, *, most: int) -> tuple[bytearray, dict[str, str]]:
+    def signed_content(self, key: str, *, most: int) -> tuple[memoryview, dict[str, str]]:
         """As `content`, with the object's metadata, in which a digest's signature is."""
         from botocore.exceptions import ClientError
 
@@ -216,7 +226,8 @@ class TrailBucket:
         with asking(self._who, "s3:GetObject"):
             try:
                 answer = s3.get_object(Bucket=self.bucket, Key=key)
-                return gunzip(answer["Body"].iter_chunks(_PIECE), most=most), answer.get("Metadata", {})
+                pieces = answer["Body"].iter_chunks(_PIECE)
+                return gunzip(pieces, most=most, buffers=self._buffers), answer.get("Metadata", {})
             except GzipRefused as error:
                 raise UnreadableFile(str(error)) from None
             except ClientError as error:

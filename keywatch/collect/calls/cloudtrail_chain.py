@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from keywatch.collect.aws import AwsClients, asking
-from keywatch.collect.calls.cloudtrail_bucket import Shelf, TrailBucket, UnreadableFile
+from keywatch.collect.calls.cloudtrail_bucket import ArchivedFile, Shelf, TrailBucket, UnreadableFile
 from keywatch.collect.calls.cloudtrail_digest import (
     SIGNATURE,
     Digest,
@@ -47,6 +47,8 @@ class Trouble(NamedTuple):
     why: str
     at: datetime
     """From when on nothing is wrong any more, as far as this goes."""
+    altered: bool = True
+    """Whether somebody has to have done it: what is in an archive is only out of reach."""
 
 
 class DigestChains:
@@ -120,6 +122,8 @@ class DigestChains:
             troubles = list(self._judged(key, name, place, shelf.account, keys))
             for trouble in troubles:
                 place.hole(shelf.account, trouble.at)
+                if trouble.altered:
+                    place.note_altered(f"s3://{self._bucket.bucket}/{trouble.key}: {trouble.why}", now)
             yield [Skipped(f"s3://{self._bucket.bucket}/{one.key}", one.why, _HINT) for one in troubles]
 
     def _judged(
@@ -153,7 +157,7 @@ class DigestChains:
             yield Trouble(key, "the digest before this one is missing or was altered", digest.start)
 
     def _compared(self, digest: Digest) -> Iterator[Trouble]:
-        ahead: Ahead[LogFile, bytearray] = Ahead(
+        ahead: Ahead[LogFile, memoryview] = Ahead(
             lambda file: self._bucket.content(file.key, most=self._most),
             lambda file: 1 if file.bucket == self._bucket.bucket else None,
             threads=_AT_ONCE,
@@ -165,10 +169,11 @@ class DigestChains:
                     yield Trouble(file.key, "this log file lies in another bucket, where nobody looks", digest.end)
                     continue
                 try:
-                    altered = sha256(content.result()) != file.sha256
+                    with self._bucket.borrowed(content.result()) as data:
+                        altered = sha256(data) != file.sha256
                 except UnreadableFile as error:
                     why = f"this log file cannot be read, which its digest names: {error}"
-                    yield Trouble(file.key, why, digest.end)
+                    yield Trouble(file.key, why, digest.end, altered=not isinstance(error, ArchivedFile))
                     continue
                 if altered:
                     yield Trouble(file.key, "this log file was altered after it was delivered", digest.end)

@@ -20,6 +20,7 @@ def covered(
     until: datetime | None,
     *,
     earliest: datetime,
+    now: datetime,
     regions: frozenset[str],
     proven: bool,
 ) -> tuple[Coverage, list[Skipped]]:
@@ -32,6 +33,7 @@ def covered(
         facts: what the trail records.
         until: everything that was delivered before has been read. None: no more is known than before.
         earliest: how far back the first run reads.
+        now: when the run began.
         regions: the ones that are read. Empty: all.
         proven: whether only that counts which a chain of digests proves.
     """
@@ -65,6 +67,7 @@ def covered(
         accounts=kept,
         unseen=unseen,
         data_unseen=True,
+        altered=place.altered(now),
         since=since,
         until=end,
     )

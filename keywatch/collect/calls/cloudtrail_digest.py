@@ -84,7 +84,7 @@ class Digest(msgspec.Struct, frozen=True, rename="camel"):
 _decode = msgspec.json.Decoder(Digest).decode
 
 
-def read_digest(content: bytes | bytearray) -> Digest:
+def read_digest(content: bytes | memoryview) -> Digest:
     """
     Read the inflated content of a digest file.
 
@@ -99,7 +99,7 @@ def read_digest(content: bytes | bytearray) -> Digest:
     return digest
 
 
-def signed(digest: Digest, content: bytes | bytearray, metadata: dict[str, str], public_key: bytes) -> bool:
+def signed(digest: Digest, content: bytes | memoryview, metadata: dict[str, str], public_key: bytes) -> bool:
     """
     Say whether a digest is signed by the owner of a key.
 
@@ -129,7 +129,7 @@ def signed(digest: Digest, content: bytes | bytearray, metadata: dict[str, str],
     return True
 
 
-def sha256(content: bytes | bytearray) -> str:
+def sha256(content: bytes | memoryview) -> str:
     """Of `content`, as digests write it."""
     return hashlib.sha256(content).hexdigest()
 

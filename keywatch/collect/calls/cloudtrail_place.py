@@ -11,6 +11,9 @@ from keywatch.model.time import parse_rfc3339, to_rfc3339
 
 LATE = timedelta(hours=2)
 """How far behind the newest file of a region a file may still turn up: that much is listed again every time."""
+TOLD = timedelta(days=30)
+"""How long something that was removed or changed is told of: nobody can bring it back."""
+_ALTERED = 100
 _SPREAD = timedelta(days=2)
 _RECENT = 5000
 """Files of one region remembered at most; what is forgotten is read again, which changes nothing."""
@@ -34,6 +37,9 @@ class TrailPlace:
         """When digests were last looked for."""
         self.chains: dict[str, Link] = _links(cursor.get("chains"))
         """The newest digest of each chain, by all of its name but the time."""
+        saved = cursor.get("altered")
+        self._altered = {str(what): str(at) for what, at in (saved.items() if isinstance(saved, Mapping) else ())}
+        """What was found to be removed or changed, and when that was found, the oldest first."""
         self._first: dict[str, datetime] = _moments(cursor.get("first"))
         """The oldest file of each account."""
         self._holes: dict[str, datetime] = _moments(cursor.get("holes"))
@@ -82,6 +88,18 @@ class TrailPlace:
         """Take note that what was delivered `at` will not be known: the account is covered from there on only."""
         self._holes[account] = max(self._holes.get(account, at), at)
 
+    def note_altered(self, what: str, now: datetime) -> None:
+        """Take note that something was found to be removed or changed."""
+        self._altered.setdefault(what, to_rfc3339(now))
+        for first in list(self._altered)[:-_ALTERED]:
+            del self._altered[first]
+
+    def altered(self, now: datetime) -> tuple[str, ...]:
+        """What was found to be removed or changed lately."""
+        since = to_rfc3339(now - TOLD)
+        self._altered = {what: at for what, at in self._altered.items() if at >= since}
+        return tuple(self._altered)
+
     def covered(self, lookback: datetime) -> tuple[frozenset[str], datetime | None]:
         """
         Which accounts are covered, and since when.
@@ -106,6 +124,7 @@ class TrailPlace:
             "version": 1,
             "sessions": self.tracer.to_json(),
             "accounts": [*sorted(self.accounts)],
+            "altered": {**self._altered},
             "chains": {name: link.to_json() for name, link in self.chains.items()},
             "first": _texts(self._first),
             "holes": _texts(self._holes),

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from keywatch.collect.aws import AwsAccess, AwsClients
-from keywatch.collect.calls.cloudtrail import LAG, collect
+from keywatch.collect.calls.cloudtrail import LAG
 from keywatch.collect.calls.cloudtrail_record import Record, issued, known_version, moment, outcome, own, signer
 from keywatch.collect.calls.cloudtrail_sessions import LIFE, Tracer
 from keywatch.collect.calls.lookup_pages import Attribute, Pace, Page, RegionHistory
@@ -24,6 +24,7 @@ from keywatch.model.errors import SourceDenied, SourceError, SourceUnreachable
 from keywatch.model.key import KeyKind, SourceId
 from keywatch.model.source import CallBatch, CallSource, Cursor, Skipped
 from keywatch.model.time import to_rfc3339
+from keywatch.model.usage import Usage
 
 _AHEAD = timedelta(minutes=5)
 _RECENT = timedelta(days=1)
@@ -54,7 +55,7 @@ class _Case:
 
     def take(self, page: Page) -> bool:
         """Learn what a page says. Returns whether one of the subject's own calls on it succeeded."""
-        self.trouble += collect(page.records, self.tracer, self.latest)
+        self.trouble += self.tracer.collect(page.records, self.latest)
         if page.broken:
             self.trouble["are not CloudTrail records"] += len(page.broken)
         found = False
@@ -94,6 +95,7 @@ class EventHistory:
         regions: tuple[str, ...],
         now: Callable[[], datetime],
         account: str | None = None,
+        through: AwsClients | None = None,
         pages: int = _PAGES,
         stopping: Callable[[], bool] = bool,
         sleep: Callable[[float], object] = time.sleep,
@@ -106,15 +108,16 @@ class EventHistory:
             regions: All Regions that the account uses. Keys used in others look idle.
             now: The clock.
             account: Refuse to read any other.
+            through: Whose credentials are ours, as in `AwsClients`.
             pages: How many are read of one key in one Region in one run.
             stopping: Whether the daemon is asked to end.
             sleep: Waits so many seconds.
             monotonic: Seconds that only go forward.
         """  # noqa: D205
         self._id = SourceId(f"lookup-events:{name}")
-        self._iam = IamAccount(AwsClients(self._id, access), account)
+        self._iam = IamAccount(AwsClients(self._id, access, through=through), account)
         # The pace is ours to keep: the client repeats what failed, but not what came too soon many times over.
-        clients = AwsClients(self._id, replace(access, attempts=min(access.attempts, 3)))
+        clients = AwsClients(self._id, replace(access, attempts=min(access.attempts, 3)), through=through)
         self._histories = [
             RegionHistory(clients, region, pace=Pace(sleep=sleep, monotonic=monotonic), stopping=stopping)
             for region in dict.fromkeys(regions)
@@ -136,6 +139,7 @@ class EventHistory:
         subjects, skipped = self._subjects()
         unseen = len(skipped)
         evidence: list[Evidence] = []
+        uses: list[Usage] = []
         refused: dict[str, SourceError] = {}
         taken = 0
         try:
@@ -148,18 +152,19 @@ class EventHistory:
                     self._follow(case, place, refused)
                 finally:
                     evidence += case.tracer.take(self._id)
+                    uses += case.tracer.take_uses(self._id)
                     skipped += case.troubles()
                 taken += 1
                 if taken % _BATCH == 0:
-                    yield self._batch(account, place, evidence, skipped)
-                    evidence, skipped = [], []
+                    yield self._batch(account, place, evidence, uses, skipped)
+                    evidence, uses, skipped = [], [], []
         except SourceError:
             # What was asked before the trouble holds, and need not be asked again.
-            yield self._batch(account, place, evidence, skipped)
+            yield self._batch(account, place, evidence, uses, skipped)
             raise
         if refused or all(place.done(value) for _, value in subjects):
             place.close(self._now(), LAG, whole=not unseen and not refused)
-        yield self._batch(account, place, evidence, skipped)
+        yield self._batch(account, place, evidence, uses, skipped)
         if refused:
             raise next(iter(refused.values()))
 
@@ -270,7 +275,9 @@ class EventHistory:
             if _judged(part, page, place):
                 return
 
-    def _batch(self, account: str, place: LookupPlace, evidence: list[Evidence], skipped: list[Skipped]) -> CallBatch:
+    def _batch(
+        self, account: str, place: LookupPlace, evidence: list[Evidence], uses: list[Usage], skipped: list[Skipped]
+    ) -> CallBatch:
         coverage = Coverage(
             source=self._id,
             kinds=_KINDS,
@@ -279,7 +286,13 @@ class EventHistory:
             since=place.since,
             until=place.until,
         )
-        return CallBatch(evidence=tuple(evidence), cursor=place.cursor(), coverage=coverage, skipped=tuple(skipped))
+        return CallBatch(
+            evidence=tuple(evidence),
+            uses=tuple(uses),
+            cursor=place.cursor(),
+            coverage=coverage,
+            skipped=tuple(skipped),
+        )
 
 
 def _judged(case: _Case, page: Page, place: LookupPlace) -> bool:

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from keywatch.collect.aws import AwsClients, asking, error_code
-from keywatch.collect.calls.cloudtrail_record import Record, decode
+from keywatch.collect.calls.cloudtrail_file import decode
+from keywatch.collect.calls.cloudtrail_record import Record
 from keywatch.model.errors import SourceMalformed, SourceUnreachable
 from keywatch.model.time import to_utc
 
