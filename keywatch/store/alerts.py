@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from keywatch.alerts.lifecycle import Decisions
@@ -48,8 +48,7 @@ class AlertRecords(Database):
         with self._writing() as connection:
             for change in decisions.changes:
                 _save(connection, change.alert)
-            for alert in decisions.refreshed:
-                _refresh(connection, alert)
+            _refresh(connection, decisions.refreshed)
             for delivery in deliveries:
                 enqueue(connection, delivery)
 
@@ -72,10 +71,15 @@ def _save(connection: Connection, alert: Alert) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes, where=newer))
 
 
-def _refresh(connection: Connection, alert: Alert) -> None:
+def _refresh(connection: Connection, alerts: Iterable[Alert]) -> None:
     table = schema.alert
-    same = (table.c.id == storable(alert.id)) & (table.c.revision == alert.revision)
-    connection.execute(update(table).where(same).values(problem=dump(alert.problem)))
+    same = (table.c.id == bindparam("told_id")) & (table.c.revision == bindparam("told_revision"))
+    rows = [
+        {"told_id": storable(alert.id), "told_revision": alert.revision, "problem": dump(alert.problem)}
+        for alert in alerts
+    ]
+    if rows:
+        connection.execute(update(table).where(same).values(problem=bindparam("problem")), rows)
 
 
 def enqueue(connection: Connection, delivery: Delivery) -> None:
