@@ -34,7 +34,7 @@ from keywatch.service.reading import Reader
 from keywatch.service.receiver import notifier_of, routing_of
 from keywatch.service.reports import Reports
 from keywatch.service.sharing import KEEP, SharingWatch
-from keywatch.service.standings import clocks, known_keys, limits, policy
+from keywatch.service.standings import clocks, limits, policy
 from keywatch.service.state import State, directory_of, open_state
 from keywatch.service.web import WebServer
 from keywatch.settings.schema import Settings
@@ -112,7 +112,7 @@ class Keywatch:
         """Judge, and leave what `keywatch scan` needs to name a key of ours."""
         self._store.prune_uses(self._now() - KEEP)
         self.judge.run()
-        keys = known_keys(self._store)
+        keys = [standing.key for standing in self.judge.judged]
         ours = frozenset(key.account for key in keys if key.account) | frozenset(self._settings.our_accounts)
         try:
             write_known(self._state.directory, keys, ours, pepper_id=self._state.pepper.id)
