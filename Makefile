@@ -30,6 +30,10 @@ demo: venv ## run the real daemon against a seeded world, no account needed (ARG
 test: venv ## run every test, on all cores (ARGS="-k name" runs some)
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
+.PHONY: year
+year: venv ## a year of 3,000 keys whose sources fail, every standing of every day against an oracle (ARGS="KEYS SEED")
+	$(BIN)/python -m tests.year $(ARGS)
+
 .PHONY: check
 check: venv ## every static check: format, lint, types, the arrows between the rooms, the locks
 	$(BIN)/ruff format --check .

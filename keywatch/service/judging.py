@@ -84,7 +84,9 @@ class Judge:
         wrong += self._rules.sharing.problems(self._store, judged, now)
         wrong += self._reminders(wrong, now)
         decisions = decide(wrong, alerts, now=now, inhibited=inhibited(judged) | undecided | unshown)
-        messages = deliveries(decisions, self._rules.routing, now=now, told_alone=self._store.told_alone())
+        over = any(change.transition is Transition.RESOLVED for change in decisions.changes)
+        told_alone = self._store.told_alone() if over else ()  # all that was ever sent is looked through for it
+        messages = deliveries(decisions, self._rules.routing, now=now, told_alone=told_alone)
         self._store.apply(decisions, messages, now)
         self._show(judged, found.values(), decisions, alerts)
         return decisions

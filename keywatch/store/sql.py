@@ -45,4 +45,9 @@ def _upsert(table: Table, columns: tuple[str, ...], keep: frozenset[str], newer:
 def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert the rows that violate no unique constraint; leave the others as they are."""
     if rows:
-        connection.execute(insert(table).on_conflict_do_nothing(), rows)
+        connection.execute(_insert_new(table), rows)
+
+
+@cache
+def _insert_new(table: Table) -> Insert:
+    return insert(table).on_conflict_do_nothing()

@@ -1,4 +1,4 @@
-"""A clock that is set back, by a person or by NTP: nothing that was told is taken back for it, and nothing told twice."""
+"""A clock that is set back, by a person or by NTP: what was told is neither taken back for it nor told twice."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
