@@ -1,5 +1,6 @@
 """Putting a keywatch together from its settings: one place knows every part."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -282,6 +283,8 @@ def run(settings: Settings, *, once: bool) -> Ending:
         )
     if settings.slack is None:
         _log.warning("slack_missing", hint="no [slack] is configured: alerts are printed on standard output")
+    # To judge ten thousand keys makes a million records, and none is in a cycle: to look for cycles took a third of it.
+    gc.set_threshold(50_000, 10, 10)
     with ExitStack() as stack:
         stack.enter_context(StateLock(directory_of(settings)))
         keywatch = Keywatch(settings, stack.enter_context(open_state(settings)))

@@ -12,9 +12,9 @@ from keywatch.model.call import Call, Coverage, Outcome
 from keywatch.model.key import Handle, HandleSpace, Key, KeyKind, Location, SourceId
 from keywatch.model.source import CallBatch, Skipped, SourceReport
 from keywatch.model.standing import Basis, Level, Standing
-from keywatch.service.standings import standings
+from keywatch.service.standings import standings, vanished
 from keywatch.store import Store
-from tests.alerts.builders import DAY, NOW, key
+from tests.alerts.builders import DAY, NOW, SECOND, key
 
 OLD, NEW, LOG = SourceId("vault-kv2:old"), SourceId("vault-kv2:new"), SourceId("request-log:orders")
 PATH = Handle(HandleSpace.VAULT, "prod/kv/orders")
@@ -104,3 +104,11 @@ def test_of_a_key_whose_age_nobody_tells_every_call_counts(store: Store) -> None
     called(store, NOW - 300 * DAY)
     shown(store, NEW, [held(KeyKind.LWA_CLIENT_SECRET, NEW)], NOW)
     assert judged(store)[KeyKind.LWA_CLIENT_SECRET].level is Level.LAPSED
+
+
+def test_a_key_that_is_gone_is_shown_for_ninety_days(store: Store) -> None:
+    """To the second."""
+    shown(store, NEW, [held(KeyKind.OTHER, NEW)], NOW - DAY)
+    shown(store, NEW, [], NOW)
+    for later, told in ((0 * DAY, 1), (90 * DAY - SECOND, 1), (90 * DAY, 1), (90 * DAY + SECOND, 0)):
+        assert len(vanished(store, NOW + later)) == told
