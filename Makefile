@@ -35,6 +35,10 @@ test-vault: venv ## hold the Vault that VAULT_ADDR and VAULT_TOKEN name (bao ser
 	@test -n "$$VAULT_ADDR" && test -n "$$VAULT_TOKEN" || { echo "set VAULT_ADDR and VAULT_TOKEN; see README, Develop" >&2; exit 2; }
 	$(BIN)/pytest $(ARGS) tests/demo
 
+.PHONY: year
+year: venv ## a year of 3,000 keys whose sources fail, every standing of every day against an oracle (ARGS="KEYS SEED")
+	$(BIN)/python -m tests.year $(ARGS)
+
 .PHONY: check
 check: venv ## every static check: format, lint, types, the arrows between the rooms, the locks
 	$(BIN)/ruff format --check .

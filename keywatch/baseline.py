@@ -76,6 +76,7 @@ def judge(
     now: datetime,
     policy: Policy | None = None,
     unreadable: Mapping[SourceId, str] | None = None,
+    dated: bool = True,
 ) -> Standing:
     """
     Say what the baseline holds of `key` at `now`.
@@ -87,13 +88,15 @@ def judge(
         now: aware UTC.
         policy: the windows; None for the defaults.
         unreadable: inventory sources whose last run failed, and why.
+        dated: whether a source says when the key was made; else its `created_at` is when it was seen first, or later.
     """
+    policy = policy or Policy()
     case = _Case(
         key=key,
-        facts=_gather(key, evidence, now),
+        facts=_gather(key, evidence, now, key.created_at - policy.window if dated and key.created_at else None),
         sources=tuple(coverage for coverage in coverages if _speaks_of(coverage, key)),
         now=now,
-        policy=policy or Policy(),
+        policy=policy,
         unreadable=unreadable or {},
     )
     basis, clock, reasons = case.basis()
@@ -115,7 +118,14 @@ def judge(
     )
 
 
-def _gather(key: Key, evidence: Iterable[Evidence], now: datetime) -> _Facts:
+def _gather(key: Key, evidence: Iterable[Evidence], now: datetime, since: datetime | None) -> _Facts:
+    """
+    Sum up the evidence of one key.
+
+    A name outlives the key: a client id its secrets, a path what lies in it. What was called more than a window before
+    the key was issued, and that is `since`, was called with another one: Amazon has deleted that, and this was applied
+    for anew. Within a window it is a rotation, and no reason to begin a new window before the new key was used.
+    """
     facts = _Facts()
     handles = frozenset(key.handles)
     for item in evidence:
@@ -123,7 +133,7 @@ def _gather(key: Key, evidence: Iterable[Evidence], now: datetime) -> _Facts:
             continue
         if isinstance(item, Silence):
             facts.silences.append(item)
-        else:
+        elif since is None or item.at >= since:
             _note(facts, item, now)
     return facts
 

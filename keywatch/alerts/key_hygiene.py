@@ -56,7 +56,8 @@ def spare_keys(held: Sequence[Held], now: datetime, limits: Limits) -> Iterator[
         if len(keys) < 2 or youngest is None or now - youngest <= limits.spare_after:  # noqa: PLR2004
             continue
         name = alert_id(ProblemKind.SPARE_KEY, arn)
-        if any(one.unseen for one in keys):
+        # That both are active is the word of whoever shows the user, whatever a store shows of its copy.
+        if any(place.source in one.hidden for one in keys for place in one.users):
             yield name
             continue
         first = keys[0].key

@@ -50,7 +50,8 @@ def problems(
     for seen in findings:
         _add(found, secret_problem(seen, by_key))
     for source in blind:
-        if now - source.since >= grace.blindness:
+        # A clock may have been set back since: it is blind all the same.
+        if max(now - source.since, timedelta(0)) >= grace.blindness:
             _add(found, source_problem(source))
     return list(found.values())
 

@@ -16,7 +16,9 @@ def one_line(text: str, most: int = 300) -> str:
     Control characters, line breaks, invisible and direction-changing characters (a file name may hold any of them) are
     replaced; what is too long is cut in the middle, because paths and ids carry their meaning at both ends.
     """
-    line = " ".join("".join(_visible(character) for character in text).split())
+    # Almost every name is printable as it is, and there are many.
+    clean = text if text.isprintable() else "".join(_visible(character) for character in text)
+    line = " ".join(clean.split())
     if len(line) <= most:
         return line
     head = (most - 1) // 2

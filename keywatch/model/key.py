@@ -57,7 +57,7 @@ class HandleSpace(StrEnum):
 _STRENGTH = {space: rank for rank, space in enumerate(HandleSpace)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Handle:
     """One public name of a key. Two sightings that share a handle are sightings of one Key."""
 

@@ -10,7 +10,7 @@ def require_utc(moment: datetime | None, field: str) -> None:
     Raises:
         ValueError: `moment` has no zone, or one other than UTC. None passes.
     """
-    if moment is None:
+    if moment is None or moment.tzinfo is UTC:
         return
     if moment.tzinfo is None or moment.utcoffset() != UTC.utcoffset(None):
         raise ValueError(f"{field}: {moment!r} is not an aware UTC time")

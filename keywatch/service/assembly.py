@@ -1,5 +1,6 @@
 """Putting a keywatch together from its settings: one place knows every part."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ from keywatch.service.reading import Reader
 from keywatch.service.receiver import notifier_of, routing_of
 from keywatch.service.reports import Reports
 from keywatch.service.sharing import KEEP, SharingWatch
-from keywatch.service.standings import clocks, known_keys, limits, policy
+from keywatch.service.standings import clocks, limits, policy
 from keywatch.service.state import State, directory_of, open_state
 from keywatch.service.vault_sessions import VaultSessions
 from keywatch.service.web import WebServer
@@ -122,7 +123,7 @@ class Keywatch:
         """Judge, and leave what `keywatch scan` needs to name a key of ours."""
         self._store.prune_uses(self._now() - KEEP)
         self.judge.run()
-        keys = known_keys(self._store)
+        keys = [standing.key for standing in self.judge.judged]
         ours = frozenset(key.account for key in keys if key.account) | frozenset(self._settings.our_accounts)
         try:
             write_known(self._state.directory, keys, ours, pepper_id=self._state.pepper.id)
@@ -304,6 +305,8 @@ def run(settings: Settings, *, once: bool) -> Ending:
         )
     if settings.slack is None:
         _log.warning("slack_missing", hint="no [slack] is configured: alerts are printed on standard output")
+    # To judge ten thousand keys makes a million records, and none is in a cycle: to look for cycles took a third of it.
+    gc.set_threshold(50_000, 10, 10)
     with ExitStack() as stack:
         stack.enter_context(StateLock(directory_of(settings)))
         keywatch = Keywatch(settings, stack.enter_context(open_state(settings)))

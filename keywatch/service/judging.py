@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -19,7 +19,7 @@ from keywatch.alerts.wrapping_problems import Intercepted, wrapping_problems
 from keywatch.baseline import Policy
 from keywatch.deadlines import Clocks
 from keywatch.detect.known import KnownKeys
-from keywatch.model.alert import Problem, Transition
+from keywatch.model.alert import Alert, Problem, Transition
 from keywatch.model.finding import FindingState
 from keywatch.model.key import Key, SourceId
 from keywatch.model.standing import Standing
@@ -32,6 +32,9 @@ from keywatch.service.standings import held
 from keywatch.store import SourceState, Store, StoredFinding
 
 _log = structlog.get_logger(__name__)
+
+_SET_BACK = timedelta(days=2)
+"""By so much a clock may be set back, and what was told by it stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +70,15 @@ class Judge:
         self._rules = rules
         self._now = now
         self._metrics = metrics
+        self.judged: tuple[Standing, ...] = ()
+        """The standings that the last run was based on."""
 
     def run(self) -> Decisions:
         """Take one decision; alerts and the messages about them are committed together."""
-        now = self._now()
+        alerts = self._store.alerts()
+        now = steady(self._now(), alerts)
         keys_held = held(self._store, self._rules.policy, now, self._rules.sp_api_names)
-        judged = [one.standing for one in keys_held]
+        judged = self.judged = tuple(one.standing for one in keys_held)
         keys = (standing.key for standing in judged)
         found = {seen.finding.id: seen for seen in named(open_findings(self._store), keys, self._rules.accounts)}
         wrong = problems(judged, found.values(), blind_sources(self._store.sources()), now=now, grace=self._rules.grace)
@@ -83,10 +89,12 @@ class Judge:
         wrong += wrapping_problems(self._rules.intercepted())
         wrong += trail_problems(self._store.coverages())
         wrong += self._reminders(wrong, now)
-        decisions = decide(wrong, self._store.alerts(), now=now, inhibited=inhibited(judged) | undecided | unshown)
-        messages = deliveries(decisions, self._rules.routing, now=now, told_alone=self._store.told_alone())
+        decisions = decide(wrong, alerts, now=now, inhibited=inhibited(judged) | undecided | unshown)
+        over = any(change.transition is Transition.RESOLVED for change in decisions.changes)
+        told_alone = self._store.told_alone() if over else ()  # all that was ever sent is looked through for it
+        messages = deliveries(decisions, self._rules.routing, now=now, told_alone=told_alone)
         self._store.apply(decisions, messages, now)
-        self._show(judged, found.values(), decisions)
+        self._show(judged, found.values(), decisions, alerts)
         return decisions
 
     def _reminders(self, wrong: Iterable[Problem], now: datetime) -> Iterator[Problem]:
@@ -107,10 +115,17 @@ class Judge:
             problem, owner=next((self._rules.owners[name] for name in names if name in self._rules.owners), None)
         )
 
-    def _show(self, judged: Iterable[Standing], found: Iterable[StoredFinding], decisions: Decisions) -> None:
+    def _show(
+        self,
+        judged: Iterable[Standing],
+        found: Iterable[StoredFinding],
+        decisions: Decisions,
+        alerts: Iterable[Alert],
+    ) -> None:
         self._metrics.show_standings(judged)
         self._metrics.show_findings(seen.finding.rule.severity.value for seen in found)
-        self._metrics.show_alerts(self._store.alerts())
+        changed = {change.alert.id: change.alert for change in decisions.changes}
+        self._metrics.show_alerts({**{alert.id: alert for alert in alerts}, **changed}.values())
         if decisions.changes:
             told = [change.transition for change in decisions.changes]
             _log.info(
@@ -120,6 +135,17 @@ class Judge:
                 resolved=told.count(Transition.RESOLVED),
                 regressed=told.count(Transition.REGRESSED),
             )
+
+
+def steady(clock: datetime, alerts: Iterable[Alert]) -> datetime:
+    """
+    Return the instant as of which is judged: what the clock says, but not earlier than the latest news.
+
+    Where a clock is set back, what was told since would else be taken back, and told again when it comes round. One
+    that is set back by more than two days was wrong before, and what it led to is taken back.
+    """
+    latest = max((alert.changed_at for alert in alerts), default=clock)
+    return latest if clock < latest <= clock + _SET_BACK else clock
 
 
 def open_findings(store: Store) -> list[StoredFinding]:

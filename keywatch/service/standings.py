@@ -1,8 +1,9 @@
 """From what the store remembers to what the policy says: keys, evidence and coverage in, standings out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from keywatch.alerts.held import Held, Limits
 from keywatch.baseline import Policy, judge
@@ -84,13 +85,14 @@ def held(store: Store, rules: Policy, now: datetime, sp_api_names: tuple[str, ..
         now: aware UTC.
         sp_api_names: phrases in the name of a user or an application that say that it is for SP-API.
     """
-    present = [sighting for sighting in store.sightings() if sighting.gone_at is None]
+    sightings = store.sightings()
+    present = [sighting for sighting in sightings if sighting.gone_at is None]
     sources = {state.source: state for state in store.sources()}
     evidence = _by_handle(store.evidence())
     # One that can prove nothing has nothing to say of any key; an organisation's accounts bring hundreds of these.
     coverages = [coverage for coverage in store.coverages() if coverage.kinds]
-    first_seen = _first_seen(present)
-    shown = _by_shown_handle(present)
+    first_seen = _first_seen(sightings)
+    shown = _by_name(present)
     return tuple(
         _held(
             key,
@@ -122,13 +124,14 @@ def _held(
     last_use = max(uses, key=lambda use: use.at, default=None)
     # A key that is in use leaves no silence: the use itself is how far IAM's word reaches.
     reached = [item.until if isinstance(item, Silence) else item.at for item in by_iam]
+    dated = shown.created_at is not None
     names = (key.name, key.application or "", *(place.place.partition(":user/")[2] for place in key.locations))
     return Held(
-        standing=judge(key, evidence, coverages, now=now, policy=rules, unreadable=unreadable),
+        standing=judge(key, evidence, coverages, now=now, policy=rules, unreadable=unreadable, dated=dated),
         hidden=frozenset(unreadable),
         last_use=last_use,
         watched_until=max(reached, default=None),
-        dated=shown.created_at is not None,
+        dated=dated,
         about_sp_api=any(speaks_of(name, sp_api_names) for name in names),
     )
 
@@ -140,35 +143,49 @@ def _by_handle(evidence: Iterable[Evidence]) -> Mapping[Handle, list[Evidence]]:
     return index
 
 
-def _first_seen(sightings: Iterable[Sighting]) -> Mapping[Handle, datetime]:
-    seen: dict[Handle, datetime] = {}
+_Name: TypeAlias = tuple[Handle, KeyKind]
+"""A handle, and of what: one path in Vault may hold keys of several kinds."""
+
+
+def _names(key: Key) -> Iterator[_Name]:
+    for handle in key.handles:
+        yield handle, key.kind
+        if key.kind is not KeyKind.OTHER:
+            yield handle, KeyKind.OTHER
+
+
+def _first_seen(sightings: Iterable[Sighting]) -> Mapping[_Name, datetime]:
+    """When each name was seen first, wherever that was: a key that is moved to another place grows no younger."""
+    seen: dict[_Name, datetime] = {}
     for sighting in sightings:
         for handle in sighting.key.handles:
-            seen[handle] = min(seen.get(handle, sighting.first_seen), sighting.first_seen)
+            name = (handle, sighting.key.kind)
+            if name not in seen or sighting.first_seen < seen[name]:
+                seen[name] = sighting.first_seen
     return seen
 
 
-def _dated(key: Key, first_seen: Mapping[Handle, datetime]) -> Key:
+def _dated(key: Key, first_seen: Mapping[_Name, datetime]) -> Key:
     """A key whose age nobody tells is at least as old as our first sight of it."""
     if key.created_at is not None:
         return key
-    return replace(key, created_at=min(first_seen[handle] for handle in key.handles))
+    return replace(key, created_at=min(first_seen[name] for name in _names(key) if name in first_seen))
 
 
-def _by_shown_handle(sightings: Iterable[Sighting]) -> Mapping[Handle, list[Sighting]]:
-    index: dict[Handle, list[Sighting]] = {}
+def _by_name(sightings: Iterable[Sighting]) -> Mapping[_Name, list[Sighting]]:
+    index: dict[_Name, list[Sighting]] = {}
     for sighting in sightings:
         for handle in sighting.key.handles:
-            index.setdefault(handle, []).append(sighting)
+            index.setdefault((handle, sighting.key.kind), []).append(sighting)
     return index
 
 
 def _unreadable(
-    key: Key, shown: Mapping[Handle, list[Sighting]], sources: Mapping[SourceId, SourceState]
+    key: Key, shown: Mapping[_Name, list[Sighting]], sources: Mapping[SourceId, SourceState]
 ) -> dict[SourceId, str]:
     """The holders of `key` that could not be asked, or would not show it, when they were last read."""
     blind: dict[SourceId, str] = {}
-    for sighting in (sighting for handle in key.handles for sighting in shown.get(handle, ())):
+    for sighting in (sighting for name in _names(key) for sighting in shown.get(name, ())):
         state = sources.get(sighting.source)
         if state is None:
             continue

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from keywatch.alerts.lifecycle import Decisions
@@ -46,36 +46,44 @@ class AlertRecords(Database):
         """
         del now
         with self._writing() as connection:
-            for change in decisions.changes:
-                _save(connection, change.alert)
-            for alert in decisions.refreshed:
-                _refresh(connection, alert)
+            _save(connection, [change.alert for change in decisions.changes])
+            _refresh(connection, decisions.refreshed)
             for delivery in deliveries:
                 enqueue(connection, delivery)
 
 
-def _save(connection: Connection, alert: Alert) -> None:
+def _save(connection: Connection, alerts: Iterable[Alert]) -> None:
+    rows = [
+        {
+            "id": storable(alert.id),
+            "problem": dump(alert.problem),
+            "state": alert.state.value,
+            "opened_at": alert.opened_at,
+            "changed_at": alert.changed_at,
+            "resolved_at": alert.resolved_at,
+            "revision": alert.revision,
+        }
+        for alert in alerts
+    ]
+    if not rows:
+        return
     table = schema.alert
-    row = {
-        "id": storable(alert.id),
-        "problem": dump(alert.problem),
-        "state": alert.state.value,
-        "opened_at": alert.opened_at,
-        "changed_at": alert.changed_at,
-        "resolved_at": alert.resolved_at,
-        "revision": alert.revision,
-    }
-    statement = insert(table).values(row)
-    changes = {name: statement.excluded[name] for name in row if name != "id"}
+    statement = insert(table)
+    changes = {name: statement.excluded[name] for name in rows[0] if name != "id"}
     # Only forward: a decision made from an older reading does not undo a newer one.
     newer = table.c.revision < statement.excluded.revision
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes, where=newer))
+    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes, where=newer), rows)
 
 
-def _refresh(connection: Connection, alert: Alert) -> None:
+def _refresh(connection: Connection, alerts: Iterable[Alert]) -> None:
     table = schema.alert
-    same = (table.c.id == storable(alert.id)) & (table.c.revision == alert.revision)
-    connection.execute(update(table).where(same).values(problem=dump(alert.problem)))
+    same = (table.c.id == bindparam("told_id")) & (table.c.revision == bindparam("told_revision"))
+    rows = [
+        {"told_id": storable(alert.id), "told_revision": alert.revision, "problem": dump(alert.problem)}
+        for alert in alerts
+    ]
+    if rows:
+        connection.execute(update(table).where(same).values(problem=bindparam("problem")), rows)
 
 
 def enqueue(connection: Connection, delivery: Delivery) -> None:

@@ -1,5 +1,6 @@
 """Evidence of calls, aggregated to what a standing needs."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -26,11 +27,11 @@ class CallRecords(Database):
         Args:
             source: whose batch it is.
             batch: what it read.
-            now: aware UTC; kept for symmetry with the other writers.
+            now: aware UTC. No call was made after it was told: one by a clock that is ahead would else keep its key
+                alive until then, and hide every call before.
         """
-        del now
         with self._writing() as connection:
-            save_evidence(connection, source, batch)
+            save_evidence(connection, source, batch, now)
             upsert(connection, schema.cursor, [{"source": source, "record": dump(batch.cursor)}])
 
     def evidence(self) -> list[Evidence]:
@@ -61,11 +62,11 @@ class CallRecords(Database):
         return {} if text is None else load(text, dict)
 
 
-def save_evidence(connection: Connection, source: SourceId, batch: CallBatch) -> None:
-    """Save evidence, uses and coverage, in the caller's transaction."""
+def save_evidence(connection: Connection, source: SourceId, batch: CallBatch, now: datetime) -> None:
+    """Save evidence, uses and coverage, in the caller's transaction. See `CallRecords.save_calls`."""
     calls = [call for call in batch.evidence if isinstance(call, Call)]
     silences = [silence for silence in batch.evidence if isinstance(silence, Silence)]
-    upsert(connection, schema.call, [_call_row(source, call) for call in calls], newer="at")
+    upsert(connection, schema.call, [_call_row(source, call, min(call.at, now)) for call in calls], newer="at")
     # The latest one replaces an earlier one and is never joined with it: IAM's last-used date lags by hours, so
     # an earlier silence may have been declared over a call that was not yet known.
     upsert(connection, schema.silence, [_silence_row(source, silence) for silence in silences], newer="until")
@@ -73,13 +74,13 @@ def save_evidence(connection: Connection, source: SourceId, batch: CallBatch) ->
     upsert(connection, schema.coverage, [{"source": source, "record": dump(batch.coverage)}])
 
 
-def _call_row(source: SourceId, call: Call) -> dict[str, object]:
+def _call_row(source: SourceId, call: Call, at: datetime) -> dict[str, object]:
     return {
         "handle": storable(str(call.handle)),
         "source": source,
         "outcome": call.outcome.value,
-        "at": call.at,
-        "record": dump(call),
+        "at": at,
+        "record": dump(call if call.at == at else replace(call, at=at)),
     }
 
 

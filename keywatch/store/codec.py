@@ -1,7 +1,7 @@
 """Records to JSON text and back, by their type annotations."""
 
 import json
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -25,7 +25,23 @@ def load(text: str, kind: type[T]) -> T:
     Raises:
         msgspec.ValidationError: the text is not such a record.
     """
-    return msgspec.convert(json.loads(text), kind)
+    try:
+        decoded: T = _decoder(kind).decode(text)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:  # it has lone surrogates, which are no text to msgspec
+        return msgspec.convert(json.loads(text), kind)
+    return decoded
+
+
+_decoders: dict[object, "msgspec.json.Decoder[Any]"] = {}
+"""One a type: there are few of them, and making one takes longer than using it."""
+
+
+def _decoder(kind: object) -> "msgspec.json.Decoder[Any]":
+    if kind not in _decoders:
+        _decoders[kind] = msgspec.json.Decoder(kind)
+    return _decoders[kind]
 
 
 def storable(text: str) -> str:

@@ -72,7 +72,7 @@ class FindingRecords(Database):
         with self._writing() as connection:
             _save_all(connection, source, last, now)
             if calls is not None:
-                save_evidence(connection, source, calls)
+                save_evidence(connection, source, calls, now)
             if cursor is not None:
                 upsert(connection, schema.cursor, [{"source": source, "record": dump(cursor)}])
 

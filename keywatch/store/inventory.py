@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -50,6 +50,9 @@ class KeyChange:
     key: Key
 
 
+_TICK = timedelta(microseconds=1)
+
+
 class InventoryRecords(Database):
     """Sightings of keys."""
 
@@ -82,6 +85,9 @@ class InventoryRecords(Database):
         with self._writing() as connection:
             known = connection.execute(select(table).where(table.c.source == source)).all()
             before = {(row.key_id, row.place): (load(row.record, Key), row.gone_at) for row in known}
+            # Seen by a clock that was set back since: it was before now, and what is not shown now must not seem newer.
+            ahead = (table.c.source == source) & (table.c.last_seen >= now)
+            connection.execute(update(table).where(ahead).values(last_seen=now - _TICK))
             if complete:
                 there = (table.c.source == source) & table.c.gone_at.is_(None)
                 connection.execute(update(table).where(there).values(gone_at=now))

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Row, Select, delete, exists, func, select, update
 
+from keywatch.alerts.outbox import LONGEST_PAUSE
 from keywatch.model.alert import Alert, AlertId, Delivery, DeliveryState, Transition
 from keywatch.store import schema
 from keywatch.store.alerts import enqueue
@@ -41,9 +42,9 @@ class OutboxRecords(Database):
         query = (
             select(table)
             .where(table.c.state == DeliveryState.PENDING.value)
-            .where(table.c.next_attempt_at.is_(None) | (table.c.next_attempt_at <= now))
+            .where(table.c.next_attempt_at.is_(None) | ~_ahead(table.c.next_attempt_at, now))
             .where(table.c.channel.not_in(_paused(now)))
-            .where(~_overtakes())
+            .where(~_OVERTAKES)
             .order_by(table.c.urgency.desc(), table.c.sequence)
             .limit(limit)
         )
@@ -181,7 +182,12 @@ def _unsettled(delivery_id: str) -> ColumnElement[bool]:
 
 
 def _paused(now: datetime) -> Select[tuple[str]]:
-    return select(schema.channel.c.channel).where(schema.channel.c.paused_until > now)
+    return select(schema.channel.c.channel).where(_ahead(schema.channel.c.paused_until, now))
+
+
+def _ahead(instant: ColumnElement[datetime], now: datetime) -> ColumnElement[bool]:
+    """Whether one has to wait for it. No wait is as long as what a clock that was set back makes of one."""
+    return (instant > now) & (instant <= now + LONGEST_PAUSE)
 
 
 def _overtakes() -> ColumnElement[bool]:
@@ -201,6 +207,10 @@ def _overtakes() -> ColumnElement[bool]:
     )
     told = exists().where((theirs.c.alert == mine.c.alert) & waiting.correlate(theirs, schema.delivery))
     return exists().where((mine.c.delivery == schema.delivery.c.id) & told.correlate(mine, schema.delivery))
+
+
+_OVERTAKES = _overtakes()
+"""Put together once: it is asked for before every message."""
 
 
 def _delivery(row: Row[Any]) -> Delivery:

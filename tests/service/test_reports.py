@@ -68,6 +68,23 @@ def test_a_reported_call_makes_a_standing(here: Installation) -> None:
     assert here.standings()["orders secret"].basis is Basis.PROVEN
 
 
+def test_a_reporter_may_speak_for_several_keys(here: Installation) -> None:
+    """What it covers is kept with the names of them all."""
+    config = CONFIG.replace('applications = ["orders"]', 'keys = ["first key", "second key"]')
+    declared = "".join(f'[[key]]\nname = "{name} key"\nkind = "other"\n' for name in ("first", "second"))
+    here.configure(config + declared)
+    here.write("token", TOKEN + "\n")
+    with here.open() as keywatch:
+        _, web = keywatch.daemon()
+        with web, httpx.Client(base_url=web.url, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+            call = {"id": "1", "time": "2026-11-23T11:59:00Z", "outcome": "success", "key": "second key"}
+            answer = client.post("/v1/calls", json={"calls": [call]})
+            assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
+    here.cycle()
+    assert here.source("reported:orders").failing_since is None
+    assert here.standings()["second key"].basis is Basis.PROVEN
+
+
 def test_lines_may_be_sent_and_bad_ones_are_told(here: Installation) -> None:
     """The answer says which, and why; only a report without anything good in it is refused."""
     with serving(here) as (_, client):

@@ -141,6 +141,19 @@ def test_a_pause_holds_a_channel_and_never_shrinks(store: Store) -> None:
     assert len(store.due(NOW + 2 * SECOND, 1)) == 1
 
 
+def test_a_clock_that_is_set_back_does_not_make_a_message_wait(store: Store) -> None:
+    """No wait is longer than an hour, so one that seems to be was begun by another clock."""
+    hour = 3600 * SECOND
+    for ahead, due in ((hour, 0), (hour + SECOND, 1), (DAY, 1)):
+        waiting = replace(delivery(f"in {ahead}"), channel=f"#{ahead}", next_attempt_at=NOW + ahead)
+        store.apply(Decisions(), [waiting], NOW)
+        assert len([one for one in store.due(NOW, 9) if one.id == waiting.id]) == due
+    store.apply(Decisions(), [replace(delivery("paused"), channel="#paused")], NOW)
+    store.pause("#paused", NOW + hour)
+    assert "paused-fired" not in [one.id for one in store.due(NOW, 9)]
+    assert "paused-fired" in [one.id for one in store.due(NOW - SECOND, 9)]
+
+
 def test_the_message_that_stands_for_an_alert(store: Store) -> None:
     """The last sent message about this alert alone, in this channel; a digest stands for none."""
     digest = delivery("digest", alerts=(alert("a"), alert("b")))

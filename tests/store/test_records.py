@@ -65,6 +65,15 @@ def test_an_incomplete_reading_says_nothing_of_what_it_misses(store: Store) -> N
     assert gone(store) == {"a": False, "b": False}
 
 
+def test_what_is_not_shown_was_seen_before_whatever_the_clock_said(store: Store) -> None:
+    """A clock that was set back between two readings does not make what only the first showed newer than the second."""
+    store.save_inventory(IAM, [key("a"), key("b")], complete=True, now=NOW)
+    store.save_inventory(IAM, [key("a")], complete=False, now=NOW - DAY)
+    first, second = store.sightings()
+    assert (first.last_seen, second.last_seen) == (NOW - DAY, NOW - DAY - SECOND / 1_000_000)
+    assert (second.first_seen, second.gone_at) == (NOW, None)
+
+
 def batch(*evidence: Call | Silence, cursor: str = "1") -> CallBatch:
     """A batch whose coverage begins a day ago."""
     coverage = Coverage(source=LOG, kinds=frozenset({KeyKind.LWA_CLIENT_SECRET}), since=NOW - DAY, until=NOW)
@@ -95,6 +104,23 @@ def test_saving_a_batch_twice_changes_nothing(store: Store) -> None:
     store.save_calls(LOG, batch(call(), silence(1)), NOW + DAY)
     assert (store.evidence(), store.coverages(), store.cursor(LOG)) == before
     assert before[1:] == ([batch().coverage], batch().cursor)
+
+
+def test_no_call_is_dated_later_than_it_was_told(store: Store) -> None:
+    """One by a clock that is ahead is a call of now: it neither outlives that clock nor hides what comes after it."""
+    store.save_calls(LOG, batch(call(hours=-24 * 400)), NOW)
+    assert store.evidence() == [call()]
+    later = call(hours=-48)
+    store.save_calls(LOG, batch(later), NOW + 2 * DAY)
+    assert store.evidence() == [later]
+
+
+def test_what_a_source_covers_may_be_a_few_keys(store: Store) -> None:
+    """Several handles come back as they were."""
+    some = frozenset({HANDLE, Handle(HandleSpace.DECLARED, "b"), Handle(HandleSpace.DECLARED, "a")})
+    coverage = Coverage(source=LOG, kinds=frozenset(), handles=some, since=NOW - DAY, until=NOW)
+    store.save_coverage(coverage)
+    assert store.coverages() == [coverage]
 
 
 def test_evidence_and_cursor_are_saved_together_or_not_at_all(store: Store) -> None:
