@@ -34,6 +34,7 @@ from keywatch.service.reading import Reader
 from keywatch.service.receiver import notifier_of, routing_of
 from keywatch.service.reports import Reports
 from keywatch.service.sharing import KEEP, SharingWatch
+from keywatch.service.signals import SignalWatch
 from keywatch.service.standings import clocks, known_keys, limits, policy
 from keywatch.service.state import State, directory_of, open_state
 from keywatch.service.web import WebServer
@@ -111,6 +112,7 @@ class Keywatch:
     def _decide(self) -> None:
         """Judge, and leave what `keywatch scan` needs to name a key of ours."""
         self._store.prune_uses(self._now() - KEEP)
+        self.judge.prune()
         self.judge.run()
         keys = known_keys(self._store)
         ours = frozenset(key.account for key in keys if key.account) | frozenset(self._settings.our_accounts)
@@ -253,6 +255,7 @@ class Keywatch:
             sp_api_names=settings.hygiene.sp_api_names,
             routing=self.routing,
             sharing=SharingWatch(settings.sharing),
+            signals=SignalWatch(settings.throttling),
             accounts=frozenset(settings.our_accounts),
             owners={source.id: source.owner for source in self.sources if source.owner},
             obligations=book(settings.policy).obligations,

@@ -26,6 +26,7 @@ from keywatch.service.metrics import Metrics
 from keywatch.service.obligations import stands
 from keywatch.service.plan import Planned
 from keywatch.service.sharing import SharingWatch
+from keywatch.service.signals import SignalWatch
 from keywatch.service.standings import held
 from keywatch.store import SourceState, Store, StoredFinding
 
@@ -40,6 +41,7 @@ class Rules:
     grace: Grace
     routing: Routing
     sharing: SharingWatch
+    signals: SignalWatch
     clocks: Clocks = field(default_factory=Clocks)
     limits: Limits = field(default_factory=Limits)
     sp_api_names: tuple[str, ...] = ()
@@ -76,12 +78,19 @@ class Judge:
         ending, unshown = endings(keys_held, now=now, clocks=self._rules.clocks)
         wrong = [self._owned(problem, found) for problem in (*wrong, *untidy, *ending)]
         wrong += self._rules.sharing.problems(self._store, judged, now)
+        told = self._store.alerts()
+        signalled, unsure = self._rules.signals.problems(self._store, [one.key for one in keys_held], told, now)
+        wrong += signalled
         wrong += self._reminders(wrong, now)
-        decisions = decide(wrong, self._store.alerts(), now=now, inhibited=inhibited(judged) | undecided | unshown)
+        decisions = decide(wrong, told, now=now, inhibited=inhibited(judged) | undecided | unshown | unsure)
         messages = deliveries(decisions, self._rules.routing, now=now, told_alone=self._store.told_alone())
         self._store.apply(decisions, messages, now)
         self._show(judged, found.values(), decisions)
         return decisions
+
+    def prune(self) -> None:
+        """Forget what decides nothing any more."""
+        self._rules.signals.prune(self._store, self._now())
 
     def _reminders(self, wrong: Iterable[Problem], now: datetime) -> Iterator[Problem]:
         """What a person has to confirm, if there is somebody to be reminded."""

@@ -19,6 +19,7 @@ from keywatch.model.errors import UsageError
 from keywatch.model.key import KeyKind
 from keywatch.settings.interval import Interval
 from keywatch.settings.reference import SecretReference, TokenReference
+from keywatch.settings.throttling import Throttling
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """Letters, digits, `_`, `.` and `-`; at most 64."""
@@ -443,6 +444,8 @@ class RequestLogFields(_Table):
     host: str = "host"
     method: str = "method"
     path: str = "path"
+    error: str = "error"
+    """Of an answer that is an error: its code, its message or its whole body."""
 
 
 class RequestLog(_Table):
@@ -683,6 +686,7 @@ class Settings(_Table):
     policy: PolicySettings = PolicySettings()
     sharing: Sharing = Sharing()
     hygiene: Hygiene = Hygiene()
+    throttling: Throttling = Throttling()
     http: Http = Http()
     intake: Intake = Intake()
     slack: Slack | None = None

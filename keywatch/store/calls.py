@@ -8,8 +8,11 @@ from keywatch.model.call import Call, Coverage, Evidence, Silence
 from keywatch.model.key import SourceId
 from keywatch.model.source import CallBatch, Cursor
 from keywatch.store import schema
+from keywatch.store.answers import save_answers
 from keywatch.store.codec import dump, load, storable
 from keywatch.store.database import Database
+from keywatch.store.notices import save_notices
+from keywatch.store.reported import remember
 from keywatch.store.sql import upsert
 from keywatch.store.usage import save_uses
 
@@ -19,18 +22,18 @@ class CallRecords(Database):
 
     def save_calls(self, source: SourceId, batch: CallBatch, now: datetime) -> None:
         """
-        Save evidence, uses, coverage and cursor in one transaction.
+        Save evidence, uses, answers, coverage and cursor in one transaction.
 
-        Saving a batch again changes nothing but how many calls its uses are.
+        Saving a batch again changes nothing but how many calls its uses and answers are.
 
         Args:
             source: whose batch it is.
             batch: what it read.
-            now: aware UTC; kept for symmetry with the other writers.
+            now: aware UTC.
         """
-        del now
         with self._writing() as connection:
             save_evidence(connection, source, batch)
+            remember(connection, source, batch.ids, now)
             upsert(connection, schema.cursor, [{"source": source, "record": dump(batch.cursor)}])
 
     def evidence(self) -> list[Evidence]:
@@ -62,7 +65,7 @@ class CallRecords(Database):
 
 
 def save_evidence(connection: Connection, source: SourceId, batch: CallBatch) -> None:
-    """Save evidence, uses and coverage, in the caller's transaction."""
+    """Save all that a batch brought but its cursor and its ids, in the caller's transaction."""
     calls = [call for call in batch.evidence if isinstance(call, Call)]
     silences = [silence for silence in batch.evidence if isinstance(silence, Silence)]
     upsert(connection, schema.call, [_call_row(source, call) for call in calls], newer="at")
@@ -70,6 +73,8 @@ def save_evidence(connection: Connection, source: SourceId, batch: CallBatch) ->
     # an earlier silence may have been declared over a call that was not yet known.
     upsert(connection, schema.silence, [_silence_row(source, silence) for silence in silences], newer="until")
     save_uses(connection, source, batch.uses)
+    save_answers(connection, source, batch.answers)
+    save_notices(connection, batch.notices)
     upsert(connection, schema.coverage, [{"source": source, "record": dump(batch.coverage)}])
 
 

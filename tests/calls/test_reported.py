@@ -141,7 +141,7 @@ def test_what_is_no_report_is_said_to_be_none(body: bytes, said: str) -> None:
 
 def test_a_call_a_line_is_taken_too() -> None:
     """As `curl --data-binary @requests.jsonl` sends it; a broken line costs itself."""
-    body = b"\n".join([json.dumps(ORDER).encode(), b"", b"{", json.dumps(ORDER | {"seller": "A3"}).encode()])
+    body = b"\n".join([json.dumps(ORDER).encode(), b"", b"{", json.dumps(ORDER | {"id": "2", "seller": "A3"}).encode()])
     received = source_of("orders", now=lambda: NOW).receive(body, {}, lines=True)
     assert (received.accepted, why(received)) == (2, ["not a JSON object"])
     with pytest.raises(NotAReport, match="more than"):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import re2
 
-GROUPS = frozenset({"time", "status", "application", "seller", "client_id", "host", "method", "path"})
+GROUPS = frozenset({"time", "status", "application", "seller", "client_id", "host", "method", "path", "error"})
 """What a pattern can name: the fields of a JSON line."""
 _NEEDED = frozenset({"time", "status"})
 _LONGEST = 2000

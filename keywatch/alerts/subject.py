@@ -1,0 +1,48 @@
+"""Whom an answer concerns: an application or one of its sellers, under one name for all sources. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from keywatch.alerts.words import one_line
+from keywatch.model.key import Handle, HandleSpace, Key, KeyKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """An application, or what one seller has granted it."""
+
+    handle: Handle
+    application: str
+    """Its name; its client id where nobody names it."""
+    seller: str | None = None
+    key: Key | None = None
+    """None: no inventory has it."""
+    owner: str | None = None
+    """Who must act: of the seller's token, else of the application."""
+
+    @property
+    def title(self) -> str:
+        if self.seller is not None:
+            return f"seller {one_line(self.seller, 60)} of application {one_line(self.application, 80)}"
+        return f"application {one_line(self.application, 80)}"
+
+
+class Subjects:
+    """Finds the subject of a handle."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        kinds = (KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN)
+        self._keys: Mapping[Handle, Key] = {handle: key for key in keys if key.kind in kinds for handle in key.handles}
+
+    def of(self, handle: Handle) -> Subject:
+        """Return whom a handle of an application, a client id or an authorisation speaks of."""
+        key = self._keys.get(handle)
+        if handle.space is HandleSpace.AUTHORISATION:
+            application, _, seller = handle.value.rpartition("/")
+            whole = self.of(Handle(HandleSpace.APPLICATION, application))
+            owner = key.owner if key is not None and key.owner else whole.owner
+            return Subject(handle=handle, application=application, seller=seller, key=key, owner=owner)
+        name = key.application if key is not None and key.application else handle.value
+        if key is not None and key.application:
+            handle = Handle(HandleSpace.APPLICATION, name)
+        return Subject(handle=handle, application=name, key=key, owner=key.owner if key else None)
