@@ -278,6 +278,7 @@ def run(settings: Settings, *, once: bool) -> Ending:
         settings.athena,
         settings.request_log,
         settings.reporter,
+        settings.application_notices,
     )
     if not any((settings.aws, settings.vault, settings.key, *proofs, *content)):
         raise ConfigError(

@@ -75,7 +75,7 @@ class Judge:
         found = {seen.finding.id: seen for seen in named(open_findings(self._store), keys, self._rules.accounts)}
         wrong = problems(judged, found.values(), blind_sources(self._store.sources()), now=now, grace=self._rules.grace)
         untidy, undecided = hygiene(keys_held, now=now, limits=self._rules.limits)
-        ending, unshown = endings(keys_held, now=now, clocks=self._rules.clocks)
+        ending, unshown = endings(keys_held, now=now, clocks=self._rules.clocks, notices=self._store.secret_notices())
         wrong = [self._owned(problem, found) for problem in (*wrong, *untidy, *ending)]
         wrong += self._rules.sharing.problems(self._store, judged, now)
         told = self._store.alerts()

@@ -54,6 +54,8 @@ def stands(
 
 def _roles(source: Planned) -> frozenset[str]:
     """What a source is read for: a log that is looked through as well, for both."""
+    if not source.watches:
+        return frozenset()
     return frozenset({source.role.value} | ({SourceRole.CONTENT.value} if source.scanned else set()))
 
 

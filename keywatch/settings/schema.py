@@ -18,6 +18,7 @@ from keywatch.collect.inventory.named import NamePattern
 from keywatch.model.errors import UsageError
 from keywatch.model.key import KeyKind
 from keywatch.settings.interval import Interval
+from keywatch.settings.notices import ApplicationNoticeQueue
 from keywatch.settings.reference import SecretReference, TokenReference
 from keywatch.settings.throttling import Throttling
 
@@ -700,6 +701,7 @@ class Settings(_Table):
     key: tuple[DeclaredKey, ...] = ()
     request_log: tuple[RequestLog, ...] = ()
     reporter: tuple[Reporter, ...] = ()
+    application_notices: tuple[ApplicationNoticeQueue, ...] = ()
     scan: tuple[Scan, ...] = ()
     bucket: tuple[Bucket, ...] = ()
     cloudwatch: tuple[CloudWatch, ...] = ()
@@ -713,12 +715,13 @@ class Settings(_Table):
         "key",
         "request_log",
         "reporter",
+        "application_notices",
         "scan",
         "bucket",
         "cloudwatch",
     )
     @classmethod
-    def _names_differ(cls, tables: tuple[_Table, ...]) -> tuple[_Table, ...]:
+    def _names_differ(cls, tables: tuple[BaseModel, ...]) -> tuple[BaseModel, ...]:
         seen: set[str] = set()
         for table in tables:
             name: str = getattr(table, "name", "")

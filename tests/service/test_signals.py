@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.installation import Installation
+from tests.calls.test_application_notices import Queue
+from tests.calls.test_secret_notice import SECRET, expiry, new_secret
+from tests.service.installation import DAY, Installation
 
 HOST = "sellingpartnerapi-eu.amazon.com"
 CLIENT = "amzn1.application-oa2-client." + "0123456789abcdef" * 2
 CONFIG = f"""
-[slack]
-webhook = "file:HERE/webhook"
 [[key]]
 name = "orders secret"
 kind = "lwa-client-secret"
@@ -31,14 +31,13 @@ created = 2026-11-01
 name = "orders"
 path = "HERE/requests.jsonl"
 """
-CONSOLE = CONFIG.replace('[slack]\nwebhook = "file:HERE/webhook"\n', "")
 DOWN = "application orders: Amazon refuses its client secret (invalid_client)"
 GONE = "seller A1EXAMPLE of application orders: Amazon refuses the refresh token (invalid_grant)"
 
 
 @pytest.fixture
 def orders(here: Installation) -> Installation:
-    here.configure(CONSOLE)
+    here.configure(CONFIG)
     (here.directory / "requests.jsonl").write_text("")
     log(here)
     here.cycle()
@@ -140,3 +139,28 @@ def test_a_seller_whose_calls_are_throttled_is_told_with_figures(orders: Install
     assert ("low", "sales-team") == (alert.problem.severity.value, alert.problem.owner)
     log(orders, times=400)
     assert [f"resolved: {title} -> console"] == orders.news()
+
+
+def test_a_notice_of_amazons_sets_when_a_client_secret_ends(here: Installation, aws_url: str) -> None:
+    """And a new one, of which nothing is kept but its date, gives the old one a week."""
+    queue = Queue(aws_url)
+    here.configure(
+        CONFIG + f'[[application_notices]]\nname = "sp-api"\nqueue = "{queue.url}"\nendpoint_url = "{aws_url}"\n'
+    )
+    (here.directory / "requests.jsonl").write_text("")
+    ends = expiry(clientSecretExpiryTime=(here.now + 20 * DAY).isoformat())
+    queue.say(ends | {"eventTime": here.now.isoformat()})
+    title = "LWA client secret orders secret: "
+
+    def news() -> list[str]:
+        return [line.replace(title, "") for line in here.news() if title in line]
+
+    assert ["fired: expires in 20 days -> console"] == news()
+    rotated = new_secret(oldClientSecretExpiryTime=(here.now + 7 * DAY).isoformat())
+    queue.say(rotated | {"eventTime": here.now.isoformat()})
+    assert ["changed: the old one ends in 7 days -> console"] == news()
+    here.configure(here.config.replace("created = 2026-11-01", "created = 2026-11-23", 1))
+    assert [f"resolved: {title}the old one ends in 7 days -> console"] == [
+        line for line in here.news() if title in line
+    ]
+    assert SECRET.encode() not in b"".join(path.read_bytes() for path in here.directory.rglob("*") if path.is_file())
