@@ -474,7 +474,7 @@ class RequestLog(_Table):
     """Whether lines without a host are calls of production SP-API. If not, such lines prove nothing."""
     fields: RequestLogFields | None = None
     """Of JSON lines; not given: the usual names."""
-    format: Literal["json", "nginx", "envoy", "alb", "urllib3", "httpx", "okhttp"] = "json"
+    format: Literal["json", "nginx", "envoy", "alb", "urllib3", "httpx", "okhttp", "guzzle", "axios", "dotnet"] = "json"
     """What its lines look like: JSON, a proxy's access log, or what an HTTP client logs."""
     pattern: Annotated[str, Field(min_length=1)] | None = None
     """A pattern of its own instead, in RE2's syntax, with the groups time and status, and others named as `fields`."""
