@@ -43,7 +43,7 @@ _PERSISTENT, _PATIENT, _IMPATIENT = 15, 10, 2
 sixteenth run, and take an account with it; fifteen times, once in a year."""
 _CONNECTIONS = 20
 """A few more than the objects of a bucket that are fetched at once."""
-_SELLING_PARTNER = frozenset({KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN})
+SELLING_PARTNER = frozenset({KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,7 @@ def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], 
             SourceRole.CALLS,
             log.every,
             partial(_request_log, log, settings.key, pepper, now),
-            kinds=_SELLING_PARTNER,
+            kinds=SELLING_PARTNER,
             owner=log.owner,
             scanned=log.scan,
         )

@@ -82,7 +82,7 @@ def test_a_status_alone_says_as_much_as_it_can(exchange: bool, status: int, answ
 
 def test_a_refused_grant_is_no_word_inside_another() -> None:
     """Nor is it one in a call to SP-API, whose bodies hold what sellers write."""
-    assert answer_of(400, "not_invalid_grant_at_all", exchange=True) is None
+    assert answer_of(400, "not_invalid_grant_at_all", exchange=True) is Answer.NOT_EXCHANGED
     assert answer_of(403, "invalid_client", exchange=False) is Answer.DENIED
 
 

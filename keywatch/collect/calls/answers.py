@@ -19,7 +19,10 @@ from keywatch.model.key import Handle, HandleSpace, SourceId
 if TYPE_CHECKING:
     from keywatch.model.source import Json
 
-_OAUTH = re.compile(r"(?<![A-Za-z_])(invalid_client|invalid_grant|unauthorized_client)(?![A-Za-z_])")
+_OAUTH = re.compile(
+    r"(?<![A-Za-z_])(invalid_client|invalid_grant|unauthorized_client|invalid_request|invalid_scope"
+    r"|unsupported_grant_type|access_denied|server_error|temporarily_unavailable)(?![A-Za-z_])"
+)
 _OAUTH_ANSWERS = {
     "invalid_client": Answer.INVALID_CLIENT,
     "invalid_grant": Answer.INVALID_GRANT,
@@ -70,10 +73,10 @@ def _not_exchanged(status: int, error: str) -> Answer | None:
     if status < _BAD_REQUEST or status >= 500 or status == _TOO_MANY:  # noqa: PLR2004
         return None
     if named := _OAUTH.search(error):
-        return _OAUTH_ANSWERS[named[1]]
+        return _OAUTH_ANSWERS.get(named[1])  # the others speak of the request, not of who makes it
     if status == _UNAUTHENTICATED:
         return Answer.INVALID_CLIENT  # LWA has this status for nothing else
-    return Answer.NOT_EXCHANGED if status == _BAD_REQUEST and not error else None
+    return Answer.NOT_EXCHANGED if status == _BAD_REQUEST else None
 
 
 def _refused(status: int, error: str) -> Answer:
