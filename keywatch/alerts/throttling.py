@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time
 from keywatch.alerts.subject import Subject, Subjects
 from keywatch.alerts.words import day, one_line
 from keywatch.model.alert import AlertId, Problem, ProblemKind
-from keywatch.model.answer import Answered, DayCount
+from keywatch.model.answer import Counted, DayCount
 from keywatch.model.call import Coverage
 from keywatch.model.finding import Severity
 from keywatch.model.key import Handle, Key, SourceId
@@ -42,7 +42,7 @@ class ThrottlingRules:
 
 
 def throttled(
-    counted: Iterable[Answered],
+    counted: Iterable[Counted],
     keys: Iterable[Key],
     coverages: Iterable[Coverage],
     *,
@@ -56,7 +56,7 @@ def throttled(
     An application is told in their place where its calls do not say for which seller they are.
 
     Args:
-        counted: the days of each credential and source, as far as they are kept.
+        counted: the calls of the window.
         keys: the inventory.
         coverages: what each call source has read.
         rules: the window and the limit.
@@ -68,11 +68,11 @@ def throttled(
     found: dict[Handle, dict[SourceId, DayCount]] = defaultdict(dict)
     named: dict[Handle, Subject] = {}
     for one in counted:
-        days = [count for number, count in one.days.items() if number >= first]
         subject = subjects.of(one.handle)
         named.setdefault(subject.handle, subject)
         mine = found[subject.handle]
-        mine[one.source] = _sum([*days, *([mine[one.source]] if one.source in mine else [])])
+        # One source may know an application by its name and by its client id.
+        mine[one.source] = one.total.joined(mine[one.source]) if one.source in mine else one.total
     by_seller = {subject.application for subject in named.values() if subject.seller is not None}
     problems: list[Problem] = []
     blind: set[AlertId] = set()

@@ -49,8 +49,8 @@ ENDED_BY: Mapping[Answer, Answer] = {
 }
 """Refusals of a credential, and the success after which the next one is the first again."""
 REFUSALS = frozenset({*ENDED_BY, Answer.RESTRICTED})
-KEPT = REFUSALS | frozenset(ENDED_BY.values())
-"""What is kept by its time. The rest is at most counted."""
+SUCCESSES = frozenset(ENDED_BY.values())
+"""Of these and of refusals the times are kept. The rest is at most counted."""
 
 
 class Streak(NamedTuple):
@@ -65,13 +65,21 @@ class Streak(NamedTuple):
 
 
 class DayCount(NamedTuple):
-    """How many calls of one day were answered, and how many of these with 429. Exchanges of tokens are none."""
+    """How many calls were answered on a day, or on several, and how many of these with 429. Exchanges of tokens are none."""
 
     calls: int
     throttled: int
 
     def joined(self, other: "DayCount") -> "DayCount":
         return DayCount(self.calls + other.calls, self.throttled + other.throttled)
+
+
+class Counted(NamedTuple):
+    """The calls of a while that one source saw one credential make."""
+
+    handle: Handle
+    source: SourceId
+    total: DayCount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

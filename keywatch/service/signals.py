@@ -33,7 +33,7 @@ class SignalWatch:
         coverages = store.coverages()
         came_back = {id_ for id_, alert in told.items() if alert.revision >= _ONCE_BACK}
         refused, hidden = refusals(store.refused(), keys, coverages, came_back=came_back)
-        counted = store.answered_days(self._rules.first_day(now))
+        counted = store.answered_since(self._rules.first_day(now))
         slowed, unknown = throttled(counted, keys, coverages, rules=self._rules, now=now, firing=told.keys())
         return [*map(refusal_problem, refused), *slowed], hidden | unknown
 

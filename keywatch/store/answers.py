@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
-from keywatch.model.answer import ENDED_BY, REFUSALS, Answer, Answered, DayCount, Streak, continued
+from keywatch.model.answer import ENDED_BY, REFUSALS, Answer, Answered, Counted, DayCount, Streak, continued
 from keywatch.model.key import Handle, HandleSpace, SourceId
 from keywatch.store import schema
 from keywatch.store.codec import storable
@@ -34,18 +34,16 @@ class AnswerRecords(Database):
             for (handle, source), streaks in found.items()
         ]
 
-    def answered_days(self, first: int) -> list[Answered]:
-        """Return the counts of each day from `first` on, an ordinal."""
+    def answered_since(self, first: int) -> list[Counted]:
+        """Return how many calls were made from the day `first` on, an ordinal."""
         columns = _DAYS.c
-        statement = select(_DAYS).where(columns.day >= first).order_by(columns.handle, columns.source, columns.day)
-        found: dict[tuple[str, str], dict[int, DayCount]] = defaultdict(dict)
+        sums = select(columns.handle, columns.source, func.sum(columns.calls), func.sum(columns.throttled))
+        statement = sums.where(columns.day >= first).group_by(columns.handle, columns.source)
         with self._reading() as connection:
-            for row in connection.execute(statement):
-                found[row.handle, row.source][row.day] = DayCount(row.calls, row.throttled)
-        return [
-            Answered(handle=_handle(handle), source=SourceId(source), days=days)
-            for (handle, source), days in found.items()
-        ]
+            return [
+                Counted(_handle(handle), SourceId(source), DayCount(calls, throttled))
+                for handle, source, calls, throttled in connection.execute(statement)
+            ]
 
     def prune_answers(self, before: datetime, *, first_day: int) -> None:
         """Forget what was not answered since an instant, and the counts of the days before `first_day`, an ordinal."""

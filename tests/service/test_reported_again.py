@@ -66,6 +66,6 @@ def test_what_was_kept_is_known_and_what_was_not_is_taken(tmp_path: Path, when: 
         with Store.open(tmp_path) as store:
             received = take(store)
             assert (received.repeated, received.accepted) == (again, 3 - again)
-            counts = [tuple(count) for one in store.answered_days(0) for count in one.days.values()]
+            counts = [tuple(one.total) for one in store.answered_since(0)]
             assert counts == [(3, 1)] * 2
             assert len(store.evidence()) == 4

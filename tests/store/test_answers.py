@@ -66,9 +66,15 @@ def test_a_log_that_is_read_in_batches_comes_to_what_it_is(
     for start, end in pairwise(cuts):
         save(store, answers=tallied(calls[start:end], start))
     whole = {one.handle: one for one in tallied(calls, 0)}
-    days = {one.handle: dict(one.days) for one in store.answered_days(0)}
-    assert days == {handle: dict(one.days) for handle, one in whole.items() if one.days}
+    for first in range(NOW.toordinal(), NOW.toordinal() + 4):
+        counts = {one.handle: tuple(one.total) for one in store.answered_since(first)}
+        assert counts == {handle: sums for handle, one in whole.items() if (sums := since(one, first)) != (0, 0)}
     assert going_on(store.refused()) == going_on(whole.values())
+
+
+def since(one: Answered, first: int) -> tuple[int, int]:
+    days = [count for day, count in one.days.items() if day >= first]
+    return sum(count.calls for count in days), sum(count.throttled for count in days)
 
 
 def going_on(answers: Iterable[Answered]) -> dict[tuple[Handle, Answer], Streak]:
@@ -90,7 +96,7 @@ def test_old_answers_are_forgotten(store: Store) -> None:
     days = {today - 8: DayCount(5, 1), today: DayCount(7, 2)}
     save(store, answers=(Answered(handle=SELLER, source=LOG, streaks=streaks, days=days),))
     store.prune_answers(NOW - 8 * DAY, first_day=today - 7)
-    assert [dict(one.days) for one in store.answered_days(0)] == [{today: DayCount(7, 2)}]
+    assert [one.total for one in store.answered_since(0)] == [DayCount(7, 2)]
     assert len(store.refused()) == 1
     store.prune_answers(NOW - 7 * DAY, first_day=today)
     assert store.refused() == []
@@ -143,5 +149,5 @@ def test_what_a_source_told_goes_with_it(store: Store) -> None:
     answered = Answered(handle=SELLER, source=LOG, streaks=streaks, days={NOW.toordinal(): DayCount(1, 0)})
     save(store, answers=(answered,), ids=("1",), notices=(notice(NoticeKind.EXPIRY, 1, 1),))
     store.forget_source(LOG, NOW)
-    assert [*store.refused(), *store.answered_days(0), *store.secret_notices()] == []
+    assert [*store.refused(), *store.answered_since(0), *store.secret_notices()] == []
     assert store.reported(LOG, ["1"]) == frozenset()

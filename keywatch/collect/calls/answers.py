@@ -11,9 +11,9 @@ https://developer-docs.amazon.com/sp-api/docs/sp-api-errors-faq
 import json
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from keywatch.model.answer import KEPT, Answer, Answered, DayCount, Streak, continued
+from keywatch.model.answer import REFUSALS, SUCCESSES, Answer, Answered, DayCount, Streak, continued
 from keywatch.model.key import Handle, HandleSpace, SourceId
 
 if TYPE_CHECKING:
@@ -147,19 +147,42 @@ class Tally:
 
 
 class _Counts:
-    """Of one credential."""
+    """Of one credential. What most calls do, changes lists in place: a log may have millions."""
 
-    __slots__ = ("days", "streaks")
+    __slots__ = ("_days", "_refusals", "_successes")
 
     def __init__(self) -> None:
-        self.streaks: dict[Answer, Streak] = {}
-        self.days: dict[int, DayCount] = {}
+        self._successes: dict[Answer, _Run] = {}
+        self._refusals: dict[Answer, Streak] = {}
+        self._days: dict[int, list[int]] = {}
+
+    @property
+    def streaks(self) -> dict[Answer, Streak]:
+        return {**{answer: Streak(*run) for answer, run in self._successes.items()}, **self._refusals}
+
+    @property
+    def days(self) -> dict[int, DayCount]:
+        return {day: DayCount(*counted) for day, counted in self._days.items()}
 
     def add(self, answer: Answer, at: datetime, count: int) -> None:
-        if answer in KEPT:
-            self.streaks[answer] = continued(self.streaks, answer, Streak(at, at, count))
+        if answer in SUCCESSES:
+            run = self._successes.get(answer)
+            if run is None:
+                self._successes[answer] = [at, at, count]
+            else:
+                if at > run[1]:
+                    run[1] = at
+                elif at < run[0]:
+                    run[0] = at
+                run[2] += count
+        elif answer in REFUSALS:
+            self._refusals[answer] = continued(self.streaks, answer, Streak(at, at, count))
         if answer not in _EXCHANGES:
-            day = at.toordinal()
-            known = self.days.get(day)
-            throttled = count if answer is Answer.THROTTLED else 0
-            self.days[day] = DayCount(count, throttled) if known is None else known.joined(DayCount(count, throttled))
+            counted = self._days.setdefault(at.toordinal(), [0, 0])
+            counted[0] += count
+            if answer is Answer.THROTTLED:
+                counted[1] += count
+
+
+_Run: TypeAlias = list[Any]
+"""First, last and how many, as of a `Streak`."""
