@@ -44,7 +44,8 @@ _SELLER: Mapping[Answer, _Words] = {
     Answer.INVALID_GRANT: _Words(
         Severity.HIGH,
         "Amazon refuses the refresh token (invalid_grant)",
-        f"The seller has ended the authorisation, or it has lapsed. {_ONE_DOWN}",
+        "The seller has ended the authorisation, or it has lapsed; or a code of the authorisation page was used later "
+        f"than five minutes after it was given. {_ONE_DOWN}",
         _ASK_AGAIN,
     ),
     Answer.UNAUTHORIZED_CLIENT: _Words(

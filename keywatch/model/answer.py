@@ -65,7 +65,7 @@ class Streak(NamedTuple):
 
 
 class DayCount(NamedTuple):
-    """How many calls were answered on a day, or on several, and how many of these with 429. Exchanges of tokens are none."""
+    """How many calls were answered in a while, and how many of these with 429. Exchanges of tokens are none."""
 
     calls: int
     throttled: int
