@@ -22,7 +22,7 @@ from keywatch.model.key import Handle, Key, SourceId
 
 TOKEN_LIVES = timedelta(hours=1)
 _QUIET = timedelta(days=1)
-"""After so long without a refusal, what another source saw succeed counts as well."""
+"""After so long without a refusal, what another source saw succeed counts as well; after a single one, at once."""
 _FORGOTTEN = timedelta(days=7)
 """After so long without a refusal nobody uses the credential any more, whether or not it works."""
 _DENIED_CALLS, _DENIED_FOR = 5, timedelta(minutes=10)
@@ -138,7 +138,7 @@ class _Evidence:
         mine = [other for other in self.told if other.source == one.source]
         return (
             self._works(answer, streak, mine)
-            or (quiet >= _QUIET and self._works(answer, streak, self.told))
+            or ((quiet >= _QUIET or streak.calls == 1) and self._works(answer, streak, self.told))
             or quiet >= _FORGOTTEN
         )
 

@@ -1,10 +1,13 @@
 """Whom an answer concerns: an application or one of its sellers, under one name for all sources. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from keywatch.alerts.words import one_line
 from keywatch.model.key import Handle, HandleSpace, Key, KeyKind
+
+_REGION = re.compile("/(?:na|eu|fe)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,10 @@ class Subjects:
 
     def __init__(self, keys: Iterable[Key]) -> None:
         kinds = (KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN)
-        self._keys: Mapping[Handle, Key] = {handle: key for key in keys if key.kind in kinds for handle in key.handles}
+        found = [(handle, key) for key in keys if key.kind in kinds for handle in key.handles]
+        # A seller in several regions has a token for each; answers are the seller's, whichever region it is.
+        whole = {Handle(handle.space, _REGION.sub("", handle.value)): key for handle, key in found if _regional(handle)}
+        self._keys: Mapping[Handle, Key] = whole | dict(found)
 
     def of(self, handle: Handle) -> Subject:
         """Return whom a handle of an application, a client id or an authorisation speaks of."""
@@ -46,3 +52,7 @@ class Subjects:
         if key is not None and key.application:
             handle = Handle(HandleSpace.APPLICATION, name)
         return Subject(handle=handle, application=name, key=key, owner=key.owner if key else None)
+
+
+def _regional(handle: Handle) -> bool:
+    return handle.space is HandleSpace.AUTHORISATION and _REGION.search(handle.value) is not None

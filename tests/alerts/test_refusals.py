@@ -84,7 +84,14 @@ def test_all_names_of_an_application_are_one_application() -> None:
 def test_what_another_source_sees_counts_when_the_refusals_have_stopped(quiet: timedelta, holds: bool) -> None:
     """Until then it may be another program, with the new secret, that works."""
     other = told({Answer.EXCHANGED: one(NOW)}, source=APP)
-    assert held(told({Answer.INVALID_CLIENT: one(NOW - quiet)}), other) == [DOWN] * holds
+    assert held(told({Answer.INVALID_CLIENT: one(NOW - quiet, 2)}), other) == [DOWN] * holds
+
+
+def test_a_single_refusal_is_over_when_anybody_sees_the_credential_work() -> None:
+    """As when a probe met a secret that is being replaced."""
+    other = told({Answer.EXCHANGED: one(AT + SECOND)}, source=APP)
+    assert held(told(REFUSED), other) == []
+    assert held(told(REFUSED), told({Answer.EXCHANGED: one(AT)}, source=APP)) == [DOWN]
 
 
 @pytest.mark.parametrize(("quiet", "holds"), [(7 * DAY - SECOND, True), (7 * DAY, False)])
@@ -163,6 +170,14 @@ def test_each_refusal_says_whom_it_concerns_and_what_to_do(handle: Handle, answe
         "request-log:orders saw it 1,234 times, from 2026-11-23 11:18 UTC to 2026-11-23 13:18 UTC"
     )
     assert ("which no inventory has" in facts["What"]) == (handle == SELLER)
+
+
+def test_the_token_of_one_region_is_the_sellers() -> None:
+    """Whoever owns it hears of it."""
+    token = key("eu", KeyKind.LWA_REFRESH_TOKEN, owner="sales-team")
+    token = replace(token, handles=(Handle(HandleSpace.AUTHORISATION, "orders/A1EXAMPLE/eu"),))
+    (refusal,), _ = refusals([told({Answer.INVALID_GRANT: one()}, SELLER)], (SECRET, token), [], came_back=())
+    assert (refusal.subject.owner, refusal.subject.key) == ("sales-team", token)
 
 
 def test_a_key_that_is_in_no_inventory_is_told_to_nobody_in_particular() -> None:
