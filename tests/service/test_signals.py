@@ -141,7 +141,9 @@ def test_a_seller_whose_calls_are_throttled_is_told_with_figures(orders: Install
     assert [f"resolved: {title} -> console"] == orders.news()
 
 
-def test_a_notice_of_amazons_sets_when_a_client_secret_ends(here: Installation, aws_url: str) -> None:
+def test_a_notice_of_amazons_sets_when_a_client_secret_ends(
+    here: Installation, aws_url: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     """And a new one, of which nothing is kept but its date, gives the old one a week."""
     queue = Queue(aws_url)
     here.configure(
@@ -163,4 +165,6 @@ def test_a_notice_of_amazons_sets_when_a_client_secret_ends(here: Installation, 
     assert [f"resolved: {title}the old one ends in 7 days -> console"] == [
         line for line in here.news() if title in line
     ]
+    written = capfd.readouterr()
+    assert SECRET not in caplog.text + written.out + written.err
     assert SECRET.encode() not in b"".join(path.read_bytes() for path in here.directory.rglob("*") if path.is_file())

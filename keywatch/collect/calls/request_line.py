@@ -159,10 +159,11 @@ def read_record(record: dict[str, Json], layout: RequestLayout, now: datetime) -
         host, place = host or url.hostname, url.path
     exchange = place == _TOKEN_PATH and host in (None, _TOKEN_HOST)
     proves = exchange or host in PRODUCTION or (host is None and layout.assume_sp_api)
+    error = error_text(_at(record, names.error)) if status >= 400 else ""  # noqa: PLR2004
     return Request(
         at=at,
         outcome=_outcome(status, exchange=exchange) if proves else None,
-        answer=answer_of(status, error_text(_at(record, names.error)), exchange=exchange) if proves else None,
+        answer=answer_of(status, error, exchange=exchange) if proves else None,
         application=_name(_at(record, names.application), "application") or known or layout.application,
         seller=_name(_at(record, names.seller), "seller"),
         client_id=client_id,
