@@ -48,6 +48,7 @@ _TOKEN_HOST, _TOKEN_PATH = "api.amazon.com", "/auth/o2/token"
 _REFUSALS = frozenset({400, 401, 403})
 """Statuses of answers whose body says why."""
 _WORD = re.compile(r"[a-z_]{1,40}")
+_CODE = re.compile(r"[A-Za-z0-9.]{1,60}")
 _SAID = (
     ("access token you provided has expired", "token-expired"),
     ("access token you provided is revoked", "token-revoked"),
@@ -154,9 +155,18 @@ class Reporter:
             {"path": str(path).partition("?")[0].partition("#")[0] if path else None},
         )
 
-    def used(self, key: str, *, succeeded: bool, action: str | None = None) -> None:
-        """Count a use of any other key: `key` is its name in keywatch's configuration, or an access key id."""
-        self._note({"key": key, "outcome": "success" if succeeded else "failure"}, {"action": action})
+    def used(self, key: str, *, succeeded: bool, action: str | None = None, error: str | None = None) -> None:
+        """
+        Count a use of any other key.
+
+        Args:
+            key: its name in keywatch's configuration, or an access key id.
+            succeeded: whether the call did.
+            action: what was called: `sts:GetCallerIdentity`.
+            error: the code of AWS's error, where it did not: `InvalidClientTokenId`.
+        """
+        outcome = "success" if succeeded else "failure"
+        self._note({"key": key, "outcome": outcome, "error": error}, {"action": action})
 
     @contextmanager
     def selling(self, seller: str) -> Iterator[None]:
@@ -237,12 +247,21 @@ class Reporter:
             signed = signed.decode("ascii", "replace") if isinstance(signed, bytes) else signed
             request.context["keywatch_key"] = signed.partition("Credential=")[2].partition("/")[0]
 
-    def _botocore_answered(self, http_response: Any, model: Any, context: Any, **_: Any) -> None:  # noqa: ANN401
+    def _botocore_answered(
+        self,
+        http_response: Any,  # noqa: ANN401
+        model: Any,  # noqa: ANN401
+        context: Any,  # noqa: ANN401
+        parsed: Any = None,  # noqa: ANN401
+        **_: Any,  # noqa: ANN401
+    ) -> None:
         with contextlib.suppress(Exception):
             key = context.get("keywatch_key", "")
             if key.startswith("AKIA"):
                 action = f"{model.service_model.endpoint_prefix}:{model.name}"
-                self.used(key, succeeded=http_response.status_code < 300, action=action)  # noqa: PLR2004
+                succeeded = http_response.status_code < 300  # noqa: PLR2004
+                code = None if succeeded else _CODE.fullmatch((parsed or {}).get("Error", {}).get("Code", ""))
+                self.used(key, succeeded=succeeded, action=action, error=code[0] if code else None)
 
     def _note(self, alike: dict[str, Any], beside: dict[str, Any]) -> None:
         try:

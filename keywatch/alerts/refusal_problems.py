@@ -74,6 +74,12 @@ _SELLER: Mapping[Answer, _Words] = {
         _ASK_AGAIN,
     ),
 }
+_KEY = _Words(
+    Severity.HIGH,
+    "AWS does not accept it, and a program goes on using it",
+    "It was deleted or switched off, or the program has another secret than IAM: nothing that it calls succeeds.",
+    "Give the program a key that is valid, or better a role; if nobody needs it, end the program.",
+)
 _RESTRICTED = _Words(
     Severity.LOW,
     "it asks for restricted data that it has no role for",
@@ -108,8 +114,8 @@ def refusal_problem(refusal: Refusal) -> Problem:
 
 
 def _words(refusal: Refusal) -> _Words:
-    if refusal.kind is ProblemKind.CALLS_DENIED:
-        return _RESTRICTED
+    if refusal.kind in (ProblemKind.CALLS_DENIED, ProblemKind.KEY_REFUSED):
+        return _RESTRICTED if refusal.kind is ProblemKind.CALLS_DENIED else _KEY
     return (_APPLICATION if refusal.kind is ProblemKind.APPLICATION_REFUSED else _SELLER)[refusal.answer]
 
 

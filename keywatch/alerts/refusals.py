@@ -94,11 +94,13 @@ def refusals(
 
 
 def _of_one(subject: Subject, evidence: "_Evidence") -> Iterator[Refusal]:
-    tests = {
+    tests: Mapping[ProblemKind, tuple[Answer, ...]] = {
         ProblemKind.SELLER_REFUSED: _BY_SELLER if subject.seller is not None else _ONES,
         ProblemKind.APPLICATION_REFUSED: () if subject.seller is not None else _BY_APPLICATION,
         ProblemKind.CALLS_DENIED: (Answer.RESTRICTED,),
     }
+    if subject.is_access_key:
+        tests = {ProblemKind.KEY_REFUSED: (Answer.INVALID_KEY,)}
     for kind, wanted in tests.items():
         for answer in wanted:
             id_ = AlertId(f"{kind.value}:{subject.handle}")

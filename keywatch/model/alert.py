@@ -24,6 +24,8 @@ class ProblemKind(StrEnum):
     """Amazon does not take an application's client secret: all of its sellers are without service."""
     SELLER_REFUSED = "seller-refused"
     """Amazon does not take one seller's authorisation."""
+    KEY_REFUSED = "key-refused"
+    """AWS does not take an access key that a program still uses."""
     CALLS_DENIED = "calls-denied"
     """An application asks for what it has no role for."""
     SELLER_THROTTLED = "seller-throttled"

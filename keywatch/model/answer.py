@@ -33,6 +33,8 @@ class Answer(StrEnum):
     """403: the access token is older than its hour. The program gets another one; nothing is wrong with the key."""
     DENIED = "denied"
     """403, and no more is said: a role is missing, or the seller has ended the authorisation."""
+    INVALID_KEY = "invalid-key"
+    """AWS does not know the access key any more, or its secret is another."""
     RESTRICTED = "restricted"
     """A restricted data token was refused: the application has no role for the data that was asked for."""
     OTHER = "other"
@@ -46,6 +48,7 @@ ENDED_BY: Mapping[Answer, Answer] = {
     Answer.NOT_EXCHANGED: Answer.EXCHANGED,
     Answer.REVOKED: Answer.ACCEPTED,
     Answer.DENIED: Answer.ACCEPTED,
+    Answer.INVALID_KEY: Answer.ACCEPTED,
 }
 """Refusals of a credential, and the success after which the next one is the first again."""
 REFUSALS = frozenset({*ENDED_BY, Answer.RESTRICTED})

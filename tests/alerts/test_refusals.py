@@ -180,6 +180,24 @@ def test_the_token_of_one_region_is_the_sellers() -> None:
     assert (refusal.subject.owner, refusal.subject.key) == ("sales-team", token)
 
 
+def test_an_access_key_that_aws_refuses_is_told_until_a_call_succeeds() -> None:
+    """To its owner, by the end of its id where no inventory has it."""
+    access = replace(key("ci", owner="ci-team"), handles=(Handle(HandleSpace.AWS_ACCESS_KEY_ID, "AKIAEXAMPLE7WXYZ"),))
+    refused = {Answer.INVALID_KEY: one(calls=3)}
+    answered = told(refused, access.handles[0], source=APP)
+    (refusal,), _ = refusals([answered], (access,), [covered(source=APP)], came_back=())
+    problem = refusal_problem(refusal)
+    assert (problem.id, problem.owner, problem.severity) == (
+        "key-refused:aws-access-key-id:AKIAEXAMPLE7WXYZ",
+        "ci-team",
+        Severity.HIGH,
+    )
+    assert problem.title.startswith("AWS access key ci (…WXYZ): AWS does not accept it")
+    (nameless,), _ = refusals([answered], (), [], came_back=())
+    assert refusal_problem(nameless).title.startswith("access key …WXYZ: ")
+    assert held(told(refused | {Answer.ACCEPTED: one(AT + SECOND)}, access.handles[0], source=APP)) == []
+
+
 def test_a_key_that_is_in_no_inventory_is_told_to_nobody_in_particular() -> None:
     """It is told all the same; and a name with a slash in it is cut at its last."""
     odd = Handle(HandleSpace.AUTHORISATION, "acme/orders/A1\u202eEXAMPLE")

@@ -183,6 +183,20 @@ def test_an_application_is_known_by_its_client_id() -> None:
     ]
 
 
+def test_a_key_that_aws_does_not_accept_is_refused_and_one_without_rights_is_not() -> None:
+    """By AWS's code; of any other declared key a failure says nothing."""
+    name = "AKIA" + "Q" * 16
+    source = source_of("billing", now=lambda: NOW, keys=frozenset({"stripe", name}))
+    use = {"key": name, "outcome": "failure", "time": "2026-11-27T11:59:00Z", "error": "InvalidClientTokenId"}
+    received = report(
+        use, use | {"error": "AccessDenied"}, use | {"key": "stripe"}, use | {"error": None}, source=source
+    )
+    (answered,) = received.batch.answers
+    assert str(answered.handle) == f"aws-access-key-id:{name}"
+    assert [(answer.value, streak.calls) for answer, streak in answered.streaks.items()] == [("invalid-key", 1)]
+    assert dict(answered.days) == {}
+
+
 @given(st.permutations(range(6)), st.integers(0, 5), st.integers(0, 5))
 def test_order_and_repetition_change_nothing(order: list[int], first: int, second: int) -> None:
     """Of each key and outcome the latest call is kept, however often and in which report it is told."""

@@ -20,6 +20,7 @@ import requests
 
 from keywatch import reporter as module
 from keywatch.reporter import Reporter
+from tests.aws.server import AwsFault, FakeAws
 
 SP_API = "http://sellingpartnerapi-eu.amazon.com/orders/v0/orders/902-1?CreatedAfter=x"
 TOKEN = "t" * 20
@@ -209,6 +210,21 @@ def test_an_access_key_is_told_by_its_boto3_client(keywatch: Keywatch, reporter:
         ("AKIA" + "Q" * 16, "success", "iam:ListUsers"),
         ("AKIA" + "Q" * 16, "failure", "iam:GetUser"),
     ]
+
+
+def test_a_key_that_aws_does_not_accept_is_told_with_its_code(keywatch: Keywatch, reporter: Reporter) -> None:
+    """What a program learns before anybody else: its key is gone."""
+    with FakeAws() as aws:
+        aws.on("sts", "GetCallerIdentity", lambda *_: AwsFault("InvalidClientTokenId", "canary", 403))
+        client = boto3.client(
+            "sts", "eu-west-1", endpoint_url=aws.url, aws_access_key_id="AKIA" + "Q" * 16, aws_secret_access_key="x"
+        )
+        reporter.watch(client)
+        with pytest.raises(client.exceptions.ClientError):
+            client.get_caller_identity()
+    assert reporter.flush(20)
+    assert [(call["outcome"], call["error"]) for call in keywatch.calls] == [("failure", "InvalidClientTokenId")]
+    assert "canary" not in json.dumps(keywatch.reports)
 
 
 def test_what_was_not_taken_is_sent_again_under_the_same_id(keywatch: Keywatch, reporter: Reporter) -> None:

@@ -48,6 +48,17 @@ _EXCHANGES = frozenset(
     }
 )
 """No calls of SP-API: no quota is theirs."""
+_AWS = frozenset(
+    {
+        "AuthFailure",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+"""AWS's codes for a key that it does not accept, whatever was asked. A key without rights has others.
+https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html"""
 _LONGEST = 4000
 """Characters of an error that are looked at."""
 _UNAUTHENTICATED, _FORBIDDEN, _TOO_MANY, _BAD_REQUEST = 401, 403, 429, 400
@@ -86,6 +97,13 @@ def _refused(status: int, error: str) -> Answer:
     if status == _BAD_REQUEST:
         return Answer.RESTRICTED if said is Answer.RESTRICTED else Answer.OTHER
     return said or Answer.DENIED
+
+
+def answer_to_key(error: str, *, succeeded: bool) -> Answer | None:
+    """Say what AWS's answer says of an access key; None: nothing. `error`: its code, of one that is an error."""
+    if succeeded:
+        return Answer.ACCEPTED
+    return Answer.INVALID_KEY if error in _AWS else None
 
 
 def error_text(value: "Json") -> str:
@@ -127,6 +145,10 @@ class Tally:
         if of_application is not None and (of_seller is None or answer not in _OF_THE_SELLER):
             of_application.add(answer, at, count)
 
+    def add_to(self, handle: Handle, answer: Answer, at: datetime, count: int = 1) -> None:
+        """Count the answer to calls of a key that is no selling partner's: no quota of theirs is used."""
+        self._counts.setdefault(handle, _Counts()).streak(answer, at, count)
+
     def answered(self, source: SourceId) -> tuple[Answered, ...]:
         """All that was counted, in the order of the handles."""
         return tuple(
@@ -165,6 +187,14 @@ class _Counts:
         return {day: DayCount(*counted) for day, counted in self._days.items()}
 
     def add(self, answer: Answer, at: datetime, count: int) -> None:
+        self.streak(answer, at, count)
+        if answer not in _EXCHANGES:
+            counted = self._days.setdefault(at.toordinal(), [0, 0])
+            counted[0] += count
+            if answer is Answer.THROTTLED:
+                counted[1] += count
+
+    def streak(self, answer: Answer, at: datetime, count: int) -> None:
         if answer in SUCCESSES:
             run = self._successes.get(answer)
             if run is None:
@@ -177,11 +207,6 @@ class _Counts:
                 run[2] += count
         elif answer in REFUSALS:
             self._refusals[answer] = continued(self.streaks, answer, Streak(at, at, count))
-        if answer not in _EXCHANGES:
-            counted = self._days.setdefault(at.toordinal(), [0, 0])
-            counted[0] += count
-            if answer is Answer.THROTTLED:
-                counted[1] += count
 
 
 _Run: TypeAlias = list[Any]

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from keywatch.collect.calls.answers import Tally
+from keywatch.collect.calls.answers import Tally, answer_to_key, error_text
 from keywatch.collect.calls.latest import Latest
 from keywatch.collect.calls.report_body import MOST, NotAReport, count_of, document, name_of, one_a_line
 from keywatch.collect.calls.request_line import Request, RequestLayout, moment, read_record
@@ -168,7 +168,7 @@ class ReportedCalls:
         for index, record in enumerate(records):
             name = name_of(record)
             try:
-                found.take(*self._read(record, now), count_of(record), again=name in told)
+                found.take(self._read(record, now), count_of(record), again=name in told)
             except ValueError as error:
                 found.rejected.append(Rejected(index, name, str(error)))
                 continue
@@ -184,12 +184,12 @@ class ReportedCalls:
             outcomes=found.outcomes,
         )
 
-    def _read(self, record: "Json", now: datetime) -> tuple[Outcome | None, list[Call], Request | None]:
+    def _read(self, record: "Json", now: datetime) -> "_Read":
         if not isinstance(record, dict):
             raise ValueError("not a JSON object")  # noqa: TRY004 - what is wrong is the report's text
         if "key" in record:
             call = self._use(record, now)
-            return call.outcome, [call], None
+            return _Read(call.outcome, [call], None, error_text(record.get("error")))
         if self._keys:
             raise ValueError("names no key, and this reporter speaks for some keys only")
         request = read_record(record, self._layout, now)
@@ -198,7 +198,7 @@ class ReportedCalls:
         calls = list(request.calls(self._id))
         if request.outcome is not None and not calls:
             raise ValueError("names no application and no client_id")
-        return request.outcome, calls, request
+        return _Read(request.outcome, calls, request, "")
 
     def _use(self, record: "dict[str, Json]", now: datetime) -> Call:
         name, action = record["key"], record.get("action")
@@ -237,6 +237,17 @@ class ReportedCalls:
         )
 
 
+class _Read(NamedTuple):
+    """One call of a report."""
+
+    outcome: Outcome | None
+    calls: list[Call]
+    request: Request | None
+    """None: it is a use of some other key."""
+    error: str
+    """What such a use was refused with. It is looked at and not kept."""
+
+
 class _Found:
     """What a report has brought so far."""
 
@@ -247,9 +258,8 @@ class _Found:
         self.rejected: list[Rejected] = []
         self.ignored = self.repeated = 0
 
-    def take(
-        self, outcome: Outcome | None, calls: list[Call], request: Request | None, count: int, *, again: bool
-    ) -> None:
+    def take(self, read: "_Read", count: int, *, again: bool) -> None:
+        outcome, calls, request, error = read
         for call in calls:
             self.evidence.add(call)
         if again:
@@ -258,8 +268,17 @@ class _Found:
             self.ignored += 1
         else:
             self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
-            if request is not None:
-                request.count(self.tally, count)
+            self._count(calls, request, error, count)
+
+    def _count(self, calls: list[Call], request: Request | None, error: str, count: int) -> None:
+        if request is not None:
+            request.count(self.tally, count)
+            return
+        for call in calls:
+            if call.handle.space is HandleSpace.AWS_ACCESS_KEY_ID and call.outcome is not Outcome.ATTEMPT:
+                answer = answer_to_key(error, succeeded=call.outcome is Outcome.SUCCESS)
+                if answer is not None:
+                    self.tally.add_to(call.handle, answer, call.at, count)
 
 
 def _handle(name: str) -> Handle:
