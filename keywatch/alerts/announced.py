@@ -13,6 +13,9 @@ OLD_LIVES = timedelta(days=7)
 """As long the old secret works beside the new one.
 https://developer-docs.amazon.com/sp-api/docs/rotating-your-apps-lwa-credentials"""
 
+_FORGOTTEN = timedelta(days=30)
+"""After its end an application that no inventory has is taken for given up."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announced:
@@ -54,10 +57,13 @@ class Announcements:
             return None  # what was made after the notice is not what it speaks of
         return Announced(at=expiry.ends_at, said=f"Amazon announced it on {minute(expiry.at)}")
 
-    def strangers(self, keys: Iterable[Key]) -> Iterator[Key]:
-        """Yield a key for each application that is announced and in no inventory."""
+    def strangers(self, keys: Iterable[Key], *, now: datetime) -> Iterator[Key]:
+        """Yield a key for each application that is announced and in no inventory, as long as it may still matter."""
         known = {name for key in keys for name in _client_ids(key)}
         for client_id in sorted(self._notices.keys() - known):
+            ends = max(notice.ends_at or notice.at for notice in self._notices[client_id].values())
+            if ends + _FORGOTTEN < now:
+                continue
             yield Key(
                 kind=KeyKind.LWA_CLIENT_SECRET,
                 handles=(Handle(HandleSpace.LWA_CLIENT_ID, client_id),),

@@ -53,7 +53,7 @@ def endings(
             undecided.add(alert_id(ProblemKind.KEY_EXPIRING, one.key.id))
         else:
             problems += _ending(one.key, announcements, dated=one.dated, now=now, clocks=clocks)
-    for key in announcements.strangers(keys):
+    for key in announcements.strangers(keys, now=now):
         problems += _ending(key, announcements, dated=False, now=now, clocks=clocks)
     return problems, frozenset(undecided)
 

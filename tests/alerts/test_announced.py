@@ -91,3 +91,6 @@ def test_an_application_that_no_inventory_has_is_told_by_its_client_id() -> None
     (problem,) = told(expiry(at=NOW, ends=NOW + DAY, client=other), made=NOW)
     assert f"LWA client secret {other} (in no inventory)" in problem.title
     assert (problem.id, problem.owner) == (f"key-expiring:lwa-client-id:{other}", None)
+    ended = expiry(at=NOW, ends=NOW + DAY, client=other)
+    for later, is_told in ((31 * DAY, True), (31 * DAY + SECOND, False)):
+        assert bool(told(ended, made=NOW, now=NOW + later)) == is_told
