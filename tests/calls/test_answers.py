@@ -1,6 +1,7 @@
 """What an answer says of the credential, from its status and from what is logged of its body; and how it is counted."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -96,6 +97,17 @@ def test_the_error_of_a_line_is_read_and_not_kept() -> None:
     assert "canary" not in repr(request)
     assert len(error_text("x" * 100_000)) == len(error_text(["x" * 100_000])) <= 4000
     assert error_text(None) == error_text(42) == error_text({}) == ""
+
+
+def test_an_error_that_is_nested_too_deeply_says_nothing() -> None:
+    """What could be decoded may be too deep to be written again: it breaks no more than its line."""
+    line = f'{{"time": "{NOW.isoformat()}", "status": 403, "host": "sellingpartnerapi-eu.amazon.com", "error": '
+    read = set()
+    for depth in range(1, 4000, 3):
+        with suppress(ValueError):  # too deep to be read at all
+            request = read_line((line + "[" * depth + "]" * depth + "}").encode(), RequestLayout(), NOW)
+            read.add(request.answer if request else None)
+    assert read == {Answer.DENIED}
 
 
 def counted(

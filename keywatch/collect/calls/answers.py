@@ -110,7 +110,12 @@ def error_text(value: "Json") -> str:
     """Make one text of what a record has for an error: a word, a message, or an object as it came."""
     if isinstance(value, str):
         return value[:_LONGEST]
-    return json.dumps(value)[:_LONGEST] if isinstance(value, dict | list) and value else ""
+    if not isinstance(value, dict | list) or not value:
+        return ""
+    try:
+        return json.dumps(value)[:_LONGEST]
+    except RecursionError:
+        return ""  # what could be decoded may still be too deep to be written
 
 
 class Tally:
