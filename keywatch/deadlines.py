@@ -57,7 +57,9 @@ class Deadline:
         return self.at.date()
 
 
-def deadline(key: Key, *, now: datetime, certain: bool = True, clocks: Clocks | None = None) -> Deadline | None:
+def deadline(
+    key: Key, *, now: datetime, certain: bool = True, clocks: Clocks | None = None, announced: datetime | None = None
+) -> Deadline | None:
     """
     Return when a key ends, whether or not it is used; None: never, or nothing is known that could tell.
 
@@ -66,12 +68,13 @@ def deadline(key: Key, *, now: datetime, certain: bool = True, clocks: Clocks | 
         now: aware UTC.
         certain: whether somebody says so; else it is when keywatch saw the key first, which is no younger.
         clocks: how long keys live; None for Amazon's.
+        announced: when it ends, where the issuer itself has said so: that counts, whatever its age.
     """
     clocks = clocks or Clocks()
     life = clocks.lives.get(key.kind)
     if life is None or key.created_at is None or key.status in (KeyStatus.INACTIVE, KeyStatus.EXPIRED):
         return None
-    at = key.created_at + life
+    at, certain = (key.created_at + life, certain) if announced is None else (announced, True)
     left = at - now
     if left <= timedelta(0):
         level = Level.LAPSED

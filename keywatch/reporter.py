@@ -12,7 +12,8 @@ keywatch.
     with reporter.selling("A2EXAMPLE"):
         session.get("https://sellingpartnerapi-eu.amazon.com/orders/v0/orders", headers=...)
 
-What is told of a call: when, its status, host, method and path (never the query, a header or a body), and for whom.
+What is told of a call: when, its status, host, method and path (never the query, a header or a body), for whom, and of
+a refusal the word that Amazon has for it (`invalid_grant`).
 Calls that are alike are counted and told as one, so that a busy minute is a handful of lines. A thread of its own sends
 them; the caller never waits for it, and no trouble of it ever reaches the caller: what cannot be sent is kept, and when
 there is too much of it, the oldest goes first and the loss is told.
@@ -24,6 +25,7 @@ import http.client
 import json
 import logging
 import os
+import re
 import ssl
 import threading
 import time
@@ -43,6 +45,17 @@ _log = logging.getLogger("keywatch.reporter")
 
 _SP_API = frozenset(f"sellingpartnerapi-{region}.amazon.com" for region in ("na", "eu", "fe"))
 _TOKEN_HOST, _TOKEN_PATH = "api.amazon.com", "/auth/o2/token"
+_REFUSALS = frozenset({400, 401, 403})
+"""Statuses of answers whose body says why."""
+_WORD = re.compile(r"[a-z_]{1,40}")
+_CODE = re.compile(r"[A-Za-z0-9.]{1,60}")
+_SAID = (
+    ("access token you provided has expired", "token-expired"),
+    ("access token you provided is revoked", "token-revoked"),
+    ("not have access to one or more", "data-restricted"),
+    ("not have access to some or all", "data-restricted"),
+)
+"""What SP-API says of a refusal, and the word that is told in its place."""
 _BATCH = 500
 """Calls in one request; keywatch takes 1,000."""
 _LONGEST = 300.0
@@ -113,6 +126,7 @@ class Reporter:
         application: str | None = None,
         seller: str | None = None,
         client_id: str | None = None,
+        error: str | None = None,
     ) -> None:
         """
         Count a selling-partner call that was answered.
@@ -125,6 +139,7 @@ class Reporter:
             application: None: the reporter's own.
             seller: None: the one of `selling`.
             client_id: The LWA client id, where there is no name of the application.
+            error: What Amazon calls it, of an answer that is an error: `invalid_client`.
         """
         self._note(
             {
@@ -134,14 +149,24 @@ class Reporter:
                 "host": host,
                 "method": method,
                 "status": status,
+                "error": error,
             },
             # Not part of what makes calls alike: it may hold an order's number.
             {"path": str(path).partition("?")[0].partition("#")[0] if path else None},
         )
 
-    def used(self, key: str, *, succeeded: bool, action: str | None = None) -> None:
-        """Count a use of any other key: `key` is its name in keywatch's configuration, or an access key id."""
-        self._note({"key": key, "outcome": "success" if succeeded else "failure"}, {"action": action})
+    def used(self, key: str, *, succeeded: bool, action: str | None = None, error: str | None = None) -> None:
+        """
+        Count a use of any other key.
+
+        Args:
+            key: its name in keywatch's configuration, or an access key id.
+            succeeded: whether the call did.
+            action: what was called: `sts:GetCallerIdentity`.
+            error: the code of AWS's error, where it did not: `InvalidClientTokenId`.
+        """
+        outcome = "success" if succeeded else "failure"
+        self._note({"key": key, "outcome": outcome, "error": error}, {"action": action})
 
     @contextmanager
     def selling(self, seller: str) -> Iterator[None]:
@@ -152,19 +177,25 @@ class Reporter:
         finally:
             _seller.reset(before)
 
-    def requests_hook(self, response: Any, *_: Any, **__: Any) -> None:  # noqa: ANN401 - a requests.Response
+    def requests_hook(self, response: Any, *_: Any, **options: Any) -> None:  # noqa: ANN401 - a requests.Response
         """Use as `session.hooks["response"].append(reporter.requests_hook)`."""
+        # A body that the caller asked to read piece by piece is left to the caller.
+        body = response.content if _explains(response) and not options.get("stream") else None
         with contextlib.suppress(Exception):
-            self._answered(response.request.url, response.request.method, response.status_code)
+            self._answered(response.request.url, response.request.method, response.status_code, body)
 
     def httpx_hook(self, response: Any) -> None:  # noqa: ANN401 - an httpx.Response
         """Use as `httpx.Client(event_hooks={"response": [reporter.httpx_hook]})`."""
+        # Read here as the client would next: what goes wrong is raised as it would be without us.
+        body = response.read() if _explains(response) else None
         with contextlib.suppress(Exception):
-            self._answered(str(response.request.url), response.request.method, response.status_code)
+            self._answered(str(response.request.url), response.request.method, response.status_code, body)
 
     async def httpx_async_hook(self, response: Any) -> None:  # noqa: ANN401 - an httpx.Response
         """Use as `httpx.AsyncClient(event_hooks={"response": [reporter.httpx_async_hook]})`."""
-        self.httpx_hook(response)
+        body = await response.aread() if _explains(response) else None
+        with contextlib.suppress(Exception):
+            self._answered(str(response.request.url), response.request.method, response.status_code, body)
 
     def aiohttp_trace(self) -> Any:  # noqa: ANN401 - an aiohttp.TraceConfig
         """Use as `aiohttp.ClientSession(trace_configs=[reporter.aiohttp_trace()])`."""
@@ -172,7 +203,9 @@ class Reporter:
 
         async def ended(_session: object, _context: object, told: Any) -> None:  # noqa: ANN401
             with contextlib.suppress(Exception):
-                self._answered(str(told.url), told.method, told.response.status)
+                # aiohttp keeps what was read, and gives it to the caller.
+                body = await told.response.read() if _explains(told.response) else None
+                self._answered(str(told.url), told.method, told.response.status, body)
 
         trace = aiohttp.TraceConfig()
         trace.on_request_end.append(ended)
@@ -202,11 +235,11 @@ class Reporter:
         self._closed = True
         self._wake.set()
 
-    def _answered(self, url: str, method: str | None, status: int) -> None:
+    def _answered(self, url: str, method: str | None, status: int, body: bytes | None) -> None:
         parts = urlsplit(url)
-        exchange = parts.hostname == _TOKEN_HOST and parts.path == _TOKEN_PATH
-        if exchange or parts.hostname in _SP_API:
-            self.call(status=status, host=parts.hostname, method=method, path=parts.path)
+        if _exchanges(url) or parts.hostname in _SP_API:
+            error = _error(body) if body else None
+            self.call(status=status, host=parts.hostname, method=method, path=parts.path, error=error)
 
     def _botocore_signed(self, request: Any, **_: Any) -> None:  # noqa: ANN401
         with contextlib.suppress(Exception):
@@ -214,12 +247,21 @@ class Reporter:
             signed = signed.decode("ascii", "replace") if isinstance(signed, bytes) else signed
             request.context["keywatch_key"] = signed.partition("Credential=")[2].partition("/")[0]
 
-    def _botocore_answered(self, http_response: Any, model: Any, context: Any, **_: Any) -> None:  # noqa: ANN401
+    def _botocore_answered(
+        self,
+        http_response: Any,  # noqa: ANN401
+        model: Any,  # noqa: ANN401
+        context: Any,  # noqa: ANN401
+        parsed: Any = None,  # noqa: ANN401
+        **_: Any,  # noqa: ANN401
+    ) -> None:
         with contextlib.suppress(Exception):
             key = context.get("keywatch_key", "")
             if key.startswith("AKIA"):
                 action = f"{model.service_model.endpoint_prefix}:{model.name}"
-                self.used(key, succeeded=http_response.status_code < 300, action=action)  # noqa: PLR2004
+                succeeded = http_response.status_code < 300  # noqa: PLR2004
+                code = None if succeeded else _CODE.fullmatch((parsed or {}).get("Error", {}).get("Code", ""))
+                self.used(key, succeeded=succeeded, action=action, error=code[0] if code else None)
 
     def _note(self, alike: dict[str, Any], beside: dict[str, Any]) -> None:
         try:
@@ -326,6 +368,34 @@ class Reporter:
         if not self._complained:
             _log.warning("keywatch at %s:%s %s", self._host, self._port or "", why)
             self._complained = True
+
+
+def _exchanges(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.hostname == _TOKEN_HOST and parts.path == _TOKEN_PATH
+
+
+def _explains(response: Any) -> bool:  # noqa: ANN401 - a response of any of these clients
+    """Whether the body of an answer is worth reading: of Amazon's own refusals alone, which are short."""
+    with contextlib.suppress(Exception):
+        status = getattr(response, "status_code", None) or response.status
+        asked = getattr(response, "request", None) or response.request_info
+        url = str(asked.url)
+        return status in _REFUSALS and (urlsplit(url).hostname in _SP_API or _exchanges(url))
+    return False
+
+
+def _error(body: bytes) -> str | None:
+    """The word for a refusal; never what the body says in its own words."""
+    try:
+        told = json.loads(body[:_LONGEST_ANSWER])
+        if isinstance(told.get("error"), str):
+            word = _WORD.fullmatch(told["error"])
+            return word[0] if word else None
+        text = " ".join(str(part) for error in told["errors"] for part in error.values()).lower()
+        return next((word for said, word in _SAID if said in text), None)
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _why(answer: bytes) -> str:

@@ -1,16 +1,18 @@
 """What is wrong with keys that end soon, however much they are used. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from keywatch.alerts.announced import Announced, Announcements
 from keywatch.alerts.held import Held, alert_id
 from keywatch.alerts.key_problems import describe, whose
-from keywatch.alerts.playbook import RENEW_IT
+from keywatch.alerts.playbook import RENEW_IT, SWITCH_OVER
 from keywatch.alerts.words import count, day, days_from_now
 from keywatch.deadlines import Clocks, Deadline, deadline
 from keywatch.model.alert import AlertId, Problem, ProblemKind
 from keywatch.model.finding import Severity
-from keywatch.model.key import KeyKind
+from keywatch.model.key import Key, KeyKind
+from keywatch.model.secret_notice import SecretNotice
 from keywatch.model.standing import Level
 
 _SEVERITY = {
@@ -31,7 +33,7 @@ _SO_WHAT = {
 
 
 def endings(
-    held: Iterable[Held], *, now: datetime, clocks: Clocks | None = None
+    held: Iterable[Held], *, now: datetime, clocks: Clocks | None = None, notices: Iterable[SecretNotice] = ()
 ) -> tuple[list[Problem], frozenset[AlertId]]:
     """
     Return which keys end soon, and the alerts that must stay as they are because the key was not shown.
@@ -40,24 +42,38 @@ def endings(
         held: every key in the inventory.
         now: aware UTC.
         clocks: how long keys live; None for Amazon's.
+        notices: what Amazon has announced of client secrets.
     """
     problems: list[Problem] = []
     undecided: set[AlertId] = set()
+    announcements, keys = Announcements(notices), []
     for one in held:
+        keys.append(one.key)
         if one.unseen:
             undecided.add(alert_id(ProblemKind.KEY_EXPIRING, one.key.id))
-        elif ends := deadline(one.key, now=now, certain=one.dated, clocks=clocks):
-            problem = deadline_problem(ends)
-            problems += [problem] if problem else []
+        else:
+            problems += _ending(one.key, announcements, dated=one.dated, now=now, clocks=clocks)
+    for key in announcements.strangers(keys, now=now):
+        problems += _ending(key, announcements, dated=False, now=now, clocks=clocks)
     return problems, frozenset(undecided)
 
 
-def deadline_problem(deadline: Deadline) -> Problem | None:
-    """Return what is wrong with a key that ends soon; None while there is time."""
+def _ending(
+    key: Key, announcements: Announcements, *, dated: bool, now: datetime, clocks: Clocks | None
+) -> Iterator[Problem]:
+    told = announcements.of(key, dated=dated, now=now)
+    ends = deadline(key, now=now, certain=dated, clocks=clocks, announced=told.at if told else None)
+    problem = deadline_problem(ends, told) if ends is not None else None
+    if problem is not None:
+        yield problem
+
+
+def deadline_problem(deadline: Deadline, told: Announced | None = None) -> Problem | None:
+    """Return what is wrong with a key that ends soon; None while there is time. `told`: Amazon's own word of it."""
     if deadline.level is Level.GOOD:
         return None
     key, left = deadline.key, deadline.days_left
-    ends = _ENDS.get(key.kind, "ends")
+    ends = "the old one ends" if told is not None and told.replaced else _ENDS.get(key.kind, "ends")
     latest = "" if deadline.certain else " at the latest"
     over = deadline.level is Level.LAPSED
     when = f"{day(deadline.at)}, {days_from_now(left)}"
@@ -67,6 +83,8 @@ def deadline_problem(deadline: Deadline) -> Problem | None:
         f"it was issued on {began}" if deadline.certain else f"it was there on {began}; when it was issued is not known"
     )
     lasts = "" if key.created_at is None else f", and lives for {count((deadline.at - key.created_at).days, 'day')}"
+    if told is not None:
+        known, lasts = told.said, ""
     return Problem(
         id=alert_id(ProblemKind.KEY_EXPIRING, key.id),
         kind=ProblemKind.KEY_EXPIRING,
@@ -78,7 +96,7 @@ def deadline_problem(deadline: Deadline) -> Problem | None:
             ("So what", f"{'Ended' if over else 'Ends'} {when}{latest}. {_SO_WHAT.get(key.kind, '')}".strip()),
             ("Evidence", known + lasts),
         ),
-        next_step=RENEW_IT[key.kind],
+        next_step=SWITCH_OVER if told is not None and told.replaced else RENEW_IT[key.kind],
         owner=key.owner,
         stage=deadline.level.value,
     )

@@ -84,6 +84,12 @@ RENEW_IT = {
 }
 """How a key that ends by its age is kept going."""
 
+SWITCH_OVER = (
+    "Put the new client secret wherever the old one is kept, restart what reads it only once, and see that each "
+    "program gets its access tokens with it. Where the date of a [[key]] is written down, write down the new one."
+)
+"""What is to be done in the days in which an old and a new client secret work."""
+
 ROOT = (
     "Make an IAM role or user with the few permissions that are needed, switch over, then delete the root key in "
     "the AWS console as root. Amazon advises against root keys altogether."

@@ -35,8 +35,11 @@ _SOURCES = 10
 IAM, its last-used dates, secrets, parameters, CloudTrail, Vault, declared keys, request log, git, help desk: see
 `_configuration`.
 """
-_PROBLEMS = 5
-"""A key about to die, a token on its way there, a key never used, a leaked pair, a seller's secret key."""
+_PROBLEMS = 6
+"""
+A key about to die, a token on its way there and its seller, for whom all calls are denied; a key never used, a leaked
+pair, a seller's secret key.
+"""
 _DAY = timedelta(days=1)
 _USERS = (
     CloudUser(name="orders-uploader", owner="orders-team", age=300 * _DAY, idle=2 * _DAY),

@@ -10,8 +10,10 @@ from keywatch.model.key import Key, KeyKind, SourceId
 if TYPE_CHECKING:
     # A scan has nothing to do with calls and alerts, and need not load them.
     from keywatch.model.alert import Delivery
+    from keywatch.model.answer import Answered
     from keywatch.model.call import Coverage, Evidence
     from keywatch.model.errors import KeywatchError
+    from keywatch.model.secret_notice import SecretNotice
     from keywatch.model.usage import Usage
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -61,6 +63,12 @@ class CallBatch:
     evidence: "tuple[Evidence, ...]"
     uses: "tuple[Usage, ...]" = ()
     """From where the keys were used, since the batch before."""
+    answers: "tuple[Answered, ...]" = ()
+    """What the calls were answered, since the batch before."""
+    ids: tuple[str, ...] = ()
+    """By which calls of this batch are known again, if they are told again."""
+    notices: "tuple[SecretNotice, ...]" = ()
+    """What Amazon says of client secrets."""
     cursor: Cursor
     coverage: "Coverage"
     """What has been covered when this batch is included."""

@@ -39,6 +39,7 @@ from keywatch.service.reading import Reader
 from keywatch.service.receiver import notifier_of, routing_of
 from keywatch.service.reports import Reports
 from keywatch.service.sharing import KEEP, SharingWatch
+from keywatch.service.signals import SignalWatch
 from keywatch.service.standings import clocks, limits, policy
 from keywatch.service.state import State, directory_of, open_state
 from keywatch.service.vault_sessions import VaultSessions
@@ -122,6 +123,7 @@ class Keywatch:
     def _decide(self) -> None:
         """Judge, and leave what `keywatch scan` needs to name a key of ours."""
         self._store.prune_uses(self._now() - KEEP)
+        self.judge.prune()
         self.judge.run()
         keys = [standing.key for standing in self.judge.judged]
         ours = frozenset(key.account for key in keys if key.account) | frozenset(self._settings.our_accounts)
@@ -275,6 +277,7 @@ class Keywatch:
             sp_api_names=settings.hygiene.sp_api_names,
             routing=self.routing,
             sharing=SharingWatch(settings.sharing),
+            signals=SignalWatch(settings.throttling),
             accounts=frozenset(settings.our_accounts),
             owners={source.id: source.owner for source in self.sources if source.owner},
             obligations=book(settings.policy).obligations,
@@ -298,6 +301,7 @@ def run(settings: Settings, *, once: bool) -> Ending:
         settings.athena,
         settings.request_log,
         settings.reporter,
+        settings.application_notices,
     )
     if not any((settings.aws, settings.vault, settings.key, *proofs, *content)):
         raise ConfigError(

@@ -28,6 +28,7 @@ from keywatch.service.metrics import Metrics
 from keywatch.service.obligations import stands
 from keywatch.service.plan import Planned
 from keywatch.service.sharing import SharingWatch
+from keywatch.service.signals import SignalWatch
 from keywatch.service.standings import held
 from keywatch.store import SourceState, Store, StoredFinding
 
@@ -45,6 +46,7 @@ class Rules:
     grace: Grace
     routing: Routing
     sharing: SharingWatch
+    signals: SignalWatch
     clocks: Clocks = field(default_factory=Clocks)
     limits: Limits = field(default_factory=Limits)
     sp_api_names: tuple[str, ...] = ()
@@ -83,19 +85,25 @@ class Judge:
         found = {seen.finding.id: seen for seen in named(open_findings(self._store), keys, self._rules.accounts)}
         wrong = problems(judged, found.values(), blind_sources(self._store.sources()), now=now, grace=self._rules.grace)
         untidy, undecided = hygiene(keys_held, now=now, limits=self._rules.limits)
-        ending, unshown = endings(keys_held, now=now, clocks=self._rules.clocks)
+        ending, unshown = endings(keys_held, now=now, clocks=self._rules.clocks, notices=self._store.secret_notices())
         wrong = [self._owned(problem, found) for problem in (*wrong, *untidy, *ending)]
         wrong += self._rules.sharing.problems(self._store, judged, now)
         wrong += wrapping_problems(self._rules.intercepted())
         wrong += trail_problems(self._store.coverages())
+        signalled, unsure = self._rules.signals.problems(self._store, [one.key for one in keys_held], alerts, now)
+        wrong += signalled
         wrong += self._reminders(wrong, now)
-        decisions = decide(wrong, alerts, now=now, inhibited=inhibited(judged) | undecided | unshown)
+        decisions = decide(wrong, alerts, now=now, inhibited=inhibited(judged) | undecided | unshown | unsure)
         over = any(change.transition is Transition.RESOLVED for change in decisions.changes)
         told_alone = self._store.told_alone() if over else ()  # all that was ever sent is looked through for it
         messages = deliveries(decisions, self._rules.routing, now=now, told_alone=told_alone)
         self._store.apply(decisions, messages, now)
         self._show(judged, found.values(), decisions, alerts)
         return decisions
+
+    def prune(self) -> None:
+        """Forget what decides nothing any more."""
+        self._rules.signals.prune(self._store, self._now())
 
     def _reminders(self, wrong: Iterable[Problem], now: datetime) -> Iterator[Problem]:
         """What a person has to confirm, if there is somebody to be reminded."""

@@ -7,9 +7,11 @@ from pathlib import Path
 from keywatch.alerts.problems import SourceRole
 from keywatch.model.alert import AlertState, Problem
 from keywatch.policy import Assessment, Book, Obligation, assess, packaged, read
-from keywatch.service.plan import Planned
+from keywatch.service.plan import SELLING_PARTNER, Planned
 from keywatch.settings.schema import PolicySettings
 from keywatch.store import SourceState, Store
+
+_ANSWERS = "answers"
 
 
 def book(settings: PolicySettings) -> Book:
@@ -54,7 +56,14 @@ def stands(
 
 def _roles(source: Planned) -> frozenset[str]:
     """What a source is read for: a log that is looked through as well, for both."""
-    return frozenset({source.role.value} | ({SourceRole.CONTENT.value} if source.scanned else set()))
+    if not source.watches:
+        return frozenset()
+    roles = {source.role.value}
+    if source.scanned:
+        roles.add(SourceRole.CONTENT.value)
+    if source.kinds == SELLING_PARTNER:
+        roles.add(_ANSWERS)  # a log of these calls says what they were answered
+    return frozenset(roles)
 
 
 def _blind(sources: Iterable[Planned], states: Iterable[SourceState]) -> Mapping[str, list[str]]:

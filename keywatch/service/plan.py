@@ -15,6 +15,7 @@ from keywatch.service.questions import athena_trail, event_history
 from keywatch.service.remotes import CLONES, Remotes
 from keywatch.service.state import directory_of
 from keywatch.service.vault_sessions import VaultSessions
+from keywatch.settings.notices import ApplicationNoticeQueue
 from keywatch.settings.schema import (
     Bucket,
     CloudTrail,
@@ -43,7 +44,7 @@ _PERSISTENT, _PATIENT, _IMPATIENT = 15, 10, 2
 sixteenth run, and take an account with it; fifteen times, once in a year."""
 _CONNECTIONS = 20
 """A few more than the objects of a bucket that are fetched at once."""
-_SELLING_PARTNER = frozenset({KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN})
+SELLING_PARTNER = frozenset({KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,8 @@ class Planned:
     """Who hears of what is found here, when nothing else says whose it is."""
     scanned: bool = False
     """Whether its content is looked through, which may take long."""
+    watches: bool = True
+    """Whether it sees what its role is there for: a queue of announcements shows neither keys nor calls."""
 
 
 def plan(
@@ -145,10 +148,14 @@ def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], 
             SourceRole.CALLS,
             log.every,
             partial(_request_log, log, settings.key, pepper, now),
-            kinds=_SELLING_PARTNER,
+            kinds=SELLING_PARTNER,
             owner=log.owner,
             scanned=log.scan,
         )
+    for queue in settings.application_notices:
+        read = partial(_application_notices, queue, attempts, now)
+        planned = _planned(f"application-notices:{queue.name}", SourceRole.CALLS, queue.every, read)
+        yield replace(planned, watches=False)
     for reporter in settings.reporter:
         source = reported(reporter, settings.key, now)
         yield _planned(source.id, SourceRole.CALLS, _REPORTED_EVERY, partial(_itself, source), kinds=source.kinds)
@@ -185,7 +192,7 @@ def _planned(
     return Planned(id=SourceId(name), role=role, every=every, build=build, kinds=kinds, owner=owner, scanned=scanned)
 
 
-def _access(account: CloudTrail | Bucket | CloudWatch, attempts: int) -> "AwsAccess":
+def _access(account: CloudTrail | Bucket | CloudWatch | ApplicationNoticeQueue, attempts: int) -> "AwsAccess":
     from keywatch.collect.aws import AwsAccess
 
     return AwsAccess(
@@ -267,6 +274,19 @@ def _request_log(log: RequestLog, keys: tuple[DeclaredKey, ...], pepper: Pepper,
     lines = _lines(log.path, log.journal, log.journal_directory, pepper, overlap=log.scan, whole=False)
     requests = Requests(log.name, lines, now=now, layout=layout, applications=frozenset(writers))
     return SharedLog(requests) if log.scan else requests
+
+
+def _application_notices(entry: ApplicationNoticeQueue, attempts: int, now: Callable[[], datetime]) -> Source:
+    from keywatch.collect.calls.application_notices import ApplicationNotices
+
+    return ApplicationNotices(
+        entry.name,
+        _access(entry, attempts),
+        entry.queue,
+        now=now,
+        delete=entry.delete,
+        delete_new_secrets=entry.delete_new_secrets,
+    )
 
 
 def _applications(keys: tuple[DeclaredKey, ...]) -> dict[str, str]:

@@ -4,6 +4,7 @@ import hmac
 import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -91,7 +92,8 @@ class Reports:
 
     def _take(self, source: ReportedCalls, body: bytes, *, lines: bool) -> Received:
         with self._sources[source]:
-            received = source.receive(body, self._store.cursor(source.id), lines=lines)
+            known = partial(self._store.reported, source.id)
+            received = source.receive(body, self._store.cursor(source.id), lines=lines, known=known)
             self._store.save_calls(source.id, received.batch, self._now())
         for outcome, count in received.outcomes.items():
             self._metrics.reported.labels(source.id, outcome.value).inc(count)
@@ -108,8 +110,9 @@ def _yes(received: Received) -> Response:
     told = {
         "accepted": received.accepted,
         "ignored": received.ignored,
+        "repeated": received.repeated,
         "rejected": len(rejected),
         "reasons": [{"index": item.index, "id": item.id, "why": item.why} for item in rejected[:_SHOWN]],
     }
-    nothing_good = bool(rejected) and not received.accepted and not received.ignored
+    nothing_good = bool(rejected) and not (received.accepted or received.ignored or received.repeated)
     return JSONResponse(told, status_code=422 if nothing_good else 200)

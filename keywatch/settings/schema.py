@@ -18,7 +18,9 @@ from keywatch.collect.inventory.named import NamePattern
 from keywatch.model.errors import UsageError
 from keywatch.model.key import KeyKind
 from keywatch.settings.interval import Interval
+from keywatch.settings.notices import ApplicationNoticeQueue
 from keywatch.settings.reference import SecretReference, TokenReference
+from keywatch.settings.throttling import Throttling
 from keywatch.settings.vault_login import VaultLogin
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -454,6 +456,8 @@ class RequestLogFields(_Table):
     host: str = "host"
     method: str = "method"
     path: str = "path"
+    error: str = "error"
+    """Of an answer that is an error: its code, its message or its whole body."""
 
 
 class RequestLog(_Table):
@@ -481,7 +485,7 @@ class RequestLog(_Table):
     """Whether lines without a host are calls of production SP-API. If not, such lines prove nothing."""
     fields: RequestLogFields | None = None
     """Of JSON lines; not given: the usual names."""
-    format: Literal["json", "nginx", "envoy", "alb", "urllib3", "httpx", "okhttp"] = "json"
+    format: Literal["json", "nginx", "envoy", "alb", "urllib3", "httpx", "okhttp", "guzzle", "axios", "dotnet"] = "json"
     """What its lines look like: JSON, a proxy's access log, or what an HTTP client logs."""
     pattern: Annotated[str, Field(min_length=1)] | None = None
     """A pattern of its own instead, in RE2's syntax, with the groups time and status, and others named as `fields`."""
@@ -694,6 +698,7 @@ class Settings(_Table):
     policy: PolicySettings = PolicySettings()
     sharing: Sharing = Sharing()
     hygiene: Hygiene = Hygiene()
+    throttling: Throttling = Throttling()
     http: Http = Http()
     intake: Intake = Intake()
     slack: Slack | None = None
@@ -707,6 +712,7 @@ class Settings(_Table):
     key: tuple[DeclaredKey, ...] = ()
     request_log: tuple[RequestLog, ...] = ()
     reporter: tuple[Reporter, ...] = ()
+    application_notices: tuple[ApplicationNoticeQueue, ...] = ()
     scan: tuple[Scan, ...] = ()
     bucket: tuple[Bucket, ...] = ()
     cloudwatch: tuple[CloudWatch, ...] = ()
@@ -720,12 +726,13 @@ class Settings(_Table):
         "key",
         "request_log",
         "reporter",
+        "application_notices",
         "scan",
         "bucket",
         "cloudwatch",
     )
     @classmethod
-    def _names_differ(cls, tables: tuple[_Table, ...]) -> tuple[_Table, ...]:
+    def _names_differ(cls, tables: tuple[BaseModel, ...]) -> tuple[BaseModel, ...]:
         seen: set[str] = set()
         for table in tables:
             name: str = getattr(table, "name", "")

@@ -9,8 +9,11 @@ from keywatch.model.call import Call, Coverage, Evidence, Silence
 from keywatch.model.key import SourceId
 from keywatch.model.source import CallBatch, Cursor
 from keywatch.store import schema
+from keywatch.store.answers import save_answers
 from keywatch.store.codec import dump, load, storable
 from keywatch.store.database import Database
+from keywatch.store.notices import save_notices
+from keywatch.store.reported import remember
 from keywatch.store.sql import upsert
 from keywatch.store.usage import save_uses
 
@@ -20,9 +23,9 @@ class CallRecords(Database):
 
     def save_calls(self, source: SourceId, batch: CallBatch, now: datetime) -> None:
         """
-        Save evidence, uses, coverage and cursor in one transaction.
+        Save evidence, uses, answers, coverage and cursor in one transaction.
 
-        Saving a batch again changes nothing but how many calls its uses are.
+        Saving a batch again changes nothing but how many calls its uses and answers are.
 
         Args:
             source: whose batch it is.
@@ -32,6 +35,7 @@ class CallRecords(Database):
         """
         with self._writing() as connection:
             save_evidence(connection, source, batch, now)
+            remember(connection, source, batch.ids, now)
             upsert(connection, schema.cursor, [{"source": source, "record": dump(batch.cursor)}])
 
     def evidence(self) -> list[Evidence]:
@@ -63,7 +67,7 @@ class CallRecords(Database):
 
 
 def save_evidence(connection: Connection, source: SourceId, batch: CallBatch, now: datetime) -> None:
-    """Save evidence, uses and coverage, in the caller's transaction. See `CallRecords.save_calls`."""
+    """Save all that a batch brought but its cursor and its ids, in the caller's transaction. See `save_calls`."""
     calls = [call for call in batch.evidence if isinstance(call, Call)]
     silences = [silence for silence in batch.evidence if isinstance(silence, Silence)]
     upsert(connection, schema.call, [_call_row(source, call, min(call.at, now)) for call in calls], newer="at")
@@ -71,6 +75,8 @@ def save_evidence(connection: Connection, source: SourceId, batch: CallBatch, no
     # an earlier silence may have been declared over a call that was not yet known.
     upsert(connection, schema.silence, [_silence_row(source, silence) for silence in silences], newer="until")
     save_uses(connection, source, batch.uses)
+    save_answers(connection, source, batch.answers)
+    save_notices(connection, batch.notices)
     upsert(connection, schema.coverage, [{"source": source, "record": dump(batch.coverage)}])
 
 

@@ -18,11 +18,12 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
 from keywatch.model.time import require_utc
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0006")
 """Every revision this version knows, oldest first; the last one is what it works with."""
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -91,6 +92,57 @@ key_use = Table(
     Column("hours", Text, nullable=False),
     PrimaryKeyConstraint("handle", "source", "network", "agent", "principal", name="pk_key_use"),
     Index("ix_key_use_last", "last"),
+)
+
+# What calls were answered: of refusals the last streak, of the two successes when the last one was.
+answer = Table(
+    "answer",
+    metadata,
+    Column("handle", Text),
+    Column("source", Text),
+    Column("answer", Text),
+    Column("since", Instant, nullable=False),
+    Column("last", Instant, nullable=False),
+    Column("calls", Integer, nullable=False),
+    PrimaryKeyConstraint("handle", "source", "answer", name="pk_answer"),
+    Index("ix_answer_answer", "answer"),
+)
+
+answered_day = Table(
+    "answered_day",
+    metadata,
+    Column("handle", Text),
+    Column("source", Text),
+    # As `date.toordinal` has it.
+    Column("day", Integer),
+    Column("calls", Integer, nullable=False),
+    Column("throttled", Integer, nullable=False),
+    PrimaryKeyConstraint("handle", "source", "day", name="pk_answered_day"),
+    Index("ix_answered_day_day", "day"),
+)
+
+# By which a call that is reported again is known: the digest of what its reporter calls it.
+reported_call = Table(
+    "reported_call",
+    metadata,
+    # The order of coming: the oldest are forgotten first.
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("source", "digest", name="uq_reported_call"),
+    Index("ix_reported_call_order", "source", "sequence"),
+)
+
+secret_notice = Table(
+    "secret_notice",
+    metadata,
+    Column("client_id", Text),
+    Column("kind", Text),
+    Column("source", Text),
+    Column("at", Instant, nullable=False),
+    Column("record", Text, nullable=False),
+    PrimaryKeyConstraint("client_id", "kind", "source", name="pk_secret_notice"),
 )
 
 silence = Table(

@@ -98,7 +98,8 @@ class SourceRecords(Database):
         place = schema.place
         with self._writing() as connection:
             told = (schema.key, schema.call, schema.silence, schema.key_use, schema.coverage, schema.cursor)
-            for table in (*told, schema.source):
+            answers = (schema.answer, schema.answered_day, schema.reported_call, schema.secret_notice)
+            for table in (*told, *answers, schema.source):
                 connection.execute(delete(table).where(table.c.source == source))
             # Should it come back, it is due at once.
             connection.execute(delete(schema.job_run).where(schema.job_run.c.job == source))

@@ -10,6 +10,7 @@ from keywatch.alerts.outbox import Outbox
 from keywatch.model.errors import StoreError
 from keywatch.store import schema
 from keywatch.store.alerts import AlertRecords
+from keywatch.store.answers import AnswerRecords
 from keywatch.store.attestations import AttestationRecords
 from keywatch.store.calls import CallRecords
 from keywatch.store.database import FILE, connect, create_file, explained, verify
@@ -17,7 +18,9 @@ from keywatch.store.findings import FindingRecords
 from keywatch.store.inventory import InventoryRecords
 from keywatch.store.jobs import JobRecords
 from keywatch.store.migrate import migrate
+from keywatch.store.notices import NoticeRecords
 from keywatch.store.outbox import OutboxRecords
+from keywatch.store.reported import ReportedRecords
 from keywatch.store.sources import SourceRecords
 from keywatch.store.sql import insert_new
 from keywatch.store.usage import UseRecords
@@ -28,6 +31,9 @@ _PEPPER = "pepper_id"
 class Store(
     InventoryRecords,
     CallRecords,
+    AnswerRecords,
+    ReportedRecords,
+    NoticeRecords,
     UseRecords,
     FindingRecords,
     SourceRecords,

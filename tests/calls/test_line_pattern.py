@@ -1,5 +1,7 @@
 """Request logs that are text: those of proxies and of real HTTP clients, and patterns of one's own."""
 
+# ruff: noqa: E501 - a line of a log is as long as it is
+
 import io
 import logging
 import threading
@@ -17,6 +19,7 @@ from keywatch.collect.calls.line_pattern import LAYOUTS, LinePattern
 from keywatch.collect.calls.request_line import Request, RequestLayout, read_line
 from keywatch.collect.calls.request_log import RequestLog
 from keywatch.collect.tail import Follower
+from keywatch.model.answer import Answer
 from keywatch.model.call import Call, Outcome
 from keywatch.model.secret import Pepper
 
@@ -54,6 +57,13 @@ def read(line: str, name: str, **layout: object) -> Request | None:
         ("alb", ALB),
         ("okhttp", f"2026-11-27 11:30:00.000 INFO OkHttp - <-- 200 OK https://{HOST}{PATH} (61ms, 512-byte body)"),
         ("okhttp", f"2026-11-27T11:30:00Z <-- 200 https://{HOST}{PATH} (61ms)"),
+        ("guzzle", f'[2026-11-27T11:30:00+00:00] "GET https://{HOST}{PATH} HTTP/1.1" 200'),
+        ("guzzle", f"[2026-11-27T11:30:00.000000+00:00] sp-api.INFO: GET https://{HOST}{PATH} HTTP/1.1 200 [] []"),
+        ("axios", f'[sp-api-sdk/eu][Response] 2026-11-27T12:30:00+0100 GET https://{HOST}{PATH} 200 {{"x-amzn-requestid":"1"}}'),
+        ("axios", f'[Axios][Response] 2026-11-27T12:30:00+0100 GET https://{HOST}{PATH} {{"a":1}} 200:OK {{"payload":{{}}}}'),
+        ("axios", f"\x1b[32m[Axios][Response]\x1b[39m 2026-11-27T12:30:00+0100 \x1b[33mGET\x1b[39m https://{HOST}{PATH} 200:OK"),
+        ("axios", f"2026-11-27T11:30:00.000Z info: [sp-api-sdk/eu][Response] GET https://{HOST}{PATH} 200"),
+        ("dotnet", f"2026-11-27T11:30:00Z info: System.Net.Http.HttpClient.SpApi.LogicalHandler[101] => SpanId:1 => HTTP GET https://{HOST}{PATH} => OrdersService End processing HTTP request after 187.1ms - 200"),
     ],
 )  # fmt: skip
 def test_a_line_of_each_layout_is_a_successful_call(name: str, line: str) -> None:
@@ -74,6 +84,55 @@ def test_a_line_without_a_host_is_taken_for_sp_api_only_where_that_is_said() -> 
     """Nginx's usual log has none."""
     assert read(NGINX, "nginx").outcome is None  # type: ignore[union-attr]
     assert read(NGINX, "nginx", assume_sp_api=True).outcome is Outcome.SUCCESS  # type: ignore[union-attr]
+
+
+def test_guzzles_usual_format_has_no_host() -> None:
+    """Its log middleware writes Apache's common format unless it is told otherwise."""
+    line = f'web-1 GuzzleHttp/7 - [27/Nov/2026:11:30:00 +0000] "GET {PATH} HTTP/1.1" 200 512'
+    assert read(line, "guzzle").outcome is None  # type: ignore[union-attr]
+    request = read(line, "guzzle", assume_sp_api=True)
+    assert request is not None
+    assert (request.at, request.outcome, request.action) == (AT, Outcome.SUCCESS, "GET /orders/v0/orders")
+
+
+TOKEN_URL = "https://api.amazon.com/auth/o2/token"
+GRANT = '{"error_description":"The request has an invalid grant parameter","error":"invalid_grant"}'
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "answer"),
+    [
+        ("guzzle", f"[2026-11-27 11:30:00] production.ERROR: Client error: `POST {TOKEN_URL}` resulted in a `400 Bad Request` response: {GRANT}", Answer.INVALID_GRANT),
+        ("guzzle", f"[2026-11-27 11:30:00] production.ERROR: Client error: `POST {TOKEN_URL}` resulted in a `401 Unauthorized` response:", Answer.INVALID_CLIENT),
+        ("guzzle", f"[2026-11-27T11:30:00+00:00] POST {TOKEN_URL} HTTP/1.1 400 {GRANT}", Answer.INVALID_GRANT),
+        ("guzzle", f"[2026-11-27 11:30:00] app.ERROR: Client error: `GET https://{HOST}/orders` resulted in a `429 Too Many Requests` response", Answer.THROTTLED),
+        ("axios", f"[Axios][Error] 2026-11-27T11:30:00+0000 POST {TOKEN_URL} 400:Bad Request {GRANT}", Answer.INVALID_GRANT),
+        ("httpx", f'2026-11-27 11:30:00,000 INFO httpx: HTTP Request: POST {TOKEN_URL} "HTTP/1.1 401 Unauthorized"', Answer.INVALID_CLIENT),
+        ("urllib3", '2026-11-27 11:30:00,000 DEBUG urllib3.connectionpool: https://api.amazon.com:443 "POST /auth/o2/token HTTP/1.1" 400 78', Answer.NOT_EXCHANGED),
+        ("okhttp", f"2026-11-27 11:30:00.000 INFO OkHttp - <-- 401 Unauthorized {TOKEN_URL} (80ms)", Answer.INVALID_CLIENT),
+        ("dotnet", f"2026-11-27T11:30:00Z info: x[101] => HTTP POST {TOKEN_URL} End processing HTTP request after 80ms - 401", Answer.INVALID_CLIENT),
+        ("nginx", NGINX.replace(f"GET {PATH}", "POST /auth/o2/token").replace(" 200 ", " 401 ") + " api.amazon.com", Answer.INVALID_CLIENT),
+        ("envoy", ENVOY.replace(f"GET {PATH}", "POST /auth/o2/token").replace(" 200 ", " 400 ").replace(HOST, "api.amazon.com"), Answer.NOT_EXCHANGED),
+        ("alb", ALB.replace(f"GET https://{HOST}:443{PATH}", "POST https://api.amazon.com:443/auth/o2/token").replace("200 200", "401 401"), Answer.INVALID_CLIENT),
+    ],
+)  # fmt: skip
+def test_what_a_token_was_refused_for_is_read_where_the_log_says_it(name: str, line: str, answer: Answer) -> None:
+    """A wrong client secret by its status alone, a revoked grant by the body, as far as it is logged."""
+    request = read(line, name)
+    assert request is not None
+    assert (request.at, request.answer, request.outcome) == (AT, answer, Outcome.FAILURE)
+
+
+def test_a_line_of_the_request_and_those_of_inner_handlers_are_passed_over() -> None:
+    """Each call counts once."""
+    for name, line in (
+        ("axios", f"[Axios][Request] 2026-11-27T11:30:00+0000 GET https://{HOST}{PATH}"),
+        ("dotnet", f"11:30:00 info: x[100] => HTTP GET https://{HOST}{PATH} Start processing HTTP request GET https://{HOST}{PATH}"),
+        ("dotnet", f"11:30:00 info: x[101] => HTTP GET https://{HOST}{PATH} Received HTTP response headers after 80ms - 200"),
+        ("okhttp", f"2026-11-27 11:30:00 INFO OkHttp - --> GET https://{HOST}{PATH} http/1.1"),
+        ("guzzle", "[2026-11-27 11:30:00] production.INFO: 12 orders of seller A1 imported"),
+    ):  # fmt: skip
+        assert read(line, name) is None
 
 
 def test_a_request_without_an_answer_is_no_call() -> None:

@@ -141,7 +141,7 @@ def test_what_is_no_report_is_said_to_be_none(body: bytes, said: str) -> None:
 
 def test_a_call_a_line_is_taken_too() -> None:
     """As `curl --data-binary @requests.jsonl` sends it; a broken line costs itself."""
-    body = b"\n".join([json.dumps(ORDER).encode(), b"", b"{", json.dumps(ORDER | {"seller": "A3"}).encode()])
+    body = b"\n".join([json.dumps(ORDER).encode(), b"", b"{", json.dumps(ORDER | {"id": "2", "seller": "A3"}).encode()])
     received = source_of("orders", now=lambda: NOW).receive(body, {}, lines=True)
     assert (received.accepted, why(received)) == (2, ["not a JSON object"])
     with pytest.raises(NotAReport, match="more than"):
@@ -181,6 +181,20 @@ def test_an_application_is_known_by_its_client_id() -> None:
         ("lwa-client-id:amzn1.application-oa2-client.1", Outcome.SUCCESS),
         ("application:prices", Outcome.SUCCESS),
     ]
+
+
+def test_a_key_that_aws_does_not_accept_is_refused_and_one_without_rights_is_not() -> None:
+    """By AWS's code; of any other declared key a failure says nothing."""
+    name = "AKIA" + "Q" * 16
+    source = source_of("billing", now=lambda: NOW, keys=frozenset({"stripe", name}))
+    use = {"key": name, "outcome": "failure", "time": "2026-11-27T11:59:00Z", "error": "InvalidClientTokenId"}
+    received = report(
+        use, use | {"error": "AccessDenied"}, use | {"key": "stripe"}, use | {"error": None}, source=source
+    )
+    (answered,) = received.batch.answers
+    assert str(answered.handle) == f"aws-access-key-id:{name}"
+    assert [(answer.value, streak.calls) for answer, streak in answered.streaks.items()] == [("invalid-key", 1)]
+    assert dict(answered.days) == {}
 
 
 @given(st.permutations(range(6)), st.integers(0, 5), st.integers(0, 5))

@@ -20,6 +20,7 @@ import requests
 
 from keywatch import reporter as module
 from keywatch.reporter import Reporter
+from tests.aws.server import AwsFault, FakeAws
 
 SP_API = "http://sellingpartnerapi-eu.amazon.com/orders/v0/orders/902-1?CreatedAfter=x"
 TOKEN = "t" * 20
@@ -73,14 +74,34 @@ def reporter(keywatch: Keywatch) -> Iterator[Reporter]:
     made.close()
 
 
+REFUSALS = {
+    "grant": (400, {"error": "invalid_grant", "error_description": "canary of a buyer"}),
+    "client": (401, {"error": "invalid_client"}),
+    "odd": (400, {"error": "Canary of a buyer"}),
+    "list": (403, [1]),
+    "denied": (403, {"errors": [{"code": "Unauthorized", "message": "canary", "details": ""}]}),
+    "revoked": (
+        403,
+        {
+            "errors": [
+                {"code": "Unauthorized", "details": "The access token you provided is revoked, malformed or invalid."}
+            ]
+        },
+    ),
+}
+"""What stands in a path, and the answer to it."""
+
+
 class Amazon(BaseHTTPRequestHandler):
     """A proxy that answers for every host: what real clients believe to be SP-API."""
 
     def do_GET(self) -> None:
-        self.send_response(429 if "slow" in self.path else 200)
-        self.send_header("Content-Length", "2")
+        status, body = next((said for word, said in REFUSALS.items() if word in self.path), (200, {}))
+        text = json.dumps(body).encode()
+        self.send_response(429 if "slow" in self.path else status)
+        self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(text)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -99,13 +120,13 @@ def by_requests(reporter: Reporter, proxy: str, urls: list[str]) -> None:
         session.proxies = {"http": proxy}
         session.hooks["response"].append(reporter.requests_hook)
         for url in urls:
-            session.get(url, timeout=20)
+            assert session.get(url, timeout=20).json() is not None
 
 
 def by_httpx(reporter: Reporter, proxy: str, urls: list[str]) -> None:
     with httpx.Client(proxy=proxy, event_hooks={"response": [reporter.httpx_hook]}) as client:
         for url in urls:
-            client.get(url)
+            assert client.get(url).json() is not None
 
 
 def by_async_httpx(reporter: Reporter, proxy: str, urls: list[str]) -> None:
@@ -113,7 +134,7 @@ def by_async_httpx(reporter: Reporter, proxy: str, urls: list[str]) -> None:
         hooks = {"response": [reporter.httpx_async_hook]}
         async with httpx.AsyncClient(proxy=proxy, event_hooks=hooks) as client:
             for url in urls:
-                await client.get(url)
+                assert (await client.get(url)).json() is not None
 
     asyncio.run(main())
 
@@ -123,7 +144,7 @@ def by_aiohttp(reporter: Reporter, proxy: str, urls: list[str]) -> None:
         async with aiohttp.ClientSession(trace_configs=[reporter.aiohttp_trace()]) as session:
             for url in urls:
                 async with session.get(url, proxy=proxy) as answer:
-                    await answer.read()
+                    assert json.loads(await answer.read()) is not None
 
     asyncio.run(main())
 
@@ -146,6 +167,34 @@ def test_a_clients_calls_are_told_by_its_hook(keywatch: Keywatch, reporter: Repo
     ]
 
 
+@pytest.mark.parametrize("ask", [by_requests, by_httpx, by_async_httpx, by_aiohttp])
+def test_why_a_call_was_refused_is_told_in_a_word(keywatch: Keywatch, reporter: Reporter, proxy: str, ask: Any) -> None:  # noqa: ANN401
+    """Amazon's word for it, or ours; never what the body says otherwise. The caller reads the body as ever."""
+    token = "http://api.amazon.com/auth/o2/token?"
+    ask(reporter, proxy, [token + word for word in ("grant", "client", "odd")])
+    ask(reporter, proxy, [SP_API + "&" + word for word in ("denied", "revoked", "list")])
+    assert reporter.flush(20)
+    assert "anary" not in json.dumps(keywatch.reports)
+    assert sorted((call["status"], call.get("error", ""), call["count"]) for call in keywatch.calls) == [
+        (400, "", 1),
+        (400, "invalid_grant", 1),
+        (401, "invalid_client", 1),
+        (403, "", 2),
+        (403, "token-revoked", 1),
+    ]
+
+
+def test_what_a_caller_reads_piece_by_piece_is_left_to_it(keywatch: Keywatch, reporter: Reporter, proxy: str) -> None:
+    """Its first piece is there when the hook has been; the status is told all the same."""
+    with requests.Session() as session:
+        session.proxies = {"http": proxy}
+        session.hooks["response"].append(reporter.requests_hook)
+        with session.get("http://api.amazon.com/auth/o2/token?grant", stream=True, timeout=20) as answer:
+            assert json.loads(answer.raw.read())["error"] == "invalid_grant"
+    assert reporter.flush(20)
+    assert [(call["status"], call.get("error")) for call in keywatch.calls] == [(400, None)]
+
+
 def test_an_access_key_is_told_by_its_boto3_client(keywatch: Keywatch, reporter: Reporter, aws_url: str) -> None:
     """The id that signed, and what it did; a session's id is nobody's key."""
     for access_key in ("AKIA" + "Q" * 16, "ASIA" + "Q" * 16):
@@ -161,6 +210,21 @@ def test_an_access_key_is_told_by_its_boto3_client(keywatch: Keywatch, reporter:
         ("AKIA" + "Q" * 16, "success", "iam:ListUsers"),
         ("AKIA" + "Q" * 16, "failure", "iam:GetUser"),
     ]
+
+
+def test_a_key_that_aws_does_not_accept_is_told_with_its_code(keywatch: Keywatch, reporter: Reporter) -> None:
+    """What a program learns before anybody else: its key is gone."""
+    with FakeAws() as aws:
+        aws.on("sts", "GetCallerIdentity", lambda *_: AwsFault("InvalidClientTokenId", "canary", 403))
+        client = boto3.client(
+            "sts", "eu-west-1", endpoint_url=aws.url, aws_access_key_id="AKIA" + "Q" * 16, aws_secret_access_key="x"
+        )
+        reporter.watch(client)
+        with pytest.raises(client.exceptions.ClientError):
+            client.get_caller_identity()
+    assert reporter.flush(20)
+    assert [(call["outcome"], call["error"]) for call in keywatch.calls] == [("failure", "InvalidClientTokenId")]
+    assert "canary" not in json.dumps(keywatch.reports)
 
 
 def test_what_was_not_taken_is_sent_again_under_the_same_id(keywatch: Keywatch, reporter: Reporter) -> None:

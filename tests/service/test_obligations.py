@@ -1,8 +1,12 @@
 """What the daemon makes of Amazon's policies: reminders, and no claim without having looked."""
 
 from keywatch.cli.main import run
+from keywatch.model.secret import Pepper
 from keywatch.policy import State, packaged
 from keywatch.service.obligations import stands
+from keywatch.service.plan import plan
+from keywatch.settings.load import load
+from keywatch.store import Store
 from tests.guard.test_inspection import KEY
 from tests.service.installation import DAY, Installation
 
@@ -37,3 +41,20 @@ def test_what_was_never_read_is_not_called_kept(here: Installation) -> None:
     here.cycle()
     found = states(here)
     assert (found["no-seller-keys"], found["keys-kept-safe"]) == (State.BROKEN, State.KEPT)
+
+
+def test_quotas_are_watched_only_where_somebody_sees_what_calls_are_answered(here: Installation) -> None:
+    """A trail tells of other calls, and a queue of announcements of none."""
+    path = here.directory / "keywatch.toml"
+    logs = '[[request_log]]\nname = "orders"\npath = "/x"\n'
+    others = (
+        '[[cloudtrail]]\nname = "x"\nbucket = "trail"\n'
+        '[[application_notices]]\nname = "x"\nqueue = "https://sqs.eu-west-1.amazonaws.com/111122223333/notices"\n'
+    )
+    for text, is_seen in ((others, False), (others + logs, True)):
+        path.write_text(text, "utf-8")
+        sources = plan(load(path), Pepper(bytes(Pepper.SIZE)), now=lambda: here.now)
+        with Store.open(here.directory) as store:
+            rows = stands(packaged().obligations, store, sources=sources, now=here.now)
+        (why, _) = next(row.reasons for row in rows if row.obligation.id == "throttling")
+        assert ("no source of answers to selling-partner calls" in why) == (not is_seen)

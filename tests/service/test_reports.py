@@ -57,10 +57,11 @@ def test_a_reported_call_makes_a_standing(here: Installation) -> None:
     with serving(here) as (keywatch, client):
         answers = [client.post("/v1/calls", json={"calls": [ORDER]}) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [200, 200]
-        assert answers[0].json() == {"accepted": 1, "ignored": 0, "rejected": 0, "reasons": []}
+        assert answers[0].json() == {"accepted": 1, "ignored": 0, "repeated": 0, "rejected": 0, "reasons": []}
+        assert answers[1].json() == {"accepted": 0, "ignored": 0, "repeated": 1, "rejected": 0, "reasons": []}
         assert len(keywatch._store.evidence()) == 1
         assert (
-            'keywatch_reported_calls_total{outcome="success",source="reported:orders"} 2.0'
+            'keywatch_reported_calls_total{outcome="success",source="reported:orders"} 1.0'
             in client.get("/metrics").text
         )
         assert keywatch._news.is_set()

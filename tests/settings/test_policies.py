@@ -37,6 +37,7 @@ IAM = "iam.py credential_report.py inventory/aws_iam.py calls/iam_last_used.py"
 WAY_IN = "aws.py aws_organisation.py"
 TRAIL = "calls/cloudtrail*.py"
 ATHENA = "calls/athena*.py"
+NOTICES = "calls/application_notices.py calls/cloudtrail_queue.py"
 RESULTS = frozenset({"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"})
 GRANTS = (
     Grant("inventory-policy.json", "WhoWeAre", WAY_IN),
@@ -57,6 +58,13 @@ GRANTS = (
     Grant("trail-policy.json", "HowTheTrailIs", "calls/cloudtrail_trail.py"),
     Grant("trail-policy.json", "ToVerifyDigests", "calls/cloudtrail_chain.py calls/cloudtrail_digest.py"),
     Grant("trail-policy.json", "NoticesOfNewFiles", "calls/cloudtrail_queue.py"),
+    Grant("notices-policy.json", "NoticesOfClientSecrets", NOTICES),
+    Grant(
+        "notices-policy.json",
+        "WhereTheQueueEncryptsWithAKeyOfYourOwn",
+        "calls/application_notices.py",
+        frozenset({"kms:Decrypt"}),
+    ),
     Grant("lookup-events-policy.json", "WhoWeAre", "calls/lookup*.py"),
     Grant("lookup-events-policy.json", "KeysToAskAbout", "calls/lookup*.py"),
     Grant("lookup-events-policy.json", "EventsOfOneKey", "calls/lookup*.py"),
@@ -167,7 +175,7 @@ def test_values_and_changes_of_keys_are_denied_whatever_else_is_granted(policy: 
 
 
 def test_only_results_of_queries_are_ever_written() -> None:
-    """Whatever else is allowed reads, takes on the one role, or takes a notice from the queue."""
+    """Whatever else is allowed reads, takes on the one role, or takes a notice from the queue or puts it back."""
     allowed = {
         action
         for path in POLICIES.glob("*.json")
@@ -180,6 +188,7 @@ def test_only_results_of_queries_are_ever_written() -> None:
         "iam:GenerateCredentialReport",
         "sts:AssumeRole",
         "sqs:DeleteMessage",
+        "sqs:ChangeMessageVisibility",
         "athena:StartQueryExecution",
         "athena:StopQueryExecution",
         "glue:CreateTable",

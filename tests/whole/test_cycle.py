@@ -23,19 +23,20 @@ def one(lines: list[str], *words: str) -> str:
 
 
 def test_each_problem_is_one_message_and_a_second_cycle_says_nothing(make_world: Lived) -> None:
-    """A key about to die, a token on its way, a key never used, a leaked pair, a seller's secret key: told once."""
+    """A key about to die, a token on its way, and why; a key never used, a leaked pair, a seller's secret key: once."""
     lived = make_world
     for _ in range(2):
         done = lived.keywatch("run", "--once", "--config", str(lived.world.config))
         assert done.returncode == 0, done.stderr
         said = titles(lived)
-        assert len(said) == lived.world.problems == 5
+        assert len(said) == lived.world.problems == 6
         assert one(said, "reports-export", "4 days left")
         assert one(said, "orders in Paris", "13 days left")
+        assert one(said, "seller A1DEMOPARIS00 of application orders: Amazon denies all calls (403)")
         assert one(said, "pilot-integration", "never used in 40 days")
         assert one(said, "Leaked", "ci-deploy", "orders-sync")
         assert one(said, "seller's secret key", "tickets.log")
-    assert Counter(message.channel for message in lived.told) == {"#keys": 3, "#orders": 2}
+    assert Counter(message.channel for message in lived.told) == {"#keys": 3, "#orders": 3}
 
 
 def test_the_inventory_names_every_key_once_with_its_days(make_world: Lived) -> None:
@@ -97,11 +98,11 @@ def test_a_blind_source_resolves_nothing_and_its_return_is_told(make_world: Live
     lived.keywatch("run", "--once", "--config", str(config))
     config.write_text(text.replace('bucket = "demo-cloudtrail"', 'bucket = "gone"'), "utf-8")
     lived.keywatch("run", "--once", "--config", str(config))
-    assert titles(lived)[5:] == [one(titles(lived), "cannot read cloudtrail:demo")]
+    assert titles(lived)[6:] == [one(titles(lived), "cannot read cloudtrail:demo")]
     config.write_text(text, "utf-8")
     lived.keywatch("run", "--once", "--config", str(config))
     assert "RESOLVED" in titles(lived)[-1].upper()
-    assert len(titles(lived)) == 7
+    assert len(titles(lived)) == 8
 
 
 def test_a_key_that_is_used_again_is_told_as_resolved(make_world: Lived) -> None:
@@ -112,8 +113,8 @@ def test_a_key_that_is_used_again_is_told_as_resolved(make_world: Lived) -> None
     lived.keywatch("run", "--once", "--config", str(lived.world.config))
     lived.world.cloud.call("reports-export", datetime.now(UTC) - timedelta(minutes=20))
     lived.keywatch("run", "--once", "--config", str(lived.world.config))
-    assert one(titles(lived)[5:], "reports-export", "RESOLVED")
-    assert len(lived.world.slack.messages) == 5
+    assert one(titles(lived)[6:], "reports-export", "RESOLVED")
+    assert len(lived.world.slack.messages) == 6
 
 
 def test_slack_may_be_down_for_a_cycle(make_world: Lived) -> None:
@@ -143,7 +144,7 @@ def test_check_names_what_holds_and_what_is_missing(make_world: Lived) -> None:
 
 
 def test_make_demo_once_shows_it_all(tmp_path: Path) -> None:
-    """`keywatch demo --once` builds the world, tells five things, lists seven keys, exits 0, and leaves nothing."""
+    """`keywatch demo --once` builds the world, tells six things, lists seven keys, exits 0, and leaves nothing."""
     import os
 
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -157,7 +158,7 @@ def test_make_demo_once_shows_it_all(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("[Slack #") == 5
+    assert done.stdout.count("[Slack #") == 6
     assert "urgent (proven)" in done.stdout
     assert not list(tmp_path.iterdir())
 

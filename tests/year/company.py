@@ -27,7 +27,9 @@ from keywatch.service.metrics import Metrics
 from keywatch.service.plan import Planned
 from keywatch.service.reading import Reader
 from keywatch.service.sharing import SharingWatch
+from keywatch.service.signals import SignalWatch
 from keywatch.settings.schema import Sharing
+from keywatch.settings.throttling import Throttling
 from keywatch.store import Store
 from tests.year import oracle
 from tests.year.expected_alerts import Alerts, troubles
@@ -136,7 +138,13 @@ class Company:
         self.store = Store.open(self.directory)
         metrics = Metrics()
         routing = Routing(default=DEFAULT, owners=ROUTES)
-        rules = Rules(policy=Policy(), grace=Grace(), routing=routing, sharing=SharingWatch(Sharing()))
+        rules = Rules(
+            policy=Policy(),
+            grace=Grace(),
+            routing=routing,
+            sharing=SharingWatch(Sharing()),
+            signals=SignalWatch(Throttling()),
+        )
         self.stopping.clear()
         self.reader = Reader(self.store, self.scanner, now=self.clock, metrics=metrics, stopping=self.stopping)
         self.judge = Judge(self.store, rules, now=self.clock, metrics=metrics)

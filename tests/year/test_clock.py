@@ -16,7 +16,9 @@ from keywatch.model.source import CallBatch
 from keywatch.service.judging import Judge, Rules
 from keywatch.service.metrics import Metrics
 from keywatch.service.sharing import SharingWatch
+from keywatch.service.signals import SignalWatch
 from keywatch.settings.schema import Sharing
+from keywatch.settings.throttling import Throttling
 from keywatch.store import Store
 from tests.alerts.builders import DAY, IAM, NOW, SECOND, key
 
@@ -39,7 +41,13 @@ class House:
     def news(self, now: datetime) -> list[str]:
         """What a judge that has just been started finds to be told."""
         self.now = now
-        rules = Rules(policy=Policy(), grace=Grace(), routing=Routing(), sharing=SharingWatch(Sharing()))
+        rules = Rules(
+            policy=Policy(),
+            grace=Grace(),
+            routing=Routing(),
+            sharing=SharingWatch(Sharing()),
+            signals=SignalWatch(Throttling()),
+        )
         judge = Judge(self.store, rules, now=lambda: self.now, metrics=Metrics())
         return [f"{change.transition.value} {change.alert.problem.stage}" for change in judge.run().changes]
 

@@ -7,9 +7,18 @@ libraries are made of, whose log says what they asked and were answered:
 - nginx's `combined`, with `$host` behind it where it was added: https://nginx.org/en/docs/http/ngx_http_log_module.html
 - Envoy's default: https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
 - AWS ALB: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
-- urllib3, and so requests and python-amazon-sp-api, at DEBUG: https://urllib3.readthedocs.io/en/stable/user-guide.html
-- httpx at INFO: https://www.python-httpx.org/logging/
-- OkHttp's interceptor, which the Java SDK takes: https://github.com/square/okhttp/tree/master/okhttp-logging-interceptor
+- urllib3 at DEBUG, and so requests, Amazon's Python SDK, and python-amazon-sp-api before it went over to httpx:
+  https://urllib3.readthedocs.io/en/stable/user-guide.html
+- httpx at INFO, and so python-amazon-sp-api: https://www.python-httpx.org/logging/
+- OkHttp's interceptor, on the client of Amazon's Java SDK:
+  https://github.com/square/okhttp/tree/master/okhttp-logging-interceptor
+- Guzzle's log middleware with any of its formats, and its exceptions, and so Amazon's PHP SDK and
+  jlevers/selling-partner-api: https://docs.guzzlephp.org/en/stable/handlers-and-middleware.html
+- axios-logger, and so `logging` of @sp-api-sdk: https://github.com/hg-pyun/axios-logger
+- HttpClient of .NET with scopes in one line: https://learn.microsoft.com/en-us/dotnet/core/extensions/httpclient-factory
+
+What amazon-sp-api of Node and FikaAmazonAPI print when they debug is no log of requests: the one says no status, the
+other takes a page for each call, and both print tokens or what belongs to buyers.
 
 Patterns are RE2's: whatever a line holds, they take time in proportion to its length.
 """
@@ -25,7 +34,7 @@ if TYPE_CHECKING:
 
     import re2
 
-GROUPS = frozenset({"time", "status", "application", "seller", "client_id", "host", "method", "path"})
+GROUPS = frozenset({"time", "status", "application", "seller", "client_id", "host", "method", "path", "error"})
 """What a pattern can name: the fields of a JSON line."""
 _NEEDED = frozenset({"time", "status"})
 _LONGEST = 2000
@@ -34,6 +43,11 @@ _UNANSWERED = frozenset({"0", "-", "000"})
 """What stands for the status of a request that got no answer."""
 _TIME = r"(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|[+-]\d\d:?\d\d))?)"
 _CALL = r'"(?P<method>[A-Z]+) (?P<path>[^ "]+)[^"]*"'
+_COLOUR = r"(?:\x1b\[[0-9;]*m)*"
+_AXIOS = (
+    rf"{_COLOUR}(?P<method>[A-Z]+){_COLOUR} (?P<path>https?://\S+) "
+    r"(?:\{.*?\} )?(?P<status>\d{3})\b(?P<error>.*)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,8 @@ class LinePattern:
     pattern: str
     sparse: bool = False
     """Whether lines that do not match are other things that the program has to say; else they are broken."""
+    other: str | None = None
+    """A second form that such lines have, tried where the first does not match."""
 
     def check(self) -> None:
         """
@@ -67,6 +83,8 @@ class LinePattern:
             ValueError: it is not such a line.
         """
         found = _compiled(self.pattern).search(line)
+        if found is None and self.other is not None:
+            found = _compiled(self.other).search(line)
         if found is None:
             if self.sparse:
                 return None
@@ -111,6 +129,24 @@ LAYOUTS = {
     ),
     "okhttp": LinePattern(
         rf"(?:{_TIME}.*?)?<-- (?P<status>\d+) (?:[A-Za-z ]*? )?(?P<path>https?://\S+) \(\d+ms", sparse=True
+    ),
+    "guzzle": LinePattern(
+        r'\[(?P<time>\d[^\]]*)\].*?"?(?P<method>[A-Z]+) (?P<path>(?:https?:/)?/[^ "]*) HTTP/[\d.]+"? '
+        r"(?P<status>\d{3})\b(?P<error>.*)",
+        sparse=True,
+        other=rf"{_TIME}.*?(?:Client|Server) error: `(?P<method>[A-Z]+) (?P<path>https?://[^ `]+)` resulted in a "
+        r"`(?P<status>\d{3})[^`]*` response(?P<error>.*)",
+    ),
+    "axios": LinePattern(
+        rf"\[(?:Response|Error)\]{_COLOUR} {_TIME} {_AXIOS}",
+        sparse=True,
+        other=rf"(?:{_TIME}.*?)?\[(?:Response|Error)\]{_COLOUR} {_AXIOS}",
+    ),
+    "dotnet": LinePattern(
+        # The last of a request's lines: the handlers inside say the same, with another scope in between.
+        rf"(?:{_TIME}.*?)?=> HTTP (?P<method>[A-Z]+) (?P<path>https?://\S+).*?"
+        r"End processing HTTP request after [\d.]+ms - (?P<status>\d{3})\b",
+        sparse=True,
     ),
 }
 """By the name that a configuration gives them."""

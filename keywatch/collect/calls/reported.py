@@ -2,19 +2,20 @@
 Calls that a program reports of itself, by `POST /v1/calls`. Pure but for the clock.
 
 A report is what a request log's line says, with the same names; so what proves a call there proves it here. Reporting a
-call twice changes nothing, as of each key and outcome the latest call is kept.
+call twice changes nothing: of each key and outcome the latest call is kept, and what was told before under the same id
+is not counted again. What it proves is taken all the same, should somebody give two calls one id.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
+from keywatch.collect.calls.answers import Tally, answer_to_key, error_text
 from keywatch.collect.calls.latest import Latest
-from keywatch.collect.calls.request_line import RequestLayout, moment, read_record
+from keywatch.collect.calls.report_body import MOST, NotAReport, count_of, document, name_of, one_a_line
+from keywatch.collect.calls.request_line import Request, RequestLayout, moment, read_record
 from keywatch.model.call import Call, Coverage, Outcome
 from keywatch.model.errors import ConfigError, KeywatchError, SourceUnreachable
 from keywatch.model.key import Handle, HandleSpace, KeyKind, SourceId
@@ -25,19 +26,14 @@ from keywatch.model.time import parse_rfc3339, to_rfc3339
 if TYPE_CHECKING:
     from keywatch.model.source import Json
 
-MOST = 1000
-"""Calls in one report."""
+__all__ = ["MOST", "SILENT_AFTER", "NotAReport", "Received", "Rejected", "ReportedCalls"]
+
 SILENT_AFTER = timedelta(hours=26)
 """How long a reporter may send nothing, not even that there is nothing: a daily job reports daily."""
 _SHORTEST = 16
 """Characters of a token."""
 _SELLING_PARTNER = frozenset({KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN})
 _ACCESS_KEY = re.compile(r"(?:AKIA|A3T[A-Z0-9])[A-Z2-7]{16}")
-_ID = re.compile(r"[\x21-\x7e]{1,100}")
-
-
-class NotAReport(ValueError):
-    """The whole of it cannot be read. The text says why, and quotes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +55,8 @@ class Received:
     """Calls that prove something, tokens that were exchanged and failures included."""
     ignored: int
     """Calls that were understood and prove nothing: to the sandbox, to other hosts."""
+    repeated: int
+    """Calls that were told before, by their ids."""
     rejected: tuple[Rejected, ...]
     outcomes: dict[Outcome, int]
     """How many calls of each outcome were told of."""
@@ -141,7 +139,14 @@ class ReportedCalls:
             raise ConfigError(f"{self._id}: its token has less than {_SHORTEST} characters", hint=hint)
         return token
 
-    def receive(self, body: bytes, cursor: Cursor, *, lines: bool = False) -> Received:
+    def receive(
+        self,
+        body: bytes,
+        cursor: Cursor,
+        *,
+        lines: bool = False,
+        known: Callable[[Collection[str]], Collection[str]] = lambda _: (),
+    ) -> Received:
         """
         Read a report.
 
@@ -149,45 +154,42 @@ class ReportedCalls:
             body: `{"calls": [...], "dropped": 0}`, or a call a line.
             cursor: Of the report before.
             lines: Whether it is a call a line.
+            known: Which of some ids were told before.
 
         Raises:
             NotAReport: nothing of it can be used.
         """
         now = self._now()
-        records, dropped = _lines(body) if lines else _document(body)
+        records, dropped = one_a_line(body) if lines else document(body)
         if len(records) > MOST:
             raise NotAReport(f"more than {MOST} calls in one report")
-        evidence = Latest()
-        rejected: list[Rejected] = []
-        outcomes: dict[Outcome, int] = {}
-        ignored = 0
+        told = set(known([name for record in records if (name := name_of(record))]))
+        found = _Found()
         for index, record in enumerate(records):
+            name = name_of(record)
             try:
-                outcome, calls = self._read(record, now)
-                count = _count(record)
+                found.take(self._read(record, now), count_of(record), again=name in told)
             except ValueError as error:
-                rejected.append(Rejected(index, _name(record), str(error)))
+                found.rejected.append(Rejected(index, name, str(error)))
                 continue
-            if outcome is None:
-                ignored += 1
-                continue
-            outcomes[outcome] = outcomes.get(outcome, 0) + count
-            for call in calls:
-                evidence.add(call)
+            if name is not None and name not in told:
+                told.add(name)
+                found.ids.append(name)
         return Received(
-            batch=self._batch(evidence, cursor, now, hole=dropped > 0),
-            accepted=len(records) - ignored - len(rejected),
-            ignored=ignored,
-            rejected=tuple(rejected),
-            outcomes=outcomes,
+            batch=self._batch(found, cursor, now, hole=dropped > 0),
+            accepted=len(records) - found.ignored - found.repeated - len(found.rejected),
+            ignored=found.ignored,
+            repeated=found.repeated,
+            rejected=tuple(found.rejected),
+            outcomes=found.outcomes,
         )
 
-    def _read(self, record: "Json", now: datetime) -> tuple[Outcome | None, list[Call]]:
+    def _read(self, record: "Json", now: datetime) -> "_Read":
         if not isinstance(record, dict):
             raise ValueError("not a JSON object")  # noqa: TRY004 - what is wrong is the report's text
         if "key" in record:
             call = self._use(record, now)
-            return call.outcome, [call]
+            return _Read(call.outcome, [call], None, error_text(record.get("error")))
         if self._keys:
             raise ValueError("names no key, and this reporter speaks for some keys only")
         request = read_record(record, self._layout, now)
@@ -196,7 +198,7 @@ class ReportedCalls:
         calls = list(request.calls(self._id))
         if request.outcome is not None and not calls:
             raise ValueError("names no application and no client_id")
-        return request.outcome, calls
+        return _Read(request.outcome, calls, request, "")
 
     def _use(self, record: "dict[str, Json]", now: datetime) -> Call:
         name, action = record["key"], record.get("action")
@@ -214,7 +216,7 @@ class ReportedCalls:
             action=action[:200] if isinstance(action, str) and action.isprintable() else None,
         )
 
-    def _batch(self, evidence: Latest, cursor: Cursor, now: datetime, *, hole: bool) -> CallBatch:
+    def _batch(self, found: "_Found", cursor: Cursor, now: datetime, *, hole: bool) -> CallBatch:
         # What was dropped may have been the only call of a key: silence counts from here on.
         since = now if hole else _moment(cursor.get("since")) or now
         coverage = Coverage(
@@ -226,46 +228,57 @@ class ReportedCalls:
             until=now,
         )
         place: dict[str, Json] = {"version": 1, "since": to_rfc3339(since), "last": to_rfc3339(now)}
-        return CallBatch(evidence=evidence.calls(), cursor=place, coverage=coverage)
+        return CallBatch(
+            evidence=found.evidence.calls(),
+            answers=found.tally.answered(self._id),
+            ids=tuple(found.ids),
+            cursor=place,
+            coverage=coverage,
+        )
 
 
-def _document(body: bytes) -> "tuple[list[Json], int]":
-    try:
-        report = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise NotAReport("not JSON") from None
-    if not isinstance(report, dict) or not isinstance(report.get("calls"), list):
-        raise NotAReport('not of the form {"calls": [...]}')
-    dropped = report.get("dropped", 0)
-    if isinstance(dropped, bool) or not isinstance(dropped, int) or dropped < 0:
-        raise NotAReport("dropped is not a count")
-    return report["calls"], dropped
+class _Read(NamedTuple):
+    """One call of a report."""
+
+    outcome: Outcome | None
+    calls: list[Call]
+    request: Request | None
+    """None: it is a use of some other key."""
+    error: str
+    """What such a use was refused with. It is looked at and not kept."""
 
 
-def _lines(body: bytes) -> "tuple[list[Json], int]":
-    records: list[Json] = []
-    for line in body.splitlines():
-        if not line.strip():
-            continue
-        try:
-            records.append(msgspec.json.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            records.append(None)  # rejected in its place: the others are good
-        if len(records) > MOST:
-            break
-    return records, 0
+class _Found:
+    """What a report has brought so far."""
 
+    def __init__(self) -> None:
+        self.evidence, self.tally = Latest(), Tally()
+        self.ids: list[str] = []
+        self.outcomes: dict[Outcome, int] = {}
+        self.rejected: list[Rejected] = []
+        self.ignored = self.repeated = 0
 
-def _count(record: "Json") -> int:
-    count = record.get("count", 1) if isinstance(record, dict) else 1
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 1 << 40:
-        raise ValueError("count is not a count")
-    return count
+    def take(self, read: "_Read", count: int, *, again: bool) -> None:
+        outcome, calls, request, error = read
+        for call in calls:
+            self.evidence.add(call)
+        if again:
+            self.repeated += 1
+        elif outcome is None:
+            self.ignored += 1
+        else:
+            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
+            self._count(calls, request, error, count)
 
-
-def _name(record: "Json") -> str | None:
-    name = record.get("id") if isinstance(record, dict) else None
-    return name if isinstance(name, str) and _ID.fullmatch(name) else None
+    def _count(self, calls: list[Call], request: Request | None, error: str, count: int) -> None:
+        if request is not None:
+            request.count(self.tally, count)
+            return
+        for call in calls:
+            if call.handle.space is HandleSpace.AWS_ACCESS_KEY_ID and call.outcome is not Outcome.ATTEMPT:
+                answer = answer_to_key(error, succeeded=call.outcome is Outcome.SUCCESS)
+                if answer is not None:
+                    self.tally.add_to(call.handle, answer, call.at, count)
 
 
 def _handle(name: str) -> Handle:

@@ -15,7 +15,9 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from keywatch.collect.calls.answers import Tally, answer_of, error_text
 from keywatch.collect.calls.line_pattern import LinePattern
+from keywatch.model.answer import Answer
 from keywatch.model.call import Call, Outcome
 from keywatch.model.key import Handle, HandleSpace, SourceId
 from keywatch.model.source import Json
@@ -46,6 +48,8 @@ class RequestFields:
     host: str = "host"
     method: str = "method"
     path: str = "path"
+    error: str = "error"
+    """Of an answer that is an error: its code, its message or its whole body, as text or object."""
 
 
 _GROUPS = RequestFields()
@@ -78,6 +82,20 @@ class Request:
     seller: str | None
     client_id: str | None
     action: str | None
+    answer: Answer | None = None
+    """What it says of the credentials; None where `outcome` is."""
+
+    def count(self, tally: Tally, number: int = 1) -> None:
+        """Count the answer, or that of `number` calls that are alike."""
+        if self.answer is not None:
+            tally.add(
+                self.answer,
+                self.at,
+                application=self.application,
+                client_id=self.client_id,
+                seller=self.seller,
+                count=number,
+            )
 
     def calls(self, source: SourceId) -> Iterator[Call]:
         """Yield a call of each credential the request took: the application's client secret, the seller's token."""
@@ -139,9 +157,13 @@ def read_record(record: dict[str, Json], layout: RequestLayout, now: datetime) -
         place = path.partition("?")[0].partition("#")[0]
     elif path and (url := _url(path)):
         host, place = host or url.hostname, url.path
+    exchange = place == _TOKEN_PATH and host in (None, _TOKEN_HOST)
+    proves = exchange or host in PRODUCTION or (host is None and layout.assume_sp_api)
+    error = error_text(_at(record, names.error)) if status >= 400 else ""  # noqa: PLR2004
     return Request(
         at=at,
-        outcome=_outcome(status, host, place, assume_sp_api=layout.assume_sp_api),
+        outcome=_outcome(status, exchange=exchange) if proves else None,
+        answer=answer_of(status, error, exchange=exchange) if proves else None,
         application=_name(_at(record, names.application), "application") or known or layout.application,
         seller=_name(_at(record, names.seller), "seller"),
         client_id=client_id,
@@ -150,11 +172,7 @@ def read_record(record: dict[str, Json], layout: RequestLayout, now: datetime) -
     )
 
 
-def _outcome(status: int, host: str | None, path: str | None, *, assume_sp_api: bool) -> Outcome | None:
-    exchange = path == _TOKEN_PATH and host in (None, _TOKEN_HOST)
-    production = host in PRODUCTION or (host is None and assume_sp_api)
-    if not exchange and not production:
-        return None
+def _outcome(status: int, *, exchange: bool) -> Outcome:
     if status >= 400:  # noqa: PLR2004
         return Outcome.FAILURE
     if exchange or not 200 <= status < 300:  # noqa: PLR2004

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from keywatch.collect.calls.answers import Tally
 from keywatch.collect.calls.latest import Latest
 from keywatch.collect.calls.request_line import Request, RequestLayout, read_line
 from keywatch.collect.tail_batch import WINDOW, Lines, Piece, TailBatch
@@ -70,20 +71,20 @@ class RequestLog:
         for batch in self.lines.read(state.tail):
             state.tail = batch.cursor
             blocked = blocked or batch.blocked
-            evidence = Latest()
-            broken = [item for piece in batch.pieces for item in self._take(piece, evidence, state)]
+            evidence, tally = Latest(), Tally()
+            broken = [item for piece in batch.pieces for item in self._take(piece, evidence, tally, state)]
             # Until the end is reached there may be calls that were not read yet: what is covered ends where it did.
-            yield self._batch(state, evidence, (*batch.skipped, *broken)), batch
+            yield self._batch(state, evidence, tally, (*batch.skipped, *broken)), batch
         if blocked is not None:
             error = SourceUnreachable if blocked.what == self.lines.what else SourceDenied
             raise error(f"{self._id}: {blocked.what}: {blocked.why}", hint=blocked.hint)
         state.until = started
-        yield self._batch(state, Latest(), ()), None
+        yield self._batch(state, Latest(), Tally(), ()), None
 
     def check(self) -> Iterator[str | Skipped]:
         yield from self.lines.check()
 
-    def _take(self, piece: Piece, evidence: Latest, state: "_State") -> Iterator[Skipped]:
+    def _take(self, piece: Piece, evidence: Latest, tally: Tally, state: "_State") -> Iterator[Skipped]:
         if piece.partial:
             if piece.first_column == 1:
                 yield Skipped(_where(piece, 0), f"one line is longer than {WINDOW} bytes")
@@ -102,6 +103,7 @@ class RequestLog:
             if request is None:
                 continue
             state.saw(request.at)
+            request.count(tally)
             who = (request.application, request.seller, request.client_id, request.outcome)
             if who not in latest or request.at > latest[who].at:
                 latest[who] = request
@@ -111,11 +113,17 @@ class RequestLog:
         if first is not None:
             yield Skipped(_where(piece, first[0]), f"{broken} lines could not be read, this one first: {first[1]}")
 
-    def _batch(self, state: "_State", evidence: Latest, skipped: tuple[Skipped, ...]) -> CallBatch:
+    def _batch(self, state: "_State", evidence: Latest, tally: Tally, skipped: tuple[Skipped, ...]) -> CallBatch:
         coverage = Coverage(
             source=self._id, kinds=_KINDS, applications=self._applications, since=state.since, until=state.until
         )
-        return CallBatch(evidence=evidence.calls(), cursor=state.cursor(), coverage=coverage, skipped=skipped)
+        return CallBatch(
+            evidence=evidence.calls(),
+            answers=tally.answered(self._id),
+            cursor=state.cursor(),
+            coverage=coverage,
+            skipped=skipped,
+        )
 
 
 class _State:
