@@ -24,8 +24,8 @@ from keywatch.model.source import Json
 
 PRODUCTION = frozenset(f"sellingpartnerapi-{region}.amazon.com" for region in ("na", "eu", "fe"))
 _TOKEN_HOST = "api.amazon.com"  # noqa: S105 - a host name
-_TOKEN_PATH = "/auth/o2/token"  # noqa: S105 - a path
-_AHEAD = timedelta(minutes=5)
+TOKEN_PATH = "/auth/o2/token"  # noqa: S105 - a path
+AHEAD = timedelta(minutes=5)
 """How far a writer's clock may run before ours. A call from further in the future would keep a key alive for ever."""
 _ACCESS_LOG = re.compile(r"(\d{2})/([A-Za-z]{3})/(\d{4}):(\d{2}:\d{2}:\d{2}) ([+-]\d{4})")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -33,7 +33,7 @@ _LONGEST = 300
 """Characters that are kept of what was called."""
 _LONGEST_NAME = 100
 _TOKENS = ("Atz", "amzn1.oa2-cs.", "amzn.mws.", "Bearer ")
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,26 +97,33 @@ class Request:
                 count=number,
             )
 
-    def calls(self, source: SourceId) -> Iterator[Call]:
-        """Yield a call of each credential the request took: the application's client secret, the seller's token."""
-        if self.outcome is None:
-            return
-        handles = []
+    def handles(self) -> Iterator[Handle]:
+        """Yield the credentials the request took: the application's client secret, the seller's token."""
         if self.application:
-            handles.append(Handle(HandleSpace.APPLICATION, self.application))
+            yield Handle(HandleSpace.APPLICATION, self.application)
         if self.client_id:
-            handles.append(Handle(HandleSpace.LWA_CLIENT_ID, self.client_id))
+            yield Handle(HandleSpace.LWA_CLIENT_ID, self.client_id)
         if self.application and self.seller:
-            handles.append(Handle(HandleSpace.AUTHORISATION, f"{self.application}/{self.seller}"))
-        for handle in handles:
-            yield Call(
-                handle=handle,
-                at=self.at,
-                outcome=self.outcome,
-                source=source,
-                action=self.action,
-                principal=self.application or self.client_id,
-            )
+            yield Handle(HandleSpace.AUTHORISATION, f"{self.application}/{self.seller}")
+
+    def call(self, handle: Handle, source: SourceId) -> Call | None:
+        """Return the call of one of the `handles`. None: the request proves nothing."""
+        if self.outcome is None:
+            return None
+        return Call(
+            handle=handle,
+            at=self.at,
+            outcome=self.outcome,
+            source=source,
+            action=self.action,
+            principal=self.application or self.client_id,
+        )
+
+    def calls(self, source: SourceId) -> Iterator[Call]:
+        """Yield the calls of all its `handles`."""
+        for handle in self.handles():
+            if call := self.call(handle, source):
+                yield call
 
 
 def read_line(line: bytes, layout: RequestLayout, now: datetime) -> Request | None:
@@ -154,10 +161,10 @@ def read_record(record: dict[str, Json], layout: RequestLayout, now: datetime) -
     method, path = _text(_at(record, names.method)), _text(_at(record, names.path))
     host, place = _host(_text(_at(record, names.host))), None
     if path and path[0] == "/" and path[1:2] != "/":
-        place = path.partition("?")[0].partition("#")[0]
+        place = _bare(path)
     elif path and (url := _url(path)):
         host, place = host or url.hostname, url.path
-    exchange = place == _TOKEN_PATH and host in (None, _TOKEN_HOST)
+    exchange = place == TOKEN_PATH and host in (None, _TOKEN_HOST)
     proves = exchange or host in PRODUCTION or (host is None and layout.assume_sp_api)
     error = error_text(_at(record, names.error)) if status >= 400 else ""  # noqa: PLR2004
     return Request(
@@ -167,9 +174,23 @@ def read_record(record: dict[str, Json], layout: RequestLayout, now: datetime) -
         application=_name(_at(record, names.application), "application") or known or layout.application,
         seller=_name(_at(record, names.seller), "seller"),
         client_id=client_id,
-        # Never the query: it may carry what belongs to a buyer.
-        action=" ".join(part for part in (method, place) if part)[:_LONGEST] or None,
+        action=_action(method, place),
     )
+
+
+def action_of(method: Json, path: Json) -> str | None:
+    """Return the `action` of a request whose path is no URL."""
+    place = _text(path)
+    return _action(_text(method), _bare(place) if place else None)
+
+
+def _bare(path: str) -> str:
+    """Leave out the query: it may carry what belongs to a buyer."""
+    return path.partition("?")[0].partition("#")[0]
+
+
+def _action(method: str | None, place: str | None) -> str | None:
+    return " ".join(part for part in (method, place) if part)[:_LONGEST] or None
 
 
 def _outcome(status: int, *, exchange: bool) -> Outcome:
@@ -248,9 +269,9 @@ def moment(value: Json, now: datetime, zone: tzinfo = UTC) -> datetime:
             raise ValueError("no time")  # noqa: TRY004, TRY301
     except (ValueError, OverflowError, OSError):
         raise ValueError("no time") from None
-    if found > now + _AHEAD:
+    if found > now + AHEAD:
         raise ValueError("a time in the future")
-    if found < _EARLIEST:
+    if found < EARLIEST:
         raise ValueError("a time before SP-API")
     return found
 

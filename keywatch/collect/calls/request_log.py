@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from keywatch.collect.calls.alike import AlikeLines, Took
 from keywatch.collect.calls.answers import Tally
 from keywatch.collect.calls.latest import Latest
 from keywatch.collect.calls.request_line import Request, RequestLayout, read_line
 from keywatch.collect.tail_batch import WINDOW, Lines, Piece, TailBatch
-from keywatch.model.call import Coverage
+from keywatch.model.call import Call, Coverage, Outcome
 from keywatch.model.errors import SourceDenied, SourceUnreachable
-from keywatch.model.key import KeyKind, SourceId
+from keywatch.model.key import HandleSpace, KeyKind, SourceId
 from keywatch.model.source import CallBatch, CallSource, Cursor, Skipped
 from keywatch.model.time import parse_rfc3339, to_rfc3339
 
@@ -49,6 +51,7 @@ class RequestLog:
         self.lines = lines
         self._now = now
         self._layout = layout or RequestLayout()
+        self._alike = AlikeLines(self._layout)
         self._applications = applications
 
     @property
@@ -71,55 +74,55 @@ class RequestLog:
         for batch in self.lines.read(state.tail):
             state.tail = batch.cursor
             blocked = blocked or batch.blocked
-            evidence, tally = Latest(), Tally()
-            broken = [item for piece in batch.pieces for item in self._take(piece, evidence, tally, state)]
+            found = _Found(state)
+            broken = [item for piece in batch.pieces for item in self._take(piece, found)]
+            self._alike.tell(found.take)
             # Until the end is reached there may be calls that were not read yet: what is covered ends where it did.
-            yield self._batch(state, evidence, tally, (*batch.skipped, *broken)), batch
+            yield self._batch(state, found, (*batch.skipped, *broken)), batch
         if blocked is not None:
             error = SourceUnreachable if blocked.what == self.lines.what else SourceDenied
             raise error(f"{self._id}: {blocked.what}: {blocked.why}", hint=blocked.hint)
         state.until = started
-        yield self._batch(state, Latest(), Tally(), ()), None
+        yield self._batch(state, _Found(state), ()), None
 
     def check(self) -> Iterator[str | Skipped]:
         yield from self.lines.check()
 
-    def _take(self, piece: Piece, evidence: Latest, tally: Tally, state: "_State") -> Iterator[Skipped]:
+    def _take(self, piece: Piece, found: "_Found") -> Iterator[Skipped]:
         if piece.partial:
             if piece.first_column == 1:
                 yield Skipped(_where(piece, 0), f"one line is longer than {WINDOW} bytes")
             return
-        now = self._now()
-        broken = 0
-        first: tuple[int, str] | None = None
-        latest: dict[tuple[object, ...], Request] = {}  # a call is made of the few that count, not of each line
-        for number, line in _lines(piece):
+        data = piece.data[piece.overlap :]
+        broken = list(self._read(data, self._now(), found.take))
+        if broken:
+            place, error = broken[0]
+            number, _ = next(islice(_lines(data), place, None))
+            yield Skipped(_where(piece, number), f"{len(broken)} lines could not be read, this one first: {error}")
+
+    def _read(self, data: bytes, now: datetime, took: Took) -> Iterator[tuple[int, ValueError]]:
+        """Give all requests of some lines to `took`; yield which of the lines cannot be read, and why."""
+        lines = self._alike.decoded(data)
+        if lines is not None:
+            yield from self._alike.take(lines, now, took)
+            return
+        self._alike.tell(took)  # what was counted came before
+        for place, (_, line) in enumerate(_lines(data)):
             try:
                 request = read_line(line, self._layout, now)
             except ValueError as error:
-                broken += 1
-                first = first or (number, str(error))
+                yield place, error
                 continue
-            if request is None:
-                continue
-            state.saw(request.at)
-            request.count(tally)
-            who = (request.application, request.seller, request.client_id, request.outcome)
-            if who not in latest or request.at > latest[who].at:
-                latest[who] = request
-        for request in latest.values():
-            for call in request.calls(self._id):
-                evidence.add(call)
-        if first is not None:
-            yield Skipped(_where(piece, first[0]), f"{broken} lines could not be read, this one first: {first[1]}")
+            if request is not None:
+                took(request, 1, request.at)
 
-    def _batch(self, state: "_State", evidence: Latest, tally: Tally, skipped: tuple[Skipped, ...]) -> CallBatch:
+    def _batch(self, state: "_State", found: "_Found", skipped: tuple[Skipped, ...]) -> CallBatch:
         coverage = Coverage(
             source=self._id, kinds=_KINDS, applications=self._applications, since=state.since, until=state.until
         )
         return CallBatch(
-            evidence=evidence.calls(),
-            answers=tally.answered(self._id),
+            evidence=found.evidence(self._id),
+            answers=found.tally.answered(self._id),
             cursor=state.cursor(),
             coverage=coverage,
             skipped=skipped,
@@ -146,9 +149,44 @@ class _State:
         return found
 
 
-def _lines(piece: Piece) -> Iterator[tuple[int, bytes]]:
-    """What a piece shows for the first time: lines that are not empty, with their numbers in it."""
-    for number, line in enumerate(piece.data[piece.overlap :].split(b"\n")):
+class _Found:
+    """What the lines of one batch tell."""
+
+    def __init__(self, state: _State) -> None:
+        self.tally = Tally()
+        self._state = state
+        # By application, seller and client id. A call is made of the few that count, not of each line.
+        self._latest: dict[tuple[str | None, str | None, str | None, Outcome], Request] = {}
+
+    def take(self, request: Request, count: int, since: datetime) -> None:
+        self._state.saw(since)
+        request.count(self.tally, count)
+        outcome = request.outcome
+        if outcome is None:
+            return
+        self._keep((request.application, None, request.client_id, outcome), request)
+        if request.seller:
+            self._keep((request.application, request.seller, None, outcome), request)
+
+    def evidence(self, source: SourceId) -> tuple[Call, ...]:
+        latest = Latest()
+        for (_, seller, _, _), request in self._latest.items():
+            for handle in request.handles():
+                if (handle.space is HandleSpace.AUTHORISATION) is bool(seller) and (
+                    call := request.call(handle, source)
+                ):
+                    latest.add(call)
+        return latest.calls()
+
+    def _keep(self, who: tuple[str | None, str | None, str | None, Outcome], request: Request) -> None:
+        known = self._latest.get(who)
+        if known is None or request.at > known.at:
+            self._latest[who] = request
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not empty, with their numbers."""
+    for number, line in enumerate(data.split(b"\n")):
         # A truncated log that its writer goes on with has zeros where the old lines were.
         if line := line.strip(b"\0 \t\r"):
             yield number, line
