@@ -22,6 +22,7 @@ from keywatch.scan.commits import CommitLists
 from keywatch.scan.known_file import write_known
 from keywatch.scan.scanner import Scanner
 from keywatch.service.daemon import Daemon, Job
+from keywatch.service.declarations import Declarations
 from keywatch.service.ending import Ending, attended, stop_signals
 from keywatch.service.intake import Intake
 from keywatch.service.judging import Judge, Rules
@@ -163,7 +164,8 @@ class Keywatch:
 
     def _routes(self) -> Iterator[Route]:
         """What programs may send to us; nothing where none is configured to."""
-        reporters = [reported(entry, self._settings.key, self._now) for entry in self._settings.reporter]
+        declarations = Declarations(self._settings, now=self._now)
+        reporters = [reported(entry, declarations, self._now) for entry in self._settings.reporter]
         if reporters:
             yield Reports(reporters, self._store, now=self._now, metrics=self.metrics, news=self._news.set).route
         intake = self._settings.intake
@@ -280,7 +282,8 @@ def run(settings: Settings, *, once: bool) -> Ending:
         settings.reporter,
         settings.application_notices,
     )
-    if not any((settings.aws, settings.vault, settings.key, *proofs, *content)):
+    declared = (settings.key, settings.developer, settings.application, settings.seller, settings.declared_file)
+    if not any((settings.aws, settings.vault, *declared, *proofs, *content)):
         raise ConfigError(
             "nothing to watch: no source is configured", hint="`keywatch init` writes a file with them all"
         )

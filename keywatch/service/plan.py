@@ -11,10 +11,12 @@ from keywatch.alerts.problems import SourceRole
 from keywatch.model.key import KeyKind, SourceId
 from keywatch.model.secret import Pepper
 from keywatch.service.accounts import ACCOUNT_SOURCES, Common
+from keywatch.service.declarations import WHERE, Declarations, file_of, tables
 from keywatch.service.questions import athena_trail, event_history
 from keywatch.service.remotes import CLONES, Remotes
 from keywatch.service.state import directory_of
 from keywatch.settings.notices import ApplicationNoticeQueue
+from keywatch.settings.applications import DeclaredFile
 from keywatch.settings.schema import (
     Bucket,
     CloudTrail,
@@ -91,15 +93,17 @@ def plan(
     """
     attempts = _PATIENT if patient else _IMPATIENT
     persistent = _PERSISTENT if patient else _IMPATIENT
+    declarations = Declarations(settings, now=now)
     accounts = [Common(entry=aws, baseline=settings.baseline, attempts=persistent, now=now) for aws in settings.aws]
     remotes = Remotes(clones=partial(_clones, settings), vaults=settings.vault, stopping=stopping, patient=patient)
     return (
         *_accounts(accounts, SourceRole.INVENTORY),
         *_inventories(settings, pepper, now),
         *_accounts(accounts, SourceRole.CALLS),
-        *_calls(settings, pepper, attempts, now),
+        *_calls(settings, declarations, pepper, attempts, now),
         *_questions(settings, attempts, now, stopping),
         *(_content(entry, pepper, looked_for, remotes) for entry in settings.scan),
+        *(_declared_content(entry, looked_for) for entry in settings.declared_file if entry.scan),
         *(_bucket(entry, attempts, looked_for, memory) for entry in settings.bucket),
         *(_cloudwatch(entry, attempts, now) for entry in settings.cloudwatch),
     )
@@ -121,9 +125,17 @@ def _inventories(settings: Settings, pepper: Pepper, now: Callable[[], datetime]
     if settings.key:
         declared = partial(_declared_keys, settings.key, pepper)
         yield _planned("declared:config", SourceRole.INVENTORY, _DECLARED_EVERY, declared)
+    if settings.developer or settings.application or settings.seller:
+        build = partial(_declared_tables, settings)
+        yield _planned("declared:applications", SourceRole.INVENTORY, _DECLARED_EVERY, build)
+    for entry in settings.declared_file:
+        build = partial(_declared_file, entry, settings, now)
+        yield _planned(f"declared-file:{entry.name}", SourceRole.INVENTORY, entry.every, build)
 
 
-def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], datetime]) -> Iterator[Planned]:
+def _calls(
+    settings: Settings, declarations: Declarations, pepper: Pepper, attempts: int, now: Callable[[], datetime]
+) -> Iterator[Planned]:
     for trail in settings.cloudtrail:
         kinds = frozenset({KeyKind.AWS_ACCESS_KEY})
         yield _planned(
@@ -138,7 +150,7 @@ def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], 
             f"request-log:{log.name}",
             SourceRole.CALLS,
             log.every,
-            partial(_request_log, log, settings.key, pepper, now),
+            partial(_request_log, log, declarations, pepper, now),
             kinds=SELLING_PARTNER,
             owner=log.owner,
             scanned=log.scan,
@@ -148,7 +160,7 @@ def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], 
         planned = _planned(f"application-notices:{queue.name}", SourceRole.CALLS, queue.every, read)
         yield replace(planned, watches=False)
     for reporter in settings.reporter:
-        source = reported(reporter, settings.key, now)
+        source = reported(reporter, declarations, now)
         yield _planned(source.id, SourceRole.CALLS, _REPORTED_EVERY, partial(_itself, source), kinds=source.kinds)
 
 
@@ -230,6 +242,32 @@ def _declared_keys(keys: tuple[DeclaredKey, ...], pepper: Pepper) -> Source:
     )
 
 
+def _declared_tables(settings: Settings) -> Source:
+    from keywatch.collect.inventory.declared_applications import DeclaredApplications, DeclaredTables
+
+    return DeclaredApplications(SourceId("declared:applications"), DeclaredTables(tables(settings)), where=WHERE)
+
+
+def _declared_file(entry: DeclaredFile, settings: Settings, now: Callable[[], datetime]) -> Source:
+    from keywatch.collect.inventory.declared_applications import DeclaredApplications
+
+    file = file_of(entry, settings, now)
+    return DeclaredApplications(SourceId(f"declared-file:{entry.name}"), file, where=file.path.name)
+
+
+def _declared_content(entry: DeclaredFile, looked_for: Callable[[], str]) -> Planned:
+    """Look for what somebody pasted into a file of declarations, where it is refused: it has leaked all the same."""
+    source = SourceId(f"declared-content:{entry.name}")
+
+    def build() -> Source:
+        from keywatch.collect.content.files import Directory
+
+        # The file itself, where its name is a link: whoever configures it may point it elsewhere.
+        return Directory(Path(entry.file).expanduser().resolve(), source, ruleset=looked_for())
+
+    return _planned(source, SourceRole.CONTENT, entry.every, build, scanned=True)
+
+
 def _cloudtrail(trail: CloudTrail, attempts: int, now: Callable[[], datetime]) -> Source:
     from keywatch.collect.calls.cloudtrail import CloudTrailFiles
 
@@ -249,7 +287,7 @@ def _cloudtrail(trail: CloudTrail, attempts: int, now: Callable[[], datetime]) -
     )
 
 
-def _request_log(log: RequestLog, keys: tuple[DeclaredKey, ...], pepper: Pepper, now: Callable[[], datetime]) -> Source:
+def _request_log(log: RequestLog, declarations: Declarations, pepper: Pepper, now: Callable[[], datetime]) -> Source:
     from keywatch.collect.calls.request_line import RequestFields, RequestLayout
     from keywatch.collect.calls.request_log import RequestLog as Requests
     from keywatch.collect.content.shared_log import SharedLog
@@ -259,7 +297,7 @@ def _request_log(log: RequestLog, keys: tuple[DeclaredKey, ...], pepper: Pepper,
         pattern=log.line_pattern,
         zone=zone(log.timezone),
         application=log.application,
-        applications=_applications(keys),
+        applications=declarations.named_clients(),
         assume_sp_api=log.assume_sp_api,
     )
     writers = log.applications or ((log.application,) if log.application else ())
@@ -281,17 +319,12 @@ def _application_notices(entry: ApplicationNoticeQueue, attempts: int, now: Call
     )
 
 
-def _applications(keys: tuple[DeclaredKey, ...]) -> dict[str, str]:
-    """Application names by client id."""
-    return {key.client_id: key.application for key in keys if key.client_id and key.application}
-
-
-def reported(reporter: Reporter, keys: tuple[DeclaredKey, ...], now: Callable[[], datetime]) -> "ReportedCalls":
+def reported(reporter: Reporter, declarations: Declarations, now: Callable[[], datetime]) -> "ReportedCalls":
     """Return what reads a reporter's reports."""
     from keywatch.collect.calls.reported import ReportedCalls
     from keywatch.collect.calls.request_line import RequestLayout
 
-    layout = RequestLayout(application=reporter.application, applications=_applications(keys))
+    layout = RequestLayout(application=reporter.application, applications=declarations.clients())
     writers = reporter.applications or ((reporter.application,) if reporter.application else ())
     return ReportedCalls(
         reporter.name,

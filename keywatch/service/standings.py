@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from keywatch.alerts.held import Held, Limits
 from keywatch.baseline import Policy, judge
 from keywatch.collect.inventory.name_words import speaks_of
-from keywatch.correlate import correlate
+from keywatch.correlate import apart, correlate
 from keywatch.deadlines import Clocks
 from keywatch.model.alert import ProblemKind
 from keywatch.model.call import Call, Coverage, Evidence, Silence
@@ -84,7 +84,9 @@ def held(store: Store, rules: Policy, now: datetime, sp_api_names: tuple[str, ..
         now: aware UTC.
         sp_api_names: phrases in the name of a user or an application that say that it is for SP-API.
     """
-    present = [sighting for sighting in store.sightings() if sighting.gone_at is None]
+    seen = [sighting for sighting in store.sightings() if sighting.gone_at is None]
+    keys = apart(sighting.key for sighting in seen)
+    present = [replace(sighting, key=key) for sighting, key in zip(seen, keys, strict=True)]
     sources = {state.source: state for state in store.sources()}
     evidence = _by_handle(store.evidence())
     # One that can prove nothing has nothing to say of any key; an organisation's accounts bring hundreds of these.
