@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from keywatch.model.call import Call, Coverage, Evidence, Outcome, Silence
+from keywatch.model.call import Call, Coverage, Evidence, Origin, Outcome, Silence
 from keywatch.model.key import Key, KeyKind, KeyStatus, SourceId
 from keywatch.model.standing import Basis, Level, Standing
 
@@ -42,6 +42,8 @@ class Policy:
     """Idle time from which each level holds, mildest first."""
     lag: timedelta = timedelta(days=1)
     """How far behind the present a source may be and still count as covering it."""
+    probes_count: bool = False
+    """Whether a probe of ours is a use. If not, it is no evidence of one, whatever came of it."""
 
 
 _Interval: TypeAlias = tuple[datetime, datetime]
@@ -90,7 +92,7 @@ def judge(
     """
     case = _Case(
         key=key,
-        facts=_gather(key, evidence, now),
+        facts=_gather(key, evidence, now, policy or Policy()),
         sources=tuple(coverage for coverage in coverages if _speaks_of(coverage, key)),
         now=now,
         policy=policy or Policy(),
@@ -115,7 +117,7 @@ def judge(
     )
 
 
-def _gather(key: Key, evidence: Iterable[Evidence], now: datetime) -> _Facts:
+def _gather(key: Key, evidence: Iterable[Evidence], now: datetime, policy: Policy) -> _Facts:
     facts = _Facts()
     handles = frozenset(key.handles)
     for item in evidence:
@@ -123,7 +125,7 @@ def _gather(key: Key, evidence: Iterable[Evidence], now: datetime) -> _Facts:
             continue
         if isinstance(item, Silence):
             facts.silences.append(item)
-        else:
+        elif item.origin is Origin.USE or policy.probes_count:
             _note(facts, item, now)
     return facts
 

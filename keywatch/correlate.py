@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from keywatch.model.key import Handle, HandleSpace, Keeping, Key, KeyKind, KeyStatus, SourceId
+from keywatch.model.selling_region import region_named
 
 _ISSUER = ("aws-iam", "declared", "declared-file")
 """Who is believed about dates and status: the issuer's own word, then the owner's, then any store's."""
@@ -59,10 +60,10 @@ def apart(sightings: Iterable[Key]) -> list[Key]:
     sightings = list(sightings)
     regions: dict[str, set[str]] = {}
     for key in sightings:
-        if (name := _authorisation(key)) is not None and key.region:
-            regions.setdefault(name, set()).add(key.region.casefold())
+        if (name := _authorisation(key)) is not None and (region := region_named(key.region or "")):
+            regions.setdefault(name, set()).add(region)
     several = {name for name, found in regions.items() if len(found) > 1}
-    return [_regional(key) if key.region and _authorisation(key) in several else key for key in sightings]
+    return [_regional(key) if _authorisation(key) in several else key for key in sightings]
 
 
 def _authorisation(key: Key) -> str | None:
@@ -73,9 +74,12 @@ def _authorisation(key: Key) -> str | None:
 
 
 def _regional(key: Key) -> Key:
+    region = region_named(key.region or "")
+    if region is None:
+        return key
     name = f"{key.application}/{key.seller}"
     whole = Handle(HandleSpace.AUTHORISATION, name)
-    part = Handle(HandleSpace.AUTHORISATION, f"{name}/{(key.region or '').casefold()}")
+    part = Handle(HandleSpace.AUTHORISATION, f"{name}/{region}")
     return replace(key, handles=tuple(part if handle == whole else handle for handle in key.handles))
 
 

@@ -24,6 +24,7 @@ _DIGEST = {
     ProblemKind.SP_API_SIGNER: ("user left over from SP-API's signatures", "keys"),
     ProblemKind.ROTATION_LATE: ("rotation that failed or is overdue", "keys"),
     ProblemKind.PLAIN_PARAMETER: ("secret kept unencrypted", "keys"),
+    ProblemKind.SEVERAL_ACCOUNTS: ("region with several developer accounts", "policy"),
     ProblemKind.SECRET_LEAKED: ("leaked secret", "findings"),
     ProblemKind.SELLER_SECRET: ("seller's secret key", "findings"),
     ProblemKind.SOURCE_BLIND: ("unreadable source", "check"),
@@ -47,6 +48,7 @@ _PLURAL = {
     ProblemKind.SP_API_SIGNER: "users left over from SP-API's signatures",
     ProblemKind.ROTATION_LATE: "rotations that failed or are overdue",
     ProblemKind.PLAIN_PARAMETER: "secrets kept unencrypted",
+    ProblemKind.SEVERAL_ACCOUNTS: "regions with several developer accounts",
     ProblemKind.SELLER_SECRET: "sellers' secret keys",
     ProblemKind.ATTESTATION_DUE: "obligations to be confirmed",
 }

@@ -18,6 +18,9 @@ from keywatch.detect.known import KnownKeys
 from keywatch.detect.rules import RuleSet, added, packaged
 from keywatch.guard import Guard, Words
 from keywatch.model.errors import ConfigError
+from keywatch.model.finding import Ownership
+from keywatch.model.key import Handle
+from keywatch.model.secret import Fingerprint
 from keywatch.scan.commits import CommitLists
 from keywatch.scan.known_file import write_known
 from keywatch.scan.scanner import Scanner
@@ -25,12 +28,13 @@ from keywatch.service.daemon import Daemon, Job
 from keywatch.service.declarations import Declarations
 from keywatch.service.ending import Ending, attended, stop_signals
 from keywatch.service.intake import Intake
-from keywatch.service.judging import Judge, Rules
+from keywatch.service.judging import Judge, Rules, named
 from keywatch.service.known_set import KnownSet
 from keywatch.service.lock import StateLock
 from keywatch.service.metrics import Metrics
 from keywatch.service.obligations import book
 from keywatch.service.plan import Planned, plan, reported
+from keywatch.service.probing import Foreign
 from keywatch.service.reading import Reader
 from keywatch.service.receiver import notifier_of, routing_of
 from keywatch.service.reports import Reports
@@ -99,6 +103,7 @@ class Keywatch:
             looked_for=known.refresh,
             memory=state.directory / "objects",
             stopping=self.stopping.is_set,
+            foreign=self._foreign,
         )
         self._scanner = Scanner(detector, state.pepper, KnownKeys(()), allowed=CommitLists([rules]))
         self.reader = Reader(state.store, self._scanner, now=now, metrics=self.metrics, stopping=self.stopping)
@@ -123,6 +128,22 @@ class Keywatch:
             # No reason to keep silent about what was just decided.
             hint = "`keywatch scan` names keys as they were before"
             _log.error("known_keys_unwritten", error=error.strerror or type(error).__name__, hint=hint)
+
+    def _foreign(self) -> Foreign:
+        """Return what knows somebody else's values and names, as the store is now."""
+        keys = known_keys(self._store)
+        accounts = frozenset(self._settings.our_accounts)
+        known = KnownKeys(keys, accounts=accounts | {key.account for key in keys if key.account})
+        theirs = {
+            seen.finding.redacted.fingerprint
+            for seen in named(self._store.findings(), keys, accounts)
+            if seen.finding.ownership is Ownership.FOREIGN
+        }
+
+        def foreign(value: Fingerprint, names: tuple[Handle, ...]) -> bool:
+            return value in theirs or known.identify(value, names)[1] is Ownership.FOREIGN
+
+        return foreign
 
     def close(self) -> None:
         """End the threads that scan."""
@@ -250,7 +271,7 @@ class Keywatch:
     def _rules(self) -> Rules:
         settings = self._settings
         return Rules(
-            policy=policy(settings.baseline),
+            policy=policy(settings.baseline, settings.probe),
             grace=Grace(first_use=timedelta(days=settings.baseline.never_used_after_days)),
             limits=limits(settings.hygiene),
             clocks=clocks(settings.deadlines),
@@ -262,6 +283,7 @@ class Keywatch:
             owners={source.id: source.owner for source in self.sources if source.owner},
             obligations=book(settings.policy).obligations,
             policy_owner=settings.policy.owner,
+            accounts_declared=Declarations(settings, now=self._now).accounts,
             sources=self.sources,
         )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 
 from keywatch.alerts.deadline_problems import endings
+from keywatch.alerts.developer_problems import several_accounts
 from keywatch.alerts.grouping import deliveries
 from keywatch.alerts.held import Limits
 from keywatch.alerts.hygiene import hygiene
@@ -15,6 +16,7 @@ from keywatch.alerts.policy_problems import reminders
 from keywatch.alerts.problems import BlindSource, Grace, SourceRole, inhibited, problems
 from keywatch.alerts.routing import Routing
 from keywatch.baseline import Policy
+from keywatch.collect.inventory.declared_rows import Application, Developer
 from keywatch.deadlines import Clocks
 from keywatch.detect.known import KnownKeys
 from keywatch.model.alert import Problem, Transition
@@ -53,6 +55,8 @@ class Rules:
     obligations: tuple[Obligation, ...] = ()
     policy_owner: str | None = None
     """Who is reminded of what is to be confirmed."""
+    accounts_declared: Callable[[], Iterable[Developer | Application]] = tuple
+    """Developer accounts and applications, as they are declared now."""
     sources: tuple[Planned, ...] = ()
     """Everything that is configured to be read."""
 
@@ -78,6 +82,8 @@ class Judge:
         ending, unshown = endings(keys_held, now=now, clocks=self._rules.clocks, notices=self._store.secret_notices())
         wrong = [self._owned(problem, found) for problem in (*wrong, *untidy, *ending)]
         wrong += self._rules.sharing.problems(self._store, judged, now)
+        known = (standing.key for standing in judged)
+        wrong += several_accounts(known, self._rules.accounts_declared(), self._rules.policy_owner)
         told = self._store.alerts()
         signalled, unsure = self._rules.signals.problems(self._store, [one.key for one in keys_held], told, now)
         wrong += signalled

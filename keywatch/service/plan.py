@@ -12,6 +12,7 @@ from keywatch.model.key import KeyKind, SourceId
 from keywatch.model.secret import Pepper
 from keywatch.service.accounts import ACCOUNT_SOURCES, Common
 from keywatch.service.declarations import WHERE, Declarations, file_of, tables
+from keywatch.service.probing import Foreign, probe_of
 from keywatch.service.questions import athena_trail, event_history
 from keywatch.service.remotes import CLONES, Remotes
 from keywatch.service.state import directory_of
@@ -40,6 +41,8 @@ Source: TypeAlias = "KeySource | CallSource | ContentSource | Fleet"
 
 _DECLARED_EVERY = timedelta(minutes=5)
 _REPORTED_EVERY = timedelta(minutes=1)
+_PROBED_EVERY = timedelta(minutes=1)
+"""Whose turn it is, the probe knows."""
 _PERSISTENT, _PATIENT, _IMPATIENT = 15, 10, 2
 """Tries of one request to AWS. Where three in ten are refused, one of ten thousand would fail ten times in a row, every
 sixteenth run, and take an account with it; fifteen times, once in a year."""
@@ -77,6 +80,7 @@ def plan(
     memory: Path | None = None,
     patient: bool = True,
     stopping: Callable[[], bool] = bool,
+    foreign: Callable[[], Foreign] = lambda: lambda _value, _names: False,
 ) -> tuple[Planned, ...]:
     """
     Return every configured source; inventories first, then calls, then content.
@@ -90,10 +94,14 @@ def plan(
         memory: a directory for what is too much for a cursor; None: nothing of the kind is remembered.
         patient: whether AWS may take its time; a person who waits for an answer would rather have it now.
         stopping: whether the daemon is asked to end, so that a long fetch is given up.
+        foreign: returns what knows somebody else's values, which are never tried.
     """
     attempts = _PATIENT if patient else _IMPATIENT
     persistent = _PERSISTENT if patient else _IMPATIENT
     declarations = Declarations(settings, now=now)
+    probe = partial(
+        probe_of, settings, declarations, pepper, now=now, stopping=stopping, foreign=foreign, attempts=attempts
+    )
     accounts = [Common(entry=aws, baseline=settings.baseline, attempts=persistent, now=now) for aws in settings.aws]
     remotes = Remotes(clones=partial(_clones, settings), vaults=settings.vault, stopping=stopping, patient=patient)
     return (
@@ -101,6 +109,7 @@ def plan(
         *_inventories(settings, pepper, now),
         *_accounts(accounts, SourceRole.CALLS),
         *_calls(settings, declarations, pepper, attempts, now),
+        *_probe(settings, probe),
         *_questions(settings, attempts, now, stopping),
         *(_content(entry, pepper, looked_for, remotes) for entry in settings.scan),
         *(_declared_content(entry, looked_for) for entry in settings.declared_file if entry.scan),
@@ -162,6 +171,12 @@ def _calls(
     for reporter in settings.reporter:
         source = reported(reporter, declarations, now)
         yield _planned(source.id, SourceRole.CALLS, _REPORTED_EVERY, partial(_itself, source), kinds=source.kinds)
+
+
+def _probe(settings: Settings, build: Callable[[], Source]) -> Iterator[Planned]:
+    if settings.probe.enabled:
+        kinds = _SELLING_PARTNER if settings.probe.counts_as_use else frozenset()
+        yield _planned("probe:selling-partner", SourceRole.CALLS, _PROBED_EVERY, build, kinds=kinds)
 
 
 def _itself(source: Source) -> Source:

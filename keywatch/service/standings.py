@@ -13,6 +13,7 @@ from keywatch.model.alert import ProblemKind
 from keywatch.model.call import Call, Coverage, Evidence, Silence
 from keywatch.model.key import Handle, Key, KeyId, KeyKind, SourceId
 from keywatch.model.standing import Level, Standing
+from keywatch.settings.probe import Probe
 from keywatch.settings.schema import Baseline, Deadlines, Hygiene
 from keywatch.store import Sighting, SourceState, Store
 
@@ -20,11 +21,12 @@ _TOLD_FOR = timedelta(days=90)
 """As long a key that is gone is shown."""
 
 
-def policy(settings: Baseline) -> Policy:
-    """The windows a person configured."""
+def policy(settings: Baseline, probe: Probe | None = None) -> Policy:
+    """The windows a person configured, and whether a probe is a use."""
     levels = (Level.NOTICE, Level.WARNING, Level.URGENT, Level.CRITICAL)
     steps = tuple(zip(levels, (timedelta(days=days) for days in settings.warn_at_days), strict=True))
-    return Policy(window=timedelta(days=settings.window_days), steps=steps)
+    counts = probe is not None and probe.counts_as_use
+    return Policy(window=timedelta(days=settings.window_days), steps=steps, probes_count=counts)
 
 
 def limits(settings: Hygiene) -> Limits:

@@ -272,6 +272,9 @@ class AwsTags(_Table):
     region: str = "region"
     client_id: str = "client_id"
     access_key_id: str = "access_key_id"
+    authorised_at: str = "authorised_at"
+    """When the key was issued, or its seller authorised the application: `2026-09-01`."""
+    expires_at: str = "expires_at"
 
 
 class AwsName(_Table):

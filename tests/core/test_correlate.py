@@ -142,7 +142,7 @@ def test_one_sellers_tokens_for_two_regions_are_two_keys() -> None:
         [
             token("declared:applications", VAULT, region="eu", name="eu"),
             token("declared:applications", region="na", name="na"),
-            token("vault-kv2:prod", VAULT, region="EU", name="kv"),
+            token("vault-kv2:prod", VAULT, region="eu-west-1", name="kv"),
             token("aws-secrets:prod", name="somewhere"),
         ]
     )

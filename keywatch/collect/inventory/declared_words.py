@@ -8,8 +8,9 @@ written there by mistake may be a secret.
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
-from keywatch.collect.inventory.marketplaces import REGIONS, region_named, region_of
+from keywatch.collect.inventory.marketplaces import region_of
 from keywatch.collect.inventory.pasted import INSTEAD, secret_in
+from keywatch.model.selling_region import REGIONS, region_named
 
 LONGEST = 100
 """Characters of a name."""

@@ -2,23 +2,10 @@
 In which of SP-API's regions a marketplace is. A seller's token is good in one region, in all marketplaces of it.
 
 https://developer-docs.amazon.com/sp-api/docs/marketplace-ids
-https://developer-docs.amazon.com/sp-api/docs/sp-api-endpoints
 """
 
 from collections.abc import Mapping
 
-REGIONS = ("na", "eu", "fe")
-"""North America, Europe, the Far East: the regions of SP-API, each with its own host, quotas and authorisations."""
-
-_WRITTEN: Mapping[str, str] = {
-    "us-east-1": "na",
-    "eu-west-1": "eu",
-    "us-west-2": "fe",
-    "north america": "na",
-    "europe": "eu",
-    "far east": "fe",
-}
-"""Other ways to write them."""
 _IN: Mapping[str, str] = {
     "na": "A2EUQ1WTGCTBG2 ATVPDKIKX0DER A1AM78C64UM0Y8 A2Q3Y263D00KWC",
     "eu": "A28R8C7NBKEWEA A1RKKUPIHCS9HS A1F83G8C2ARO7P A13V1IB3VIYZZH AMEN7PMS3EDWL A1805IZSGTT6HS A1PA6795UKMFR9"
@@ -27,12 +14,6 @@ _IN: Mapping[str, str] = {
     "fe": "A19VAU5U5O7RUS A39IBJ37TRP1C6 A1VC38T7YXB528",
 }
 _REGION_OF = {marketplace: region for region, those in _IN.items() for marketplace in those.split()}
-
-
-def region_named(text: str) -> str | None:
-    """Return the region that a person means by `text`: `eu`, `EU`, `Europe`, `eu-west-1`. None: it is none."""
-    plain = " ".join(text.casefold().replace("_", " ").split())
-    return plain if plain in REGIONS else _WRITTEN.get(plain)
 
 
 def region_of(marketplace: str) -> str | None:

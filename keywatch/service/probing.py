@@ -1,0 +1,83 @@
+"""From the settings to the probe of our own keys."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keywatch.model.key import Handle
+from keywatch.model.secret import Fingerprint, Pepper
+from keywatch.service.declarations import Declarations
+from keywatch.settings.schema import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from keywatch.collect.calls.probe import Probe
+    from keywatch.collect.stored_values import VaultDoor
+
+Foreign = Callable[[Fingerprint, tuple[Handle, ...]], bool]
+"""Whether a value, or what is called so, is known to be somebody else's."""
+_LOOK = 0.5
+"""Seconds between two looks at whether the daemon is to end."""
+
+
+def probe_of(
+    settings: Settings,
+    declarations: Declarations,
+    pepper: Pepper,
+    *,
+    now: "Callable[[], datetime]",
+    stopping: Callable[[], bool],
+    foreign: Callable[[], Foreign],
+    attempts: int,
+) -> "Probe":
+    """Return what tries the keys that are declared."""
+    from keywatch.collect.aws import AwsAccess
+    from keywatch.collect.calls.probe import Probe, ProbeRules
+    from keywatch.collect.calls.probe_try import ID
+    from keywatch.collect.lwa import Amazon
+    from keywatch.collect.stored_values import AwsValues, Stores, VaultValues
+
+    probe = settings.probe
+    access = AwsAccess(
+        profile=probe.profile, role_arn=probe.role, endpoint_url=probe.endpoint_url, attempts=attempts, adaptive=True
+    )
+    return Probe(
+        declarations.rows,
+        Stores(VaultValues(ID, _doors(settings)), AwsValues(ID, access)),
+        Amazon(base_url=probe.base_url, proxy=probe.proxy),
+        pepper=pepper,
+        now=now,
+        wait=lambda seconds: _waited(seconds, stopping),
+        rules=ProbeRules(
+            every=probe.every, counts_as_use=probe.counts_as_use, applications=frozenset(probe.applications)
+        ),
+        foreign=foreign(),
+    )
+
+
+def _doors(settings: Settings) -> "Mapping[str, VaultDoor]":
+    from keywatch.collect.stored_values import VaultDoor
+    from keywatch.collect.vault import VaultAccess
+
+    doors = {}
+    for vault in settings.vault:
+        ca = Path(vault.ca_file).expanduser() if vault.ca_file else None
+        token = settings.probe.vault_tokens.get(vault.name, vault.token)
+        doors[vault.name] = VaultDoor(
+            access=VaultAccess(url=vault.address.rstrip("/"), namespace=vault.namespace, ca=ca),
+            token=token.resolve,
+            mounts=tuple(mount.strip("/") for mount in vault.mounts),
+        )
+    return doors
+
+
+def _waited(seconds: float, stopping: Callable[[], bool]) -> bool:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if stopping():
+            return True
+        time.sleep(min(left, _LOOK))
+    return stopping()
