@@ -16,8 +16,8 @@ from keywatch.service.probing import Foreign, probe_of
 from keywatch.service.questions import athena_trail, event_history
 from keywatch.service.remotes import CLONES, Remotes
 from keywatch.service.state import directory_of
-from keywatch.settings.notices import ApplicationNoticeQueue
 from keywatch.settings.applications import DeclaredFile
+from keywatch.settings.notices import ApplicationNoticeQueue
 from keywatch.settings.schema import (
     Bucket,
     CloudTrail,
@@ -175,8 +175,9 @@ def _calls(
 
 def _probe(settings: Settings, build: Callable[[], Source]) -> Iterator[Planned]:
     if settings.probe.enabled:
-        kinds = _SELLING_PARTNER if settings.probe.counts_as_use else frozenset()
-        yield _planned("probe:selling-partner", SourceRole.CALLS, _PROBED_EVERY, build, kinds=kinds)
+        kinds = SELLING_PARTNER if settings.probe.counts_as_use else frozenset()
+        planned = _planned("probe:selling-partner", SourceRole.CALLS, _PROBED_EVERY, build, kinds=kinds)
+        yield replace(planned, watches=False)  # it makes calls, and sees nobody else's
 
 
 def _itself(source: Source) -> Source:

@@ -104,7 +104,7 @@ class RequestLog:
                 continue
             state.saw(request.at)
             request.count(tally)
-            who = (request.application, request.seller, request.client_id, request.outcome)
+            who = (request.application, request.seller, request.client_id, request.region, request.outcome)
             if who not in latest or request.at > latest[who].at:
                 latest[who] = request
         for request in latest.values():
