@@ -142,7 +142,7 @@ def test_fields_are_mapped() -> None:
     request = request_of(json.dumps(record).encode(), layout)
     calls = list(request.calls(RequestLog("x", Follower("x", PEPPER), now=lambda: NOW).id))
     assert [APPLICATION, Handle(HandleSpace.LWA_CLIENT_ID, CLIENT), SELLER, REGIONAL] == [call.handle for call in calls]
-    assert [call.action for call in calls] == ["/x"] * 3
+    assert [call.action for call in calls] == ["/x"] * 4
 
 
 @pytest.fixture
