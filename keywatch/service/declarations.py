@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,11 @@ class Declarations:
                 )
             except SourceError:
                 continue
+
+    def stamp(self) -> str:
+        """Return what changes when something else may be declared."""
+        files = [str(_state(Path(entry.file).expanduser())) for entry in self._settings.declared_file]
+        return blake2b("\n".join([*map(repr, tables(self._settings)), *files]).encode(), digest_size=8).hexdigest()
 
     def accounts(self) -> list[Developer | Application]:
         """Return the developer accounts and applications."""

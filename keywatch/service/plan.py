@@ -41,7 +41,7 @@ Source: TypeAlias = "KeySource | CallSource | ContentSource | Fleet"
 
 _DECLARED_EVERY = timedelta(minutes=5)
 _REPORTED_EVERY = timedelta(minutes=1)
-_PROBED_EVERY = timedelta(minutes=1)
+_PROBED_EVERY = timedelta(minutes=5)
 """Whose turn it is, the probe knows."""
 _PERSISTENT, _PATIENT, _IMPATIENT = 15, 10, 2
 """Tries of one request to AWS. Where three in ten are refused, one of ten thousand would fail ten times in a row, every

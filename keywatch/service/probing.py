@@ -46,6 +46,7 @@ def probe_of(
     )
     return Probe(
         declarations.rows,
+        declarations.stamp,
         Stores(VaultValues(ID, _doors(settings)), AwsValues(ID, access)),
         Amazon(base_url=probe.base_url, proxy=probe.proxy),
         pepper=pepper,
@@ -54,8 +55,20 @@ def probe_of(
         rules=ProbeRules(
             every=probe.every, counts_as_use=probe.counts_as_use, applications=frozenset(probe.applications)
         ),
-        foreign=foreign(),
+        foreign=_when_asked(foreign),
     )
+
+
+def _when_asked(make: Callable[[], Foreign]) -> Foreign:
+    """Look the inventory and all findings through only where a value is about to be shown."""
+    made: list[Foreign] = []
+
+    def foreign(value: Fingerprint, names: tuple[Handle, ...]) -> bool:
+        if not made:
+            made.append(make())
+        return made[0](value, names)
+
+    return foreign
 
 
 def _doors(settings: Settings) -> "Mapping[str, VaultDoor]":

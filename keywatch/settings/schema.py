@@ -272,6 +272,8 @@ class AwsTags(_Table):
     region: str = "region"
     client_id: str = "client_id"
     access_key_id: str = "access_key_id"
+    developer_account: str = "developer_account"
+    """At Amazon, that an application is of."""
     authorised_at: str = "authorised_at"
     """When the key was issued, or its seller authorised the application: `2026-09-01`."""
     expires_at: str = "expires_at"

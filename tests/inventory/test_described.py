@@ -143,3 +143,12 @@ def test_dates_are_taken_as_they_were_written_down(name: str) -> None:
     assert described is not None
     assert (described.issued_at, described.seller) == (None, "A1EXAMPLE")
     assert described.doubts == ("authorised_at: should be a date, as 2026-09-01",)
+
+
+def test_an_application_may_say_whose_developer_account_it_is_of() -> None:
+    """An account at Amazon; that a developer is named says nothing of it."""
+    tags = {"kind": "lwa-client-secret", **ORDERS, "developer": "Jane"}
+    for more, expected in (({}, None), ({"Developer-Account": "acme"}, "acme")):
+        described = Describer().describe("x", tags | more)
+        assert described is not None
+        assert described.developer_account == expected

@@ -11,14 +11,13 @@ circle does not ask more often.
 
 import random
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import nsmallest
 
 from keywatch.collect.calls import probe_words as words
 from keywatch.collect.calls.probe_state import State
-from keywatch.collect.calls.probe_try import ID, Found, Try, mark_of, place_of
+from keywatch.collect.calls.probe_try import ID, LOGIN, Found, Run, Try, mark_of, noting, place_of
 from keywatch.collect.inventory.declared_rows import Application, Row, Seller
 from keywatch.collect.lwa import API_HOSTS, Amazon, Reply
 from keywatch.collect.stored_values import Stores
@@ -28,19 +27,21 @@ from keywatch.model.key import Handle, HandleSpace, KeyKind, SourceId
 from keywatch.model.secret import Fingerprint, Pepper, Secret
 from keywatch.model.source import CallBatch, CallSource, Cursor, Skipped
 
-_LOGIN = "login"
-"""Among what may be out of reach: Login with Amazon."""
 PACE = 3.0
 """Seconds between any two tries, at least; at most twice as long."""
-_AT_ONCE = 20
+_AT_ONCE = 40
 """Tries of one run. The next run goes on."""
 _MOST = 5000
 """Authorisations that are tried at all: what is on record of them is written with each batch."""
+_INTENT = timedelta(minutes=15)
+"""Longer than a run takes: when those are tried again whose run was killed."""
 _AGAIN = timedelta(minutes=5)
 """What could not be tried is tried again after so long, and after twice that, …"""
 _APPLICATION_AGAIN = timedelta(hours=1)
 """No seller of an application whose client secret was refused is tried for so long."""
 _KINDS = frozenset({KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN})
+_NAMED = 20
+"""Of those that could not be tried before, by name."""
 _ATTEMPTS = 12
 """Doublings of `_AGAIN` that are counted."""
 _LATER = timedelta(hours=6)
@@ -62,6 +63,7 @@ class Probe:
     def __init__(
         self,
         rows: Callable[[], Iterable[Row]],
+        stamp: Callable[[], str],
         stores: Stores,
         amazon: Amazon,
         *,
@@ -75,6 +77,7 @@ class Probe:
         """
         Args:
             rows: Everything that is declared.
+            stamp: Something that changes when that may have changed.
             stores: Where values are.
             amazon: Who is asked.
             pepper: To know somebody else's value again.
@@ -85,6 +88,7 @@ class Probe:
             chance: For pauses and order.
         """  # noqa: D205
         self._rows = rows
+        self._stamp = stamp
         self._stores = stores
         self._amazon = amazon
         self._pepper = pepper
@@ -106,18 +110,22 @@ class Probe:
         """Try those whose turn it is. See `CallSource.read`."""
         now = self._now()
         state = State.of(cursor, now)
+        stamp = self._stamp()
+        if stamp == state.stamp and now < state.next_turn and not state.failed:
+            return  # nothing was declared since, nobody's turn has come, and nothing is amiss
+        state.stamp = stamp
         due, skipped = self._due(state, now)
         for one in due:
-            state.due[one.mark] = now + _AGAIN  # should this run be the last, or not come so far
+            state.due[one.mark] = now + _INTENT  # should this run not come so far
         yield self._batch(Found(), state, skipped)
-        run = _Run()
+        run = Run()
         try:
             for number, one in enumerate(due):
                 if number and self._wait(PACE * (1 + self._chance.random())):
                     return
                 found = self._tried(one, state, run)
                 yield self._batch(found, state, found.skipped)
-                if _LOGIN in run.down:
+                if LOGIN in run.down:
                     break  # nobody else can be tried either
         finally:
             self._stores.close()
@@ -168,9 +176,14 @@ class Probe:
         ]
         chosen = nsmallest(_AT_ONCE, waiting, key=lambda one: (state.due.get(one.mark, now), one.mark))
         self._chance.shuffle(chosen)
-        why = f"more than {_MOST:,} authorisations are declared with a store"
-        hint = "name in [probe] applications which are to be tried"
-        return chosen, ((Skipped(f"{beyond:,} authorisations", why, hint),) if beyond else ())
+        picked = {one.mark for one in chosen}
+        amiss = [one.name for one in tries if one.mark in state.failed and one.mark not in picked]
+        skipped = [Skipped(f"{name} could not be tried", "as was said; it is tried again") for name in amiss[:_NAMED]]
+        if beyond:
+            why = f"more than {_MOST:,} authorisations are declared with a store"
+            hint = "name in [probe] applications which are to be tried"
+            skipped.append(Skipped(f"{beyond:,} authorisations", why, hint))
+        return chosen, tuple(skipped)
 
     def _wanted(self, application: Application | None) -> bool:
         only = self._rules.applications
@@ -181,7 +194,7 @@ class Probe:
             and (not only or application.name in only)
         )
 
-    def _tried(self, one: "Try", state: "State", run: "_Run") -> "Found":
+    def _tried(self, one: "Try", state: "State", run: Run) -> "Found":
         """Try one, and say when its turn is again."""
         found = Found()
         down = [place for place in (*one.stores, one.seller.region or "") if place in run.down]
@@ -208,18 +221,18 @@ class Probe:
         state.due[one.mark] = self._now() + pause
         return found
 
-    def _asked(self, one: "Try", found: "Found", run: "_Run") -> Reply:
+    def _asked(self, one: "Try", found: "Found", run: Run) -> Reply:
         try:
             client_id, client_secret, refresh_token = self._values(one)
         except SourceUnreachable as error:
             run.down.update(dict.fromkeys(one.stores, error))
             raise
-        with _noting(run, _LOGIN):
+        with noting(run, LOGIN):
             reply = self._amazon.exchange(client_id, client_secret, refresh_token)
         found.note(one, client_id, reply, self._now(), exchange=True)
         if reply.token is None:
             return reply
-        with _noting(run, one.seller.region or ""):
+        with noting(run, one.seller.region or ""):
             reply = self._amazon.participations(one.seller.region or "", reply.token)
         found.note(one, client_id, reply, self._now(), exchange=False)
         return reply
@@ -278,27 +291,6 @@ class Probe:
             coverage=coverage,
             skipped=skipped,
         )
-
-
-@dataclass
-class _Run:
-    """What was learnt in one run that concerns others too."""
-
-    answered: bool = False
-    """Whether Amazon said anything of any key."""
-    down: dict[str, SourceUnreachable] = field(default_factory=dict)
-    """What is out of reach: a store, Login with Amazon, a region of SP-API."""
-    refused: set[str] = field(default_factory=set)
-    """Applications whose client secret was refused."""
-
-
-@contextmanager
-def _noting(run: _Run, host: str) -> Iterator[None]:
-    try:
-        yield
-    except SourceUnreachable as error:
-        run.down[host] = SourceUnreachable(f"{ID}: {error.message}", hint=error.hint)
-        raise
 
 
 def _cut(place: str) -> tuple[str, str | None]:

@@ -20,6 +20,8 @@ class State:
     """How often in a row each could not be tried."""
     blocked: dict[str, datetime] = field(default_factory=dict)
     """Until when no seller of an application is tried."""
+    stamp: str = ""
+    """Of what was declared when these were looked at."""
 
     @classmethod
     def of(cls, cursor: Cursor, now: datetime) -> "State":
@@ -32,7 +34,14 @@ class State:
             if isinstance(failed, dict)
             else {},
             blocked=_moments(cursor.get("blocked"), now),
+            stamp=stamp if isinstance(stamp := cursor.get("stamp"), str) else "",
         )
+
+    @property
+    def next_turn(self) -> datetime:
+        """When somebody's turn may have come."""
+        # Who is blocked has a turn of his own that is over; so the end of a block counts as one.
+        return min((*self.due.values(), *self.blocked.values()), default=datetime.max.replace(tzinfo=UTC))
 
     def forget(self, there: set[str], now: datetime) -> None:
         """Drop those that are declared no longer and whose time is over: a file may be back in a minute."""
@@ -43,6 +52,7 @@ class State:
     def cursor(self) -> dict[str, Json]:
         return {
             "version": 1,
+            "stamp": self.stamp,
             "since": to_rfc3339(self.since),
             "due": {mark: int(at.timestamp()) for mark, at in sorted(self.due.items())},
             "failed": dict(sorted(self.failed.items())),

@@ -1,5 +1,7 @@
 """One authorisation that is tried, and what comes of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -10,10 +12,13 @@ from keywatch.collect.inventory.declared_rows import Application, Seller
 from keywatch.collect.lwa import Reply
 from keywatch.collect.stored_values import Stores
 from keywatch.model.call import Call, Origin, Outcome
+from keywatch.model.errors import SourceUnreachable
 from keywatch.model.key import Handle, HandleSpace, SourceId
 from keywatch.model.source import Skipped
 
 ID = SourceId("probe:selling-partner")
+LOGIN = "login"
+"""Among what may be out of reach: Login with Amazon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,28 @@ class Found:
             Call(handle=handle, at=at, outcome=outcome, source=ID, action=action, origin=Origin.PROBE)
             for handle in handles
         ]
+
+
+@dataclass
+class Run:
+    """What was learnt in one run that concerns others too."""
+
+    answered: bool = False
+    """Whether Amazon said anything of any key."""
+    down: dict[str, SourceUnreachable] = field(default_factory=dict)
+    """What is out of reach: a store, Login with Amazon, a region of SP-API."""
+    refused: set[str] = field(default_factory=set)
+    """Applications whose client secret was refused."""
+
+
+@contextmanager
+def noting(run: Run, host: str) -> Iterator[None]:
+    """Take down that `host` is out of reach, where it turns out to be."""
+    try:
+        yield
+    except SourceUnreachable as error:
+        run.down[host] = SourceUnreachable(f"{ID}: {error.message}", hint=error.hint)
+        raise
 
 
 def mark_of(row: Seller) -> str:

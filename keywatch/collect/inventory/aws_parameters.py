@@ -145,6 +145,7 @@ class AwsParameters:
             expires_at=described.expires_at,
             owner=described.owner,
             application=described.application,
+            account=described.developer_account,
             region=described.region,
             seller=described.seller,
             keeping=(Keeping(location=location, clear=True),) if clear else (),

@@ -153,6 +153,7 @@ class AwsSecrets:
             expires_at=described.expires_at,
             owner=described.owner,
             application=described.application,
+            account=described.developer_account,
             region=described.region,
             seller=described.seller,
             keeping=(Keeping(location=location, rotation=rotation),) if rotation else (),

@@ -29,6 +29,8 @@ class TagNames:
     region: str = "region"
     client_id: str = "client_id"
     access_key_id: str = "access_key_id"
+    developer_account: str = "developer_account"
+    """The developer account at Amazon that an application is of."""
     authorised_at: str = "authorised_at"
     """When the key was issued, or the seller authorised the application. `authorized_at`, `issued_at`: the same."""
     expires_at: str = "expires_at"
@@ -44,6 +46,7 @@ class Description:
     application: str | None
     region: str | None
     seller: str | None
+    developer_account: str | None = None
     issued_at: datetime | None = None
     """Where somebody wrote it down: when the value was stored says less."""
     expires_at: datetime | None = None
@@ -102,6 +105,7 @@ class Describer:
             application=said["application"],
             region=said["region"],
             seller=said["seller"],
+            developer_account=said["developer_account"] or None,
             issued_at=issued,
             expires_at=expires,
             doubts=doubts,

@@ -31,6 +31,7 @@ class MetadataNames:
     region: tuple[str, ...] = ("region",)
     access_key_id: tuple[str, ...] = ("access_key_id", "key_id")
     client_id: tuple[str, ...] = ("client_id",)
+    developer_account: tuple[str, ...] = ("developer_account",)
     authorised_at: tuple[str, ...] = ("authorised_at", "authorized_at", "issued_at")
     """When the key was issued, or the seller authorised the application: when the value was stored says less."""
     expires_at: tuple[str, ...] = ("expires_at",)
@@ -205,6 +206,7 @@ class VaultKv2Keys:
             expires_at=dates.get("expires_at"),
             owner=_first(notes, names.owner),
             application=application,
+            account=_first(notes, names.developer_account),
             region=_first(notes, names.region),
             seller=seller,
         )
