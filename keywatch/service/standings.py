@@ -86,9 +86,7 @@ def held(store: Store, rules: Policy, now: datetime, sp_api_names: tuple[str, ..
         now: aware UTC.
         sp_api_names: phrases in the name of a user or an application that say that it is for SP-API.
     """
-    seen = [sighting for sighting in store.sightings() if sighting.gone_at is None]
-    keys = apart(sighting.key for sighting in seen)
-    present = [replace(sighting, key=key) for sighting, key in zip(seen, keys, strict=True)]
+    present = _apart([sighting for sighting in store.sightings() if sighting.gone_at is None])
     sources = {state.source: state for state in store.sources()}
     evidence = _by_handle(store.evidence())
     # One that can prove nothing has nothing to say of any key; an organisation's accounts bring hundreds of these.
@@ -108,6 +106,12 @@ def held(store: Store, rules: Policy, now: datetime, sp_api_names: tuple[str, ..
         )
         for key in correlate(sighting.key for sighting in present)
     )
+
+
+def _apart(sightings: list[Sighting]) -> list[Sighting]:
+    """Call each sighting's key what `correlate` calls it, so that it is found again by that."""
+    keys = apart(sighting.key for sighting in sightings)
+    return [replace(sighting, key=key) for sighting, key in zip(sightings, keys, strict=True)]
 
 
 def _held(
