@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keywatch.collect.inventory.declared_rows import Application, Developer, Row, Seller
+from keywatch.collect.inventory.declared_words import region_in, regions_of
 from keywatch.model.errors import SourceError
 from keywatch.model.source import Skipped
 from keywatch.settings.schema import Settings
@@ -35,7 +36,7 @@ def tables(settings: Settings) -> Iterator[Row]:
             place=f"{WHERE} [[application]]",
             client_id=application.client_id,
             developer=application.developer,
-            regions=application.regions,
+            regions=regions_of(application.marketplaces, application.regions),
             issued=_moment(application.issued),
             vault=application.vault,
             aws=application.aws,
@@ -43,8 +44,6 @@ def tables(settings: Settings) -> Iterator[Row]:
             probe=application.probe,
         )
     for seller in settings.seller:
-        from keywatch.collect.inventory.declared_words import region_in
-
         yield Seller(
             seller=seller.seller,
             application=seller.application,

@@ -62,6 +62,8 @@ class Application(_Declared):
     developer: DeclaredName | None = None
     """The name of a [[developer]]."""
     regions: tuple[SpRegion, ...] = ()
+    marketplaces: tuple[Marketplace, ...] = ()
+    """Their regions are its regions too."""
     issued: Moment | None = None
     """When the client secret in use was issued."""
     vault: tuple[VaultPlace, ...] = ()

@@ -64,7 +64,7 @@ def test_a_sheet_lists_accounts_applications_and_sellers(tmp_path: Path) -> None
         tmp_path,
         "kind,developer,application,client_id,seller,region,marketplaces,issued,authorised,expires,vault,owner\n"
         "developer,acme-eu,,,,eu,,,,,,ops\n"
-        f",acme-eu,orders,{CLIENT},,eu na,,2026-09-01,,,prod/kv/orders/lwa,-\n"
+        f",acme-eu,orders,{CLIENT},,eu,A1PA6795UKMFR9 ATVPDKIKX0DER,2026-09-01,,,prod/kv/orders/lwa,-\n"
         ",,orders,,A2EXAMPLE,Europe,A1PA6795UKMFR9|APJ6JRA9NG5V4,,2026-01-02,2027-01-02,prod/kv/sellers/A2EXAMPLE,n/a\n"
         f",,,{CLIENT},A3EXAMPLE,,ATVPDKIKX0DER,,2026-01-02T03:04:05+01:00,,,@sales\n",
     )

@@ -142,7 +142,9 @@ def read_row(said: Mapping[str, Value], place: str, form: RowForm) -> Row:
             place=place,
             client_id=client_id,
             developer=fields.one("developer", words.name),
-            regions=fields.several("region", words.region),
+            regions=words.regions_of(
+                fields.several("marketplaces", words.marketplace), fields.several("region", words.region)
+            ),
             issued=fields.past("issued"),
             vault=vault,
             aws=aws,

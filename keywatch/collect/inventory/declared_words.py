@@ -84,6 +84,11 @@ def region_in(marketplaces: tuple[str, ...], said: str | None) -> str | None:
     return said or next(iter(found), None)
 
 
+def regions_of(marketplaces: tuple[str, ...], said: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the regions of an application: those that are `said`, and those of its marketplaces."""
+    return tuple(dict.fromkeys((*said, *filter(None, map(region_of, marketplaces)))))
+
+
 def vault_place(text: str) -> str:
     """Read where Vault keeps a value: `prod/kv/orders/lwa`, and `#field` where the secret has several."""
     _place(text)
