@@ -115,6 +115,10 @@ class Probe:
             return  # nothing was declared since, nobody's turn has come, and nothing is amiss
         state.stamp = stamp
         due, skipped = self._due(state, now)
+        if not due:
+            yield self._batch(Found(), state, skipped)
+            state.fail()  # what was amiss is so until somebody was tried
+            return
         for one in due:
             state.due[one.mark] = now + _INTENT  # should this run not come so far
         yield self._batch(Found(), state, skipped)
@@ -124,14 +128,17 @@ class Probe:
                 if number and self._wait(PACE * (1 + self._chance.random())):
                     return
                 found = self._tried(one, state, run)
+                if run.hold:
+                    state.due.update((later.mark, self._now() + run.hold) for later in due[number + 1 :])
                 yield self._batch(found, state, found.skipped)
-                if LOGIN in run.down:
+                if run.hold or LOGIN in run.down:
                     break  # nobody else can be tried either
         finally:
             self._stores.close()
             self._amazon.close()
-        if run.down and not run.answered:
-            raise next(iter(run.down.values()))
+        state.trouble = None if run.answered else run.why(whole=not state.others)
+        yield self._batch(Found(), state, ())
+        state.fail()
 
     def check(self) -> Iterator[str | Skipped]:
         """Fetch the values that would be shown next, and show them to nobody. See `CallSource.check`."""
@@ -177,6 +184,7 @@ class Probe:
         chosen = nsmallest(_AT_ONCE, waiting, key=lambda one: (state.due.get(one.mark, now), one.mark))
         self._chance.shuffle(chosen)
         picked = {one.mark for one in chosen}
+        state.others = len(tries) > len(picked | state.failed.keys())
         amiss = [one.name for one in tries if one.mark in state.failed and one.mark not in picked]
         skipped = [Skipped(f"{name} could not be tried", "as was said; it is tried again") for name in amiss[:_NAMED]]
         if beyond:
@@ -208,6 +216,7 @@ class Probe:
             reply = self._asked(one, found, run)
         except KeywatchError as error:
             self._later(one, state)
+            run.first = run.first or error
             found.skipped = (Skipped(f"{one.name} could not be tried", error.message, error.hint),)
             return found
         run.answered = True
@@ -231,6 +240,8 @@ class Probe:
             reply = self._amazon.exchange(client_id, client_secret, refresh_token)
         found.note(one, client_id, reply, self._now(), exchange=True)
         if reply.token is None:
+            if reply.throttled:  # where everybody logs in: it is meant for all
+                run.hold = max(_INTENT, timedelta(seconds=reply.retry_after or 0))
             return reply
         with noting(run, one.seller.region or ""):
             reply = self._amazon.participations(one.seller.region or "", reply.token)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from keywatch.collect.calls import probe_words as words
@@ -12,7 +12,7 @@ from keywatch.collect.inventory.declared_rows import Application, Seller
 from keywatch.collect.lwa import Reply
 from keywatch.collect.stored_values import Stores
 from keywatch.model.call import Call, Origin, Outcome
-from keywatch.model.errors import SourceUnreachable
+from keywatch.model.errors import KeywatchError, SourceMalformed, SourceUnreachable
 from keywatch.model.key import Handle, HandleSpace, SourceId
 from keywatch.model.source import Skipped
 
@@ -85,8 +85,23 @@ class Run:
     """Whether Amazon said anything of any key."""
     down: dict[str, SourceUnreachable] = field(default_factory=dict)
     """What is out of reach: a store, Login with Amazon, a region of SP-API."""
+    nonsense: SourceMalformed | None = None
+    """What came in place of an answer of Amazon's."""
+    first: KeywatchError | None = None
+    """Why somebody could not be tried."""
+    hold: timedelta | None = None
+    """How long nobody is to be tried, as Amazon asks."""
     refused: set[str] = field(default_factory=set)
     """Applications whose client secret was refused."""
+
+    def why(self, *, whole: bool) -> KeywatchError | None:
+        """
+        Say why nobody can be tried, where nobody was; None: that is not so, or nobody knows.
+
+        Args:
+            whole: whether those that could not be tried are all there are.
+        """
+        return next(iter(self.down.values()), None) or self.nonsense or (self.first if whole else None)
 
 
 @contextmanager
@@ -95,7 +110,10 @@ def noting(run: Run, host: str) -> Iterator[None]:
     try:
         yield
     except SourceUnreachable as error:
-        run.down[host] = SourceUnreachable(f"{ID}: {error.message}", hint=error.hint)
+        run.down[host] = error
+        raise
+    except SourceMalformed as error:
+        run.nonsense = SourceMalformed(error.message, hint="is there a proxy or a login page in between?")
         raise
 
 
