@@ -145,6 +145,12 @@ class Key:
         require_utc(self.expires_at, "expires_at")
 
     @property
+    def aws_account(self) -> str | None:
+        """The AWS account that holds it. A developer account at Amazon is none, whatever it is called."""
+        selling = self.kind in (KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN)
+        return self.account if self.account and self.account.isdecimal() and not selling else None
+
+    @property
     def id(self) -> KeyId:
         """The strongest handle, as text. Stable as long as any source that knows that handle is in the inventory."""
         return KeyId(str(min(self.handles, key=lambda handle: handle.strength)))

@@ -121,7 +121,7 @@ class Keywatch:
         self.judge.prune()
         self.judge.run()
         keys = known_keys(self._store)
-        ours = frozenset(key.account for key in keys if key.account) | frozenset(self._settings.our_accounts)
+        ours = frozenset(key.aws_account for key in keys if key.aws_account) | frozenset(self._settings.our_accounts)
         try:
             write_known(self._state.directory, keys, ours, pepper_id=self._state.pepper.id)
         except OSError as error:
@@ -133,7 +133,7 @@ class Keywatch:
         """Return what knows somebody else's values and names, as the store is now."""
         keys = known_keys(self._store)
         accounts = frozenset(self._settings.our_accounts)
-        known = KnownKeys(keys, accounts=accounts | {key.account for key in keys if key.account})
+        known = KnownKeys(keys, accounts=accounts | {key.aws_account for key in keys if key.aws_account})
         theirs = {
             seen.finding.redacted.fingerprint
             for seen in named(self._store.findings(), keys, accounts)

@@ -145,7 +145,7 @@ def named(
     A finding may be older than the inventory that can name it, so this is not left to the scan.
     """
     inventory = tuple(keys)
-    ours = accounts | {key.account for key in inventory if key.account}
+    ours = accounts | {key.aws_account for key in inventory if key.aws_account}
     known = KnownKeys(inventory, accounts=frozenset(ours))
     return [_named(seen, known) for seen in found]
 

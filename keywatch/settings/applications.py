@@ -1,5 +1,6 @@
 """Selling-partner keys as a person declares them: developer accounts, applications, sellers, and files of these."""
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Self
@@ -161,6 +162,10 @@ def together(
         if what in seen:
             raise ValueError(f'seller "{seller.seller}" of "{seller.application}" stands there twice for one region')
         seen.add(what)
+    for tables in (applications, sellers):
+        kept = [place for table in tables for place in (*table.vault, *table.aws)]
+        if doubled := next((place for place, times in Counter(kept).items() if times > 1), None):
+            raise ValueError(f'two keys are said to be in "{doubled}": add #field where a secret holds several')
     places = [(f'application "{one.name}"', place) for one in applications for place in one.vault]
     places += [(f'seller "{one.seller}"', place) for one in sellers for place in one.vault]
     for what_for, place in places:

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from keywatch.cli.main import run
-from keywatch.demo.text import invented_client_secret, invented_refresh_token
+from keywatch.demo.text import invented, invented_client_secret, invented_refresh_token
 from keywatch.demo.vault import VaultServer
 from keywatch.demo.vault_admin import VaultAdmin
+from keywatch.model.finding import Ownership
 from keywatch.model.standing import Basis
+from keywatch.service.judging import named, open_findings
+from keywatch.service.standings import known_keys
 from tests.calls.amazon_server import AmazonServer, Grant
 from tests.service.installation import DAY, Installation
 
@@ -229,3 +232,15 @@ def test_the_probe_is_off_unless_it_is_switched_on(here: Installation) -> None:
     here.configure(TABLES)
     with here.open() as keywatch:
         assert not [source.id for source in keywatch.sources if source.id.startswith("probe:")]
+
+
+def test_a_developer_account_says_nothing_of_aws_keys(here: Installation) -> None:
+    """Who knows no AWS account of his own cannot tell that a key is of somebody else's."""
+    here.configure(TABLES + '[[scan]]\nname = "d"\ndirectory = "HERE/d"\n')
+    here.write(
+        "d/x.env", f"AWS_ACCESS_KEY_ID={'AKIA' + 'QYLPMN5HHHFP' + 'ZAM2'}\nAWS_SECRET_ACCESS_KEY={invented(40)}\n"
+    )
+    here.cycle()
+    with here.open() as keywatch:
+        found = named(open_findings(keywatch._store), known_keys(keywatch._store))
+    assert [seen.finding.ownership for seen in found] == [Ownership.UNKNOWN]

@@ -9,6 +9,7 @@ from keywatch.settings.load import load
 
 TOKEN = "Atzr" + "|" + "IwEBI" + "x" * 200
 SELLER = '[[seller]]\nseller = "A2EXAMPLE"\napplication = "orders"\n'
+ARN = 'aws = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:x"]\n'
 APPLICATION = '[[application]]\nname = "orders"\n'
 
 
@@ -38,6 +39,10 @@ APPLICATION = '[[application]]\nname = "orders"\n'
         (f'{APPLICATION}developer = "b"\n[[developer]]\nname = "a"\n', 'application "orders" is of "b", but no'),
         (f"{APPLICATION}{APPLICATION}", 'two entries named "orders"'),
         (f"{SELLER}{SELLER}", 'seller "A2EXAMPLE" of "orders" stands there twice for one region'),
+        (
+            f"{SELLER}{ARN}{SELLER.replace('A2', 'A3')}{ARN}",
+            'two keys are said to be in "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x": add #field',
+        ),
         (f'{SELLER}region = "eu"\nmarketplaces = ["ATVPDKIKX0DER"]\n', ":1: seller[1]: are in several regions"),
         (f'{SELLER}marketplaces = ["Germany"]\n', ":4: seller[1].marketplaces[1]: should be ids of marketplaces"),
         (SELLER.replace("A2EXAMPLE", "a/b"), ":2: seller[1].seller: should have no slash"),

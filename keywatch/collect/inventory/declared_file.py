@@ -128,6 +128,7 @@ class DeclaredFile:
         clients = dict(self._clients)
         form = RowForm(now=self._now(), dates=self._form.dates, clients=clients)
         seen: dict[bytes, int] = {}
+        kept: dict[bytes, int] = {}
         wrong = 0
         for count, item in enumerate(found, start=1):
             if count > _MOST_ROWS:
@@ -140,6 +141,7 @@ class DeclaredFile:
                 first = seen.setdefault(_mark(row), item.line)
                 if first != item.line:
                     raise ValueError(f"is the same as line {first}")  # noqa: TRY301
+                _keep(row, item.line, kept)
             except ValueError as error:
                 wrong += 1
                 if wrong <= _MOST_TOLD:
@@ -164,6 +166,16 @@ def _row(item: _Found, place: str, form: RowForm) -> Row:
     if isinstance(item.said, Broken):
         raise ValueError(item.said.why)  # noqa: TRY004 - what is wrong is the file's text
     return read_row(item.said, place, form)
+
+
+def _keep(row: Row, line: int, kept: dict[bytes, int]) -> None:
+    """Insist that no other row of its kind is kept in the same place: the two would be taken for one key."""
+    if isinstance(row, Developer):
+        return
+    for place in (*row.vault, *row.aws):
+        mark = blake2b(f"{type(row).__name__} {place}".encode("utf-8", "surrogatepass"), digest_size=12).digest()
+        if kept.setdefault(mark, line) != line:
+            raise ValueError(f"is kept where that of line {kept[mark]} is: add #field where a secret holds several")
 
 
 def _mark(row: Row) -> bytes:
