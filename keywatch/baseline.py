@@ -216,7 +216,7 @@ class _Case:
 
     def _unwatched(self, clock: datetime, silent: list[_Interval]) -> list[str]:
         if not self.sources:
-            where = f" in account {self.key.account}" if self.key.account else ""
+            where = f" in account {self.key.aws_account}" if self.key.aws_account else ""
             return [f"no configured source can prove a call made with a key of kind {self.key.kind.value}{where}"]
         whole = [source for source in self.sources if not source.unseen]
         if (hole := self._gap(clock, silent + _seen(whole))) is None:
