@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from keywatch.model.call import Call, Coverage, Evidence, Outcome, Silence
+from keywatch.model.call import Call, Coverage, Evidence, Origin, Outcome, Silence
 from keywatch.model.key import Key, KeyKind, KeyStatus, SourceId
 from keywatch.model.standing import Basis, Level, Standing
 
@@ -42,6 +42,8 @@ class Policy:
     """Idle time from which each level holds, mildest first."""
     lag: timedelta = timedelta(days=1)
     """How far behind the present a source may be and still count as covering it."""
+    probes_count: bool = False
+    """Whether a probe of ours is a use. If not, it is no evidence of one, whatever came of it."""
 
 
 _Interval: TypeAlias = tuple[datetime, datetime]
@@ -93,7 +95,7 @@ def judge(
     policy = policy or Policy()
     case = _Case(
         key=key,
-        facts=_gather(key, evidence, now, key.created_at - policy.window if dated and key.created_at else None),
+        facts=_gather(key, evidence, now, policy, key.created_at - policy.window if dated and key.created_at else None),
         sources=tuple(coverage for coverage in coverages if _speaks_of(coverage, key)),
         now=now,
         policy=policy,
@@ -118,7 +120,7 @@ def judge(
     )
 
 
-def _gather(key: Key, evidence: Iterable[Evidence], now: datetime, since: datetime | None) -> _Facts:
+def _gather(key: Key, evidence: Iterable[Evidence], now: datetime, policy: Policy, since: datetime | None) -> _Facts:
     """
     Sum up the evidence of one key.
 
@@ -133,7 +135,7 @@ def _gather(key: Key, evidence: Iterable[Evidence], now: datetime, since: dateti
             continue
         if isinstance(item, Silence):
             facts.silences.append(item)
-        elif since is None or item.at >= since:
+        elif (since is None or item.at >= since) and (item.origin is Origin.USE or policy.probes_count):
             _note(facts, item, now)
     return facts
 
@@ -224,7 +226,7 @@ class _Case:
 
     def _unwatched(self, clock: datetime, silent: list[_Interval]) -> list[str]:
         if not self.sources:
-            where = f" in account {self.key.account}" if self.key.account else ""
+            where = f" in account {self.key.aws_account}" if self.key.aws_account else ""
             return [f"no configured source can prove a call made with a key of kind {self.key.kind.value}{where}"]
         whole = [source for source in self.sources if not source.unseen]
         if (hole := self._gap(clock, silent + _seen(whole))) is None:

@@ -6,13 +6,14 @@ entry whose metadata names an access key id and the IAM user's key of that id ar
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from keywatch.model.key import Handle, Keeping, Key, KeyKind, KeyStatus, SourceId
+from keywatch.model.key import Handle, HandleSpace, Keeping, Key, KeyKind, KeyStatus, SourceId
+from keywatch.model.selling_region import region_named
 
-_ISSUER = ("aws-iam", "declared")
+_ISSUER = ("aws-iam", "declared", "declared-file")
 """Who is believed about dates and status: the issuer's own word, then the owner's, then any store's."""
-_OWNER = ("declared", "aws-iam")
+_OWNER = ("declared", "declared-file", "aws-iam")
 """Who is believed about names and people: whoever wrote the configuration, then the issuer's tags, then any store's."""
 
 _LIVELIEST = (KeyStatus.ACTIVE, KeyStatus.UNKNOWN, KeyStatus.EXPIRED, KeyStatus.INACTIVE)
@@ -37,7 +38,7 @@ def correlate(sightings: Iterable[Key]) -> tuple[Key, ...]:
     A sighting of kind `other` joins whatever it shares its strongest handle with; sightings of two definite kinds are
     never one Key, even under one application's name.
     """
-    ordered = sorted(sightings, key=lambda key: (key.kind is KeyKind.OTHER, key.id, key.locations))
+    ordered = sorted(apart(sightings), key=lambda key: (key.kind is KeyKind.OTHER, key.id, key.locations))
     groups: list[_Group] = []
     by_handle: dict[Handle, list[_Group]] = {}
     for sighting in ordered:
@@ -47,6 +48,39 @@ def correlate(sightings: Iterable[Key]) -> tuple[Key, ...]:
             groups.append(home)
         _absorb(home, sighting, groups, by_handle)
     return tuple(sorted((_merge(group) for group in groups), key=lambda key: key.id))
+
+
+def apart(sightings: Iterable[Key]) -> list[Key]:
+    """
+    Tell authorisations apart that one seller gave to one application in several regions, each with a token of its own.
+
+    Most sellers gave one, and whoever writes it down leaves the region out as often as not; so a region is part of an
+    authorisation's name only where sightings name several. Then what names none is somebody else again.
+    """
+    sightings = list(sightings)
+    regions: dict[str, set[str]] = {}
+    for key in sightings:
+        if (name := _authorisation(key)) is not None and (region := region_named(key.region or "")):
+            regions.setdefault(name, set()).add(region)
+    several = {name for name, found in regions.items() if len(found) > 1}
+    return [_regional(key) if _authorisation(key) in several else key for key in sightings]
+
+
+def _authorisation(key: Key) -> str | None:
+    if key.kind is not KeyKind.LWA_REFRESH_TOKEN or not (key.application and key.seller):
+        return None
+    name = f"{key.application}/{key.seller}"
+    return name if Handle(HandleSpace.AUTHORISATION, name) in key.handles else None
+
+
+def _regional(key: Key) -> Key:
+    region = region_named(key.region or "")
+    if region is None:
+        return key
+    name = f"{key.application}/{key.seller}"
+    whole = Handle(HandleSpace.AUTHORISATION, name)
+    part = Handle(HandleSpace.AUTHORISATION, f"{name}/{region}")
+    return replace(key, handles=tuple(part if handle == whole else handle for handle in key.handles))
 
 
 def _home(sighting: Key, by_handle: dict[Handle, list[_Group]]) -> _Group | None:
@@ -87,6 +121,7 @@ def _merge(group: _Group) -> Key:
         owner=next((key.owner for key in owner_first if key.owner), None),
         application=next((key.application for key in owner_first if key.application), None),
         account=next((key.account for key in issuer_first if key.account), None),
+        expires_at=next((key.expires_at for key in issuer_first if key.expires_at), None),
         region=next((key.region for key in owner_first if key.region), None),
         seller=next((key.seller for key in owner_first if key.seller), None),
         keeping=_keeping(group.sightings),

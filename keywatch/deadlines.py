@@ -64,7 +64,8 @@ def deadline(
     Return when a key ends, whether or not it is used; None: never, or nothing is known that could tell.
 
     Args:
-        key: one credential. `created_at` is when its present value was issued, or the seller authorised.
+        key: one credential. `created_at` is when its present value was issued, or the seller authorised; where it says
+            itself when it ends, that counts.
         now: aware UTC.
         certain: whether somebody says so; else it is when keywatch saw the key first, which is no younger.
         clocks: how long keys live; None for Amazon's.
@@ -72,9 +73,14 @@ def deadline(
     """
     clocks = clocks or Clocks()
     life = clocks.lives.get(key.kind)
-    if life is None or key.created_at is None or key.status in (KeyStatus.INACTIVE, KeyStatus.EXPIRED):
+    if key.status in (KeyStatus.INACTIVE, KeyStatus.EXPIRED):
         return None
-    at, certain = (key.created_at + life, certain) if announced is None else (announced, True)
+    if (told := announced or key.expires_at) is not None:
+        at, certain = told, True
+    elif life is not None and key.created_at is not None:
+        at = key.created_at + life
+    else:
+        return None
     left = at - now
     if left <= timedelta(0):
         level = Level.LAPSED

@@ -85,6 +85,8 @@ def deadline_problem(deadline: Deadline, told: Announced | None = None) -> Probl
     lasts = "" if key.created_at is None else f", and lives for {count((deadline.at - key.created_at).days, 'day')}"
     if told is not None:
         known, lasts = told.said, ""
+    elif key.expires_at is not None:
+        known, lasts = "whoever holds it says when it ends", ""
     return Problem(
         id=alert_id(ProblemKind.KEY_EXPIRING, key.id),
         kind=ProblemKind.KEY_EXPIRING,

@@ -41,6 +41,8 @@ class ProblemKind(StrEnum):
     """An IAM user is left over from the days when SP-API wanted AWS signatures."""
     ROTATION_LATE = "rotation-late"
     PLAIN_PARAMETER = "plain-parameter"
+    SEVERAL_ACCOUNTS = "several-accounts"
+    """The company has more than one developer account in one region of SP-API."""
     SECRET_LEAKED = "secret-leaked"  # noqa: S105 - the name of a problem
     SELLER_SECRET = "seller-secret"  # noqa: S105 - the name of a problem
     SOURCE_BLIND = "source-blind"

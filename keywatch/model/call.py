@@ -18,6 +18,15 @@ class Outcome(StrEnum):
     """The source cannot tell. Never counted as success."""
 
 
+class Origin(StrEnum):
+    """Who made a call, and what for."""
+
+    USE = "use"
+    """Whoever has the key, for his own ends."""
+    PROBE = "probe"
+    """Keywatch, to see whether the key would work. Whether that is a use, the policy says."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """Somebody used a key: when, how it ended, and who says so."""
@@ -30,6 +39,7 @@ class Call:
     """What was called: `sts:GetCallerIdentity`, `GET /orders/v0/orders`."""
     principal: str | None = None
     address: str | None = None
+    origin: Origin = Origin.USE
 
     def __post_init__(self) -> None:
         require_utc(self.at, "at")

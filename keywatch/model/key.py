@@ -44,7 +44,7 @@ class HandleSpace(StrEnum):
     """The root user of the account in the value. Its key ids cannot be listed."""
     LWA_CLIENT_ID = "lwa-client-id"
     AUTHORISATION = "authorisation"
-    """One seller's authorisation of one application: `application/seller-id`."""
+    """One seller's authorisation of one application: `application/seller-id`, and `/eu` where there are several."""
     APPLICATION = "application"
     DECLARED = "declared"
     """The name the key has in keywatch's configuration."""
@@ -121,7 +121,9 @@ class Key:
     locations: tuple[Location, ...]
     status: KeyStatus = KeyStatus.ACTIVE
     created_at: datetime | None = None
-    """When the issuer made it; None where no source says."""
+    """When the issuer made it, or the seller authorised it; None where no source says."""
+    expires_at: datetime | None = None
+    """When it ends, where somebody says so; else that follows from its age and its kind."""
     owner: str | None = None
     """Who must act: an e-mail address, a team or a Slack channel."""
     application: str | None = None
@@ -140,6 +142,13 @@ class Key:
         if not self.handles:
             raise ValueError(f"key {self.name!r} has no handle")
         require_utc(self.created_at, "created_at")
+        require_utc(self.expires_at, "expires_at")
+
+    @property
+    def aws_account(self) -> str | None:
+        """The AWS account that holds it. A developer account at Amazon is none, whatever it is called."""
+        selling = self.kind in (KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN)
+        return self.account if self.account and self.account.isdecimal() and not selling else None
 
     @property
     def id(self) -> KeyId:

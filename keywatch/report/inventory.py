@@ -1,7 +1,8 @@
 """The inventory as a person or a program reads it: every key, what its standing rests on, and the day it dies."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from io import StringIO
 
@@ -24,13 +25,32 @@ _COLOURS = {
     Level.LAPSED: "bold red",
     Level.LEFTOVER: "magenta",
 }
-_COLUMNS = ("KEY", "KIND", "STANDING", "LAST SUCCESS", "DAYS LEFT", "DIES ON", "OWNER", "HELD IN", "USED FROM")
+_COLUMNS = ("KEY", "KIND", "STANDING", "LAST SUCCESS", "DAYS LEFT", "DIES ON", "OWNER", "HELD IN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """What came of it when a key was tried last."""
+
+    at: datetime
+    accepted: bool
+    why: str = ""
+    """Of a refusal: what Amazon called it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What is known of keys beside their standings."""
+
+    used: Mapping[KeyId, UsedFrom] = field(default_factory=dict)
+    """From where they are used."""
+    probed: Mapping[KeyId, Probed] = field(default_factory=dict)
 
 
 def as_text(
     standings: Iterable[Standing],
     gone: Sequence[Sighting] = (),
-    used: Mapping[KeyId, UsedFrom] | None = None,
+    beside: Beside | None = None,
     *,
     width: int,
     colour: bool,
@@ -41,7 +61,7 @@ def as_text(
     Args:
         standings: of every key.
         gone: the last word of each key that went away.
-        used: from where, of those keys of which that is known.
+        beside: what else is known of some of them.
         width: columns of the terminal.
         colour: whether ANSI colours may be used. Colour never says anything that a word does not say too.
     """
@@ -53,11 +73,12 @@ def as_text(
     if not rows and not gone:
         return "no keys: no inventory has been read yet, or none is configured\n"
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in _COLUMNS if used else _COLUMNS[:-1]:
+    further = _further(rows, beside or Beside())
+    for column in (*_COLUMNS, *(name for name, _ in further)):
         table.add_column(column, justify="right" if column == "DAYS LEFT" else "left", overflow="fold")
     for row in rows:
         style = _COLOURS[row.level] if row.basis is not Basis.UNKNOWN else "dim"
-        cells = [*_cells(row), _places((used or {}).get(row.key.id))] if used else _cells(row)
+        cells = [*_cells(row), *(cell(row.key) for _, cell in further)]
         table.add_row(*(Text(cell, style=style if position == 2 else "") for position, cell in enumerate(cells)))  # noqa: PLR2004 - the standing
     out = StringIO()
     console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
@@ -76,16 +97,18 @@ def as_text(
 def as_json(
     standings: Iterable[Standing],
     gone: Sequence[Sighting] = (),
-    used: Mapping[KeyId, UsedFrom] | None = None,
+    beside: Beside | None = None,
     *,
     now: datetime,
 ) -> str:
     """The same as one JSON document, with every date the standing rests on."""
+    used, probed = (beside or Beside()).used, (beside or Beside()).probed
     document = {
         "version": VERSION,
         "at": to_rfc3339(now),
         "keys": [
-            record(standing) | {"used_from": _used((used or {}).get(standing.key.id))}
+            record(standing)
+            | {"used_from": _used(used.get(standing.key.id)), "probed": _probed(probed.get(standing.key.id))}
             for standing in most_pressing(standings)
         ],
         "gone": [_last(sighting) for sighting in gone],
@@ -129,6 +152,36 @@ def _cells(row: Standing) -> tuple[str, ...]:
     )
 
 
+def _further(rows: Iterable[Standing], beside: Beside) -> list[tuple[str, Callable[[Key], str]]]:
+    """Return the columns that most installations have nothing to show in, where there is something."""
+    found: list[tuple[str, Callable[[Key], str]]] = []
+    if any(_whom(row.key) != "-" for row in rows):
+        found.append(("FOR", _whom))
+    if beside.used:
+        found.append(("USED FROM", lambda key: _places(beside.used.get(key.id))))
+    if beside.probed:
+        found.append(("PROBED", lambda key: _word(beside.probed.get(key.id))))
+    return found
+
+
+def _whom(key: Key) -> str:
+    """Application, seller and region, as far as they are known: `orders/A2EXAMPLE (eu)`."""
+    names = "/".join(name for name in (key.application, key.seller) if name)
+    region = f" ({key.region})" if key.region else ""
+    return visible(f"{names}{region}".strip() or "-")
+
+
+def _word(probed: Probed | None) -> str:
+    if probed is None:
+        return "-"
+    said = "valid" if probed.accepted else f"refused: {probed.why}" if probed.why else "refused"
+    return visible(f"{said}, {probed.at:%Y-%m-%d %H:%M}")
+
+
+def _probed(probed: Probed | None) -> dict[str, object] | None:
+    return {"at": _when(probed.at), "accepted": probed.accepted, "why": probed.why or None} if probed else None
+
+
 def _places(used: UsedFrom | None) -> str:
     if used is None:
         return "-"
@@ -153,6 +206,7 @@ def record(row: Standing) -> dict[str, object]:
         "region": key.region,
         "seller": key.seller,
         "created_at": _when(key.created_at),
+        "expires_at": _when(key.expires_at),
         "locations": [{"source": place.source, "place": place.place} for place in key.locations],
         "basis": row.basis.value,
         "level": row.level.value,

@@ -23,24 +23,29 @@ from keywatch.detect.known import KnownKeys
 from keywatch.detect.rules import RuleSet, added, packaged
 from keywatch.guard import Guard, Words
 from keywatch.model.errors import ConfigError
+from keywatch.model.finding import Ownership
+from keywatch.model.key import Handle
+from keywatch.model.secret import Fingerprint
 from keywatch.scan.commits import CommitLists
 from keywatch.scan.known_file import write_known
 from keywatch.scan.scanner import Scanner
 from keywatch.service.daemon import Daemon, Job
+from keywatch.service.declarations import Declarations
 from keywatch.service.ending import Ending, attended, stop_signals
 from keywatch.service.intake import Intake
-from keywatch.service.judging import Judge, Rules
+from keywatch.service.judging import Judge, Rules, named
 from keywatch.service.known_set import KnownSet
 from keywatch.service.lock import StateLock
 from keywatch.service.metrics import Metrics
 from keywatch.service.obligations import book
 from keywatch.service.plan import Planned, plan, reported
+from keywatch.service.probing import Foreign
 from keywatch.service.reading import Reader
 from keywatch.service.receiver import notifier_of, routing_of
 from keywatch.service.reports import Reports
 from keywatch.service.sharing import KEEP, SharingWatch
 from keywatch.service.signals import SignalWatch
-from keywatch.service.standings import clocks, limits, policy
+from keywatch.service.standings import clocks, known_keys, limits, policy
 from keywatch.service.state import State, directory_of, open_state
 from keywatch.service.vault_sessions import VaultSessions
 from keywatch.service.web import WebServer
@@ -109,6 +114,7 @@ class Keywatch:
             memory=state.directory / "objects",
             stopping=self.stopping.is_set,
             vaults=self._vaults,
+            foreign=self._foreign,
         )
         self._scanner = Scanner(detector, state.pepper, KnownKeys(()), allowed=CommitLists([rules]))
         self.reader = Reader(state.store, self._scanner, now=now, metrics=self.metrics, stopping=self.stopping)
@@ -126,13 +132,29 @@ class Keywatch:
         self.judge.prune()
         self.judge.run()
         keys = [standing.key for standing in self.judge.judged]
-        ours = frozenset(key.account for key in keys if key.account) | frozenset(self._settings.our_accounts)
+        ours = frozenset(key.aws_account for key in keys if key.aws_account) | frozenset(self._settings.our_accounts)
         try:
             write_known(self._state.directory, keys, ours, pepper_id=self._state.pepper.id)
         except OSError as error:
             # No reason to keep silent about what was just decided.
             hint = "`keywatch scan` names keys as they were before"
             _log.error("known_keys_unwritten", error=error.strerror or type(error).__name__, hint=hint)
+
+    def _foreign(self) -> Foreign:
+        """Return what knows somebody else's values and names, as the store is now."""
+        keys = known_keys(self._store)
+        accounts = frozenset(self._settings.our_accounts)
+        known = KnownKeys(keys, accounts=accounts | {key.aws_account for key in keys if key.aws_account})
+        theirs = {
+            seen.finding.redacted.fingerprint
+            for seen in named(self._store.findings(), keys, accounts)
+            if seen.finding.ownership is Ownership.FOREIGN
+        }
+
+        def foreign(value: Fingerprint, names: tuple[Handle, ...]) -> bool:
+            return value in theirs or known.identify(value, names)[1] is Ownership.FOREIGN
+
+        return foreign
 
     def close(self) -> None:
         """End the threads that scan."""
@@ -175,7 +197,8 @@ class Keywatch:
 
     def _routes(self) -> Iterator[Route]:
         """What programs may send to us; nothing where none is configured to."""
-        reporters = [reported(entry, self._settings.key, self._now) for entry in self._settings.reporter]
+        declarations = Declarations(self._settings, now=self._now)
+        reporters = [reported(entry, declarations, self._now) for entry in self._settings.reporter]
         if reporters:
             yield Reports(reporters, self._store, now=self._now, metrics=self.metrics, news=self._news.set).route
         intake = self._settings.intake
@@ -270,7 +293,7 @@ class Keywatch:
     def _rules(self) -> Rules:
         settings = self._settings
         return Rules(
-            policy=policy(settings.baseline),
+            policy=policy(settings.baseline, settings.probe),
             grace=Grace(first_use=timedelta(days=settings.baseline.never_used_after_days)),
             limits=limits(settings.hygiene),
             clocks=clocks(settings.deadlines),
@@ -282,6 +305,7 @@ class Keywatch:
             owners={source.id: source.owner for source in self.sources if source.owner},
             obligations=book(settings.policy).obligations,
             policy_owner=settings.policy.owner,
+            accounts_declared=Declarations(settings, now=self._now).accounts,
             sources=self.sources,
             intercepted=self._intercepted,
         )
@@ -303,7 +327,8 @@ def run(settings: Settings, *, once: bool) -> Ending:
         settings.reporter,
         settings.application_notices,
     )
-    if not any((settings.aws, settings.vault, settings.key, *proofs, *content)):
+    declared = (settings.key, settings.developer, settings.application, settings.seller, settings.declared_file)
+    if not any((settings.aws, settings.vault, *declared, *proofs, *content)):
         raise ConfigError(
             "nothing to watch: no source is configured", hint="`keywatch init` writes a file with them all"
         )

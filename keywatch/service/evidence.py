@@ -14,7 +14,7 @@ from keywatch.settings.schema import Settings
 def known(settings: Settings, state: State, now: datetime) -> Known:
     """Return what is known at `now`; asks no source."""
     store = state.store
-    judged = standings(store, policy(settings.baseline), now)
+    judged = standings(store, policy(settings.baseline, settings.probe), now)
     sources = plan(settings, state.pepper, now=lambda: now)
     keys = [standing.key for standing in judged]
     return Known(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from keywatch.alerts.deadline_problems import endings
+from keywatch.alerts.developer_problems import several_accounts
 from keywatch.alerts.grouping import deliveries
 from keywatch.alerts.held import Limits
 from keywatch.alerts.hygiene import hygiene
@@ -17,6 +18,7 @@ from keywatch.alerts.routing import Routing
 from keywatch.alerts.trail_problems import trail_problems
 from keywatch.alerts.wrapping_problems import Intercepted, wrapping_problems
 from keywatch.baseline import Policy
+from keywatch.collect.inventory.declared_rows import Application, Developer
 from keywatch.deadlines import Clocks
 from keywatch.detect.known import KnownKeys
 from keywatch.model.alert import Alert, Problem, Transition
@@ -58,6 +60,8 @@ class Rules:
     obligations: tuple[Obligation, ...] = ()
     policy_owner: str | None = None
     """Who is reminded of what is to be confirmed."""
+    accounts_declared: Callable[[], Iterable[Developer | Application]] = tuple
+    """Developer accounts and applications, as they are declared now."""
     sources: tuple[Planned, ...] = ()
     """Everything that is configured to be read."""
     intercepted: Callable[[], Iterable[Intercepted]] = tuple
@@ -88,6 +92,9 @@ class Judge:
         ending, unshown = endings(keys_held, now=now, clocks=self._rules.clocks, notices=self._store.secret_notices())
         wrong = [self._owned(problem, found) for problem in (*wrong, *untidy, *ending)]
         wrong += self._rules.sharing.problems(self._store, judged, now)
+        wrong += several_accounts(
+            (one.key for one in judged), self._rules.accounts_declared(), self._rules.policy_owner
+        )
         wrong += wrapping_problems(self._rules.intercepted())
         wrong += trail_problems(self._store.coverages())
         signalled, unsure = self._rules.signals.problems(self._store, [one.key for one in keys_held], alerts, now)
@@ -170,7 +177,7 @@ def named(
     A finding may be older than the inventory that can name it, so this is not left to the scan.
     """
     inventory = tuple(keys)
-    ours = accounts | {key.account for key in inventory if key.account}
+    ours = accounts | {key.aws_account for key in inventory if key.aws_account}
     known = KnownKeys(inventory, accounts=frozenset(ours))
     return [_named(seen, known) for seen in found]
 

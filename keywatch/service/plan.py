@@ -11,10 +11,13 @@ from keywatch.alerts.problems import SourceRole
 from keywatch.model.key import KeyKind, SourceId
 from keywatch.model.secret import Pepper
 from keywatch.service.accounts import ACCOUNT_SOURCES, Common
+from keywatch.service.declarations import WHERE, Declarations, file_of, tables
+from keywatch.service.probing import Foreign, probe_of
 from keywatch.service.questions import athena_trail, event_history
 from keywatch.service.remotes import CLONES, Remotes
 from keywatch.service.state import directory_of
 from keywatch.service.vault_sessions import VaultSessions
+from keywatch.settings.applications import DeclaredFile
 from keywatch.settings.notices import ApplicationNoticeQueue
 from keywatch.settings.schema import (
     Bucket,
@@ -39,6 +42,8 @@ Source: TypeAlias = "KeySource | CallSource | ContentSource | Fleet"
 
 _DECLARED_EVERY = timedelta(minutes=5)
 _REPORTED_EVERY = timedelta(minutes=1)
+_PROBED_EVERY = timedelta(minutes=5)
+"""Whose turn it is, the probe knows."""
 _PERSISTENT, _PATIENT, _IMPATIENT = 15, 10, 2
 """Tries of one request to AWS. Where three in ten are refused, one of ten thousand would fail ten times in a row, every
 sixteenth run, and take an account with it; fifteen times, once in a year."""
@@ -79,6 +84,7 @@ def plan(
     patient: bool = True,
     stopping: Callable[[], bool] = bool,
     vaults: VaultSessions | None = None,
+    foreign: Callable[[], Foreign] = lambda: lambda _value, _names: False,
 ) -> tuple[Planned, ...]:
     """
     Return every configured source; inventories first, then calls, then content.
@@ -93,19 +99,26 @@ def plan(
         patient: whether AWS may take its time; a person who waits for an answer would rather have it now.
         stopping: whether the daemon is asked to end, so that a long fetch is given up.
         vaults: the sessions with the Vaults; None: new ones, which use up no wrapped secret id.
+        foreign: returns what knows somebody else's values, which are never tried.
     """
     vaults = vaults or VaultSessions(settings.vault)
     attempts = _PATIENT if patient else _IMPATIENT
     persistent = _PERSISTENT if patient else _IMPATIENT
+    declarations = Declarations(settings, now=now)
+    probe = partial(
+        probe_of, settings, declarations, vaults, pepper, now=now, stopping=stopping, foreign=foreign, attempts=attempts
+    )
     accounts = [Common(entry=aws, baseline=settings.baseline, attempts=persistent, now=now) for aws in settings.aws]
     remotes = Remotes(clones=partial(_clones, settings), vaults=vaults, stopping=stopping, patient=patient)
     return (
         *_accounts(accounts, SourceRole.INVENTORY),
         *_inventories(settings, pepper, vaults, now),
         *_accounts(accounts, SourceRole.CALLS),
-        *_calls(settings, pepper, attempts, now),
+        *_calls(settings, declarations, pepper, attempts, now),
+        *_probe(settings, probe),
         *_questions(settings, attempts, now, stopping),
         *(_content(entry, pepper, looked_for, remotes) for entry in settings.scan),
+        *(_declared_content(entry, looked_for) for entry in settings.declared_file if entry.scan),
         *(_bucket(entry, attempts, looked_for, memory) for entry in settings.bucket),
         *(_cloudwatch(entry, attempts, now) for entry in settings.cloudwatch),
     )
@@ -130,9 +143,17 @@ def _inventories(
     if settings.key:
         declared = partial(_declared_keys, settings.key, pepper)
         yield _planned("declared:config", SourceRole.INVENTORY, _DECLARED_EVERY, declared)
+    if settings.developer or settings.application or settings.seller:
+        build = partial(_declared_tables, settings)
+        yield _planned("declared:applications", SourceRole.INVENTORY, _DECLARED_EVERY, build)
+    for entry in settings.declared_file:
+        build = partial(_declared_file, entry, settings, now)
+        yield _planned(f"declared-file:{entry.name}", SourceRole.INVENTORY, entry.every, build)
 
 
-def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], datetime]) -> Iterator[Planned]:
+def _calls(
+    settings: Settings, declarations: Declarations, pepper: Pepper, attempts: int, now: Callable[[], datetime]
+) -> Iterator[Planned]:
     for trail in settings.cloudtrail:
         kinds = frozenset({KeyKind.AWS_ACCESS_KEY})
         yield _planned(
@@ -147,7 +168,7 @@ def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], 
             f"request-log:{log.name}",
             SourceRole.CALLS,
             log.every,
-            partial(_request_log, log, settings.key, pepper, now),
+            partial(_request_log, log, declarations, pepper, now),
             kinds=SELLING_PARTNER,
             owner=log.owner,
             scanned=log.scan,
@@ -157,8 +178,15 @@ def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], 
         planned = _planned(f"application-notices:{queue.name}", SourceRole.CALLS, queue.every, read)
         yield replace(planned, watches=False)
     for reporter in settings.reporter:
-        source = reported(reporter, settings.key, now)
+        source = reported(reporter, declarations, now)
         yield _planned(source.id, SourceRole.CALLS, _REPORTED_EVERY, partial(_itself, source), kinds=source.kinds)
+
+
+def _probe(settings: Settings, build: Callable[[], Source]) -> Iterator[Planned]:
+    if settings.probe.enabled:
+        kinds = SELLING_PARTNER if settings.probe.counts_as_use else frozenset()
+        planned = _planned("probe:selling-partner", SourceRole.CALLS, _PROBED_EVERY, build, kinds=kinds)
+        yield replace(planned, watches=False)  # it makes calls, and sees nobody else's
 
 
 def _itself(source: Source) -> Source:
@@ -238,6 +266,32 @@ def _declared_keys(keys: tuple[DeclaredKey, ...], pepper: Pepper) -> Source:
     )
 
 
+def _declared_tables(settings: Settings) -> Source:
+    from keywatch.collect.inventory.declared_applications import DeclaredApplications, DeclaredTables
+
+    return DeclaredApplications(SourceId("declared:applications"), DeclaredTables(tables(settings)), where=WHERE)
+
+
+def _declared_file(entry: DeclaredFile, settings: Settings, now: Callable[[], datetime]) -> Source:
+    from keywatch.collect.inventory.declared_applications import DeclaredApplications
+
+    file = file_of(entry, settings, now)
+    return DeclaredApplications(SourceId(f"declared-file:{entry.name}"), file, where=file.path.name)
+
+
+def _declared_content(entry: DeclaredFile, looked_for: Callable[[], str]) -> Planned:
+    """Look for what somebody pasted into a file of declarations, where it is refused: it has leaked all the same."""
+    source = SourceId(f"declared-content:{entry.name}")
+
+    def build() -> Source:
+        from keywatch.collect.content.files import Directory
+
+        # The file itself, where its name is a link: whoever configures it may point it elsewhere.
+        return Directory(Path(entry.file).expanduser().resolve(), source, ruleset=looked_for())
+
+    return _planned(source, SourceRole.CONTENT, entry.every, build, scanned=True)
+
+
 def _cloudtrail(trail: CloudTrail, attempts: int, now: Callable[[], datetime]) -> Source:
     from keywatch.collect.calls.cloudtrail import CloudTrailFiles
 
@@ -257,7 +311,7 @@ def _cloudtrail(trail: CloudTrail, attempts: int, now: Callable[[], datetime]) -
     )
 
 
-def _request_log(log: RequestLog, keys: tuple[DeclaredKey, ...], pepper: Pepper, now: Callable[[], datetime]) -> Source:
+def _request_log(log: RequestLog, declarations: Declarations, pepper: Pepper, now: Callable[[], datetime]) -> Source:
     from keywatch.collect.calls.request_line import RequestFields, RequestLayout
     from keywatch.collect.calls.request_log import RequestLog as Requests
     from keywatch.collect.content.shared_log import SharedLog
@@ -267,7 +321,7 @@ def _request_log(log: RequestLog, keys: tuple[DeclaredKey, ...], pepper: Pepper,
         pattern=log.line_pattern,
         zone=zone(log.timezone),
         application=log.application,
-        applications=_applications(keys),
+        applications=declarations.named_clients(),
         assume_sp_api=log.assume_sp_api,
     )
     writers = log.applications or ((log.application,) if log.application else ())
@@ -289,17 +343,12 @@ def _application_notices(entry: ApplicationNoticeQueue, attempts: int, now: Call
     )
 
 
-def _applications(keys: tuple[DeclaredKey, ...]) -> dict[str, str]:
-    """Application names by client id."""
-    return {key.client_id: key.application for key in keys if key.client_id and key.application}
-
-
-def reported(reporter: Reporter, keys: tuple[DeclaredKey, ...], now: Callable[[], datetime]) -> "ReportedCalls":
+def reported(reporter: Reporter, declarations: Declarations, now: Callable[[], datetime]) -> "ReportedCalls":
     """Return what reads a reporter's reports."""
     from keywatch.collect.calls.reported import ReportedCalls
     from keywatch.collect.calls.request_line import RequestLayout
 
-    layout = RequestLayout(application=reporter.application, applications=_applications(keys))
+    layout = RequestLayout(application=reporter.application, applications=declarations.clients())
     writers = reporter.applications or ((reporter.application,) if reporter.application else ())
     return ReportedCalls(
         reporter.name,

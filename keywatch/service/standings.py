@@ -8,12 +8,13 @@ from typing import TypeAlias
 from keywatch.alerts.held import Held, Limits
 from keywatch.baseline import Policy, judge
 from keywatch.collect.inventory.name_words import speaks_of
-from keywatch.correlate import correlate
+from keywatch.correlate import apart, correlate
 from keywatch.deadlines import Clocks
 from keywatch.model.alert import ProblemKind
 from keywatch.model.call import Call, Coverage, Evidence, Silence
 from keywatch.model.key import Handle, Key, KeyId, KeyKind, SourceId
 from keywatch.model.standing import Level, Standing
+from keywatch.settings.probe import Probe
 from keywatch.settings.schema import Baseline, Deadlines, Hygiene
 from keywatch.store import Sighting, SourceState, Store
 
@@ -21,11 +22,12 @@ _TOLD_FOR = timedelta(days=90)
 """As long a key that is gone is shown."""
 
 
-def policy(settings: Baseline) -> Policy:
-    """The windows a person configured."""
+def policy(settings: Baseline, probe: Probe | None = None) -> Policy:
+    """The windows a person configured, and whether a probe is a use."""
     levels = (Level.NOTICE, Level.WARNING, Level.URGENT, Level.CRITICAL)
     steps = tuple(zip(levels, (timedelta(days=days) for days in settings.warn_at_days), strict=True))
-    return Policy(window=timedelta(days=settings.window_days), steps=steps)
+    counts = probe is not None and probe.counts_as_use
+    return Policy(window=timedelta(days=settings.window_days), steps=steps, probes_count=counts)
 
 
 def limits(settings: Hygiene) -> Limits:
@@ -86,12 +88,12 @@ def held(store: Store, rules: Policy, now: datetime, sp_api_names: tuple[str, ..
         sp_api_names: phrases in the name of a user or an application that say that it is for SP-API.
     """
     sightings = store.sightings()
-    present = [sighting for sighting in sightings if sighting.gone_at is None]
+    present = _apart([sighting for sighting in sightings if sighting.gone_at is None])
     sources = {state.source: state for state in store.sources()}
     evidence = _by_handle(store.evidence())
     # One that can prove nothing has nothing to say of any key; an organisation's accounts bring hundreds of these.
     coverages = [coverage for coverage in store.coverages() if coverage.kinds]
-    first_seen = _first_seen(sightings)
+    first_seen = _first_seen([*sightings, *present])
     shown = _by_name(present)
     return tuple(
         _held(
@@ -106,6 +108,12 @@ def held(store: Store, rules: Policy, now: datetime, sp_api_names: tuple[str, ..
         )
         for key in correlate(sighting.key for sighting in present)
     )
+
+
+def _apart(sightings: list[Sighting]) -> list[Sighting]:
+    """Call each sighting's key what `correlate` calls it, so that it is found again by that."""
+    keys = apart(sighting.key for sighting in sightings)
+    return [replace(sighting, key=key) for sighting, key in zip(sightings, keys, strict=True)]
 
 
 def _held(

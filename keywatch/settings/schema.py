@@ -17,8 +17,10 @@ from keywatch.collect.content.remote_url import RemoteUrl, looks_remote, parse_r
 from keywatch.collect.inventory.named import NamePattern
 from keywatch.model.errors import UsageError
 from keywatch.model.key import KeyKind
+from keywatch.settings.applications import Application, DeclaredFile, Developer, Seller, together
 from keywatch.settings.interval import Interval
 from keywatch.settings.notices import ApplicationNoticeQueue
+from keywatch.settings.probe import Probe
 from keywatch.settings.reference import SecretReference, TokenReference
 from keywatch.settings.throttling import Throttling
 from keywatch.settings.vault_login import VaultLogin
@@ -271,6 +273,11 @@ class AwsTags(_Table):
     region: str = "region"
     client_id: str = "client_id"
     access_key_id: str = "access_key_id"
+    developer_account: str = "developer_account"
+    """At Amazon, that an application is of."""
+    authorised_at: str = "authorised_at"
+    """When the key was issued, or its seller authorised the application: `2026-09-01`."""
+    expires_at: str = "expires_at"
 
 
 class AwsName(_Table):
@@ -710,6 +717,11 @@ class Settings(_Table):
     athena: tuple[Athena, ...] = ()
     vault: tuple[Vault, ...] = ()
     key: tuple[DeclaredKey, ...] = ()
+    developer: tuple[Developer, ...] = ()
+    application: tuple[Application, ...] = ()
+    seller: tuple[Seller, ...] = ()
+    declared_file: tuple[DeclaredFile, ...] = ()
+    probe: Probe = Probe()
     request_log: tuple[RequestLog, ...] = ()
     reporter: tuple[Reporter, ...] = ()
     application_notices: tuple[ApplicationNoticeQueue, ...] = ()
@@ -724,6 +736,9 @@ class Settings(_Table):
         "athena",
         "vault",
         "key",
+        "developer",
+        "application",
+        "declared_file",
         "request_log",
         "reporter",
         "application_notices",
@@ -759,4 +774,14 @@ class Settings(_Table):
             for place in key.vault:
                 if place.partition("/")[0] not in known:
                     raise ValueError(f'key "{key.name}" is said to be in "{place}", but no [[vault]] has that name')
+        return self
+
+    @model_validator(mode="after")
+    def _declarations_fit(self) -> Self:
+        together(
+            self.developer, self.application, self.seller, {vault.name for vault in self.vault}, self.declared_file
+        )
+        for vault in self.probe.vault_tokens:
+            if vault not in {known.name for known in self.vault}:
+                raise ValueError(f'[probe] has a token for "{vault}", but no [[vault]] has that name')
         return self

@@ -65,6 +65,7 @@ def test_a_successful_call_is_one_of_the_application_and_of_the_seller() -> None
     received = report(ORDER)
     assert told(received) == [
         ("authorisation:orders/A2EXAMPLE", Outcome.SUCCESS),
+        ("authorisation:orders/A2EXAMPLE/eu", Outcome.SUCCESS),
         ("application:orders", Outcome.SUCCESS),
     ]
     assert {item.action for item in received.batch.evidence if isinstance(item, Call)} == {"GET /orders/v0/orders"}

@@ -23,6 +23,7 @@ CLIENT = "amzn1.application-oa2-client." + "0123456789abcdef" * 2
 HOST = "sellingpartnerapi-eu.amazon.com"
 APPLICATION = Handle(HandleSpace.APPLICATION, "orders")
 SELLER = Handle(HandleSpace.AUTHORISATION, "orders/A1EXAMPLE")
+REGIONAL = Handle(HandleSpace.AUTHORISATION, "orders/A1EXAMPLE/eu")
 
 
 def line(minutes_ago: int = 1, **changes: object) -> bytes:
@@ -140,8 +141,8 @@ def test_fields_are_mapped() -> None:
     }
     request = request_of(json.dumps(record).encode(), layout)
     calls = list(request.calls(RequestLog("x", Follower("x", PEPPER), now=lambda: NOW).id))
-    assert [APPLICATION, Handle(HandleSpace.LWA_CLIENT_ID, CLIENT), SELLER] == [call.handle for call in calls]
-    assert [call.action for call in calls] == ["/x"] * 3
+    assert [APPLICATION, Handle(HandleSpace.LWA_CLIENT_ID, CLIENT), SELLER, REGIONAL] == [call.handle for call in calls]
+    assert [call.action for call in calls] == ["/x"] * 4
 
 
 @pytest.fixture
@@ -171,7 +172,7 @@ def test_a_line_is_a_call_of_application_and_authorisation(log: Path) -> None:
     evidence, skipped, last = read(log)
     call = {"at": NOW - timedelta(minutes=1), "outcome": Outcome.SUCCESS, "source": source(log).id}
     details = {"action": "GET /orders/v0/orders", "principal": "orders"}
-    assert [Call(handle=handle, **call, **details) for handle in (SELLER, APPLICATION)] == evidence  # type: ignore[arg-type]
+    assert [Call(handle=handle, **call, **details) for handle in (SELLER, REGIONAL, APPLICATION)] == evidence  # type: ignore[arg-type]
     assert skipped == []
     assert last.coverage.kinds == {KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN}
 
@@ -183,7 +184,7 @@ def test_only_the_latest_of_each_outcome_is_kept(log: Path) -> None:
     refused = NOW - timedelta(minutes=1)
     expected = [
         (handle, result, at)
-        for handle in (SELLER, APPLICATION)
+        for handle in (SELLER, REGIONAL, APPLICATION)
         for result, at in ((Outcome.FAILURE, refused), (Outcome.SUCCESS, latest))
     ]
     assert expected == list(facts(read(log)[0]))
@@ -267,3 +268,14 @@ def test_a_directory_in_its_place_is_no_log(tmp_path: Path) -> None:
 def test_check_tries_the_files(log: Path) -> None:
     """`check` says which files can be read."""
     assert [f"read {log}"] == list(source(log).check())
+
+
+def test_calls_of_one_seller_in_two_regions_are_of_two_tokens(log: Path) -> None:
+    """Each region has an authorisation of its own: one that is used keeps no other one alive."""
+    log.write_bytes(line(5, host=HOST.replace("-eu", "-na")) + line(2))
+    found = {handle.value: at for handle, _, at in facts(read(log)[0]) if handle.space is HandleSpace.AUTHORISATION}
+    assert found == {
+        "orders/A1EXAMPLE": NOW - timedelta(minutes=2),
+        "orders/A1EXAMPLE/eu": NOW - timedelta(minutes=2),
+        "orders/A1EXAMPLE/na": NOW - timedelta(minutes=5),
+    }

@@ -120,3 +120,47 @@ def test_how_each_place_keeps_a_key_is_gathered() -> None:
     ]
     (key,) = correlate([*reversed(sightings), sighting("vault-kv2:prod", AKIA)])
     assert tuple(words) == key.keeping
+
+
+def token(source: str, *handles: Handle, region: str | None = None, **more: object) -> Key:
+    given = Handle(HandleSpace.AUTHORISATION, "orders/A2EXAMPLE")
+    return sighting(
+        source,
+        given,
+        *handles,
+        kind=KeyKind.LWA_REFRESH_TOKEN,
+        application="orders",
+        seller="A2EXAMPLE",
+        region=region,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def test_one_sellers_tokens_for_two_regions_are_two_keys() -> None:
+    """Each region has an authorisation of its own; what names a region joins it, and what names none is by itself."""
+    keys = correlate(
+        [
+            token("declared:applications", VAULT, region="eu", name="eu"),
+            token("declared:applications", region="na", name="na"),
+            token("vault-kv2:prod", VAULT, region="eu-west-1", name="kv"),
+            token("aws-secrets:prod", name="somewhere"),
+        ]
+    )
+    assert [(key.id, len(key.locations)) for key in keys] == [
+        ("authorisation:orders/A2EXAMPLE", 1),
+        ("authorisation:orders/A2EXAMPLE/eu", 2),
+        ("authorisation:orders/A2EXAMPLE/na", 1),
+    ]
+
+
+def test_a_sellers_token_for_one_region_is_one_key_wherever_the_region_is_left_out() -> None:
+    """Most sellers have one, and the store rarely says for which region."""
+    (key,) = correlate([token("declared:applications", region="eu", name="x"), token("vault-kv2:prod", name="y")])
+    assert (key.id, key.region, len(key.locations)) == ("authorisation:orders/A2EXAMPLE", "eu", 2)
+
+
+def test_whoever_says_when_a_key_ends_is_believed() -> None:
+    """A date of its own counts more than its age does."""
+    ends = datetime(2026, 12, 24, tzinfo=UTC)
+    (key,) = correlate([token("declared:applications", name="x", expires_at=ends), token("vault-kv2:prod", name="y")])
+    assert key.expires_at == ends

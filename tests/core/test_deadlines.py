@@ -99,3 +99,14 @@ def test_what_is_told_says_what_happens_and_what_to_do() -> None:
     assert second.title.endswith("it has ended")
     assert "authorised again" in dict(second.facts)["So what"]
     assert first.id == f"key-expiring:{secret.key.id}"
+
+
+@pytest.mark.parametrize("kind", [SECRET, TOKEN, KeyKind.OTHER])
+def test_a_key_that_says_when_it_ends_is_believed(kind: KeyKind) -> None:
+    """Whatever its age, and whatever its kind."""
+    ends = of(kind, 900 * DAY, expires_at=NOW + 20 * DAY)
+    assert ends is not None
+    assert (ends.level, ends.days_left) == (Level.WARNING, 20)
+    problem = deadline_problem(ends)
+    assert problem is not None
+    assert dict(problem.facts)["Evidence"] == "whoever holds it says when it ends"

@@ -1,7 +1,7 @@
 """Secrets Manager inventory: keys from metadata alone, each once, and nothing taken for vanished that was not shown."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -74,6 +74,24 @@ def test_a_secret_is_a_key_described_by_its_tags(account: Account, aws: FakeAws)
         region="eu",
     )
     assert ({"prod/orders": expected}, []) == read(aws)
+
+
+def test_dates_in_tags_count_more_than_when_the_value_was_stored(account: Account, aws: FakeAws) -> None:
+    """A seller authorised when it says so; what is no date is said, and the key is there without it."""
+    tags = {"kind": "lwa-refresh-token", "application": "orders", "seller": "A1EXAMPLE"}
+    account.secrets = {
+        HERE: [
+            secret("a", tags={**tags, "authorised-at": "2026-03-01", "expires-at": "2027-02-01"}),
+            secret("b", tags={**tags, "seller": "A2EXAMPLE", "authorised-at": "spring"}),
+        ]
+    }
+    keys, skipped = read(aws)
+    assert keys["a"].created_at == datetime(2026, 3, 1, tzinfo=UTC)
+    assert keys["a"].expires_at == datetime(2027, 2, 1, tzinfo=UTC)
+    assert (keys["b"].created_at, keys["b"].expires_at) == (NOW - 100 * DAY, None)
+    assert [(item.what, item.why) for item in skipped] == [
+        (f"tags of {arn('b')}", "authorised_at: should be a date, as 2026-09-01")
+    ]
 
 
 def test_what_does_not_say_that_it_is_a_key_is_none(account: Account, aws: FakeAws) -> None:

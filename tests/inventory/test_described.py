@@ -1,6 +1,7 @@
 """What tags and names say of a key, and what they must not be taken to say."""
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -125,3 +126,29 @@ def test_any_name_is_survived(name: str) -> None:
     assert says_secret(name) in (True, False)
     assert speaks_of(f"{name} spApi", ("sp-api",))
     assert None is NamePattern("{application}/*/x").parts_of(name + "y")
+
+
+@pytest.mark.parametrize("name", ["authorised_at", "Authorised-At", "authorized_at", "issued_at"])
+def test_dates_are_taken_as_they_were_written_down(name: str) -> None:
+    """As a day or an instant; what is no date is said, and the rest is taken."""
+    tags = {"kind": "lwa-refresh-token", **SELLER, name: "2026-03-01", "expires_at": "2027-03-01T12:00:00+01:00"}
+    described = Describer().describe("x", tags)
+    assert described is not None
+    assert (described.issued_at, described.expires_at, described.doubts) == (
+        datetime(2026, 3, 1, tzinfo=UTC),
+        datetime(2027, 3, 1, 11, tzinfo=UTC),
+        (),
+    )
+    described = Describer().describe("x", tags | {name: "last spring"})
+    assert described is not None
+    assert (described.issued_at, described.seller) == (None, "A1EXAMPLE")
+    assert described.doubts == ("authorised_at: should be a date, as 2026-09-01",)
+
+
+def test_an_application_may_say_whose_developer_account_it_is_of() -> None:
+    """An account at Amazon; that a developer is named says nothing of it."""
+    tags = {"kind": "lwa-client-secret", **ORDERS, "developer": "Jane"}
+    for more, expected in (({}, None), ({"Developer-Account": "acme"}, "acme")):
+        described = Describer().describe("x", tags | more)
+        assert described is not None
+        assert described.developer_account == expected

@@ -337,3 +337,17 @@ def test_check_names_what_is_missing(vault: VaultServer) -> None:
     [sealed] = reader.check()
     assert isinstance(sealed, Skipped)
     assert sealed.hint == "unseal it"
+
+
+def test_dates_in_custom_metadata_count_more_than_when_the_value_was_stored(
+    vault: VaultServer, admin: VaultAdmin
+) -> None:
+    """A seller authorised when it says so; what is no date is said, and the key is there without it."""
+    notes = {"kind": "lwa-refresh-token", "application": "orders", "seller": "A2EXAMPLE"}
+    admin.write("kv", "a", {"value": "x"}, notes | {"authorised_at": "2026-03-01", "expires_at": "2027-02-01"})
+    admin.write("kv", "b", {"value": "x"}, notes | {"authorized_at": "spring", "expires_at": "2027-02-01"})
+    keys, skipped = read(source(vault))
+    ends = datetime(2027, 2, 1, tzinfo=UTC)
+    assert (keys["kv/a"].created_at, keys["kv/a"].expires_at) == (datetime(2026, 3, 1, tzinfo=UTC), ends)
+    assert (keys["kv/b"].created_at, keys["kv/b"].expires_at) == (NOW, ends)
+    assert skipped == [Skipped("custom metadata of kv/b", "authorised_at: should be a date, as 2026-09-01")]

@@ -81,6 +81,13 @@ GRANTS = (
     Grant("buckets-policy.json", "WhereABucketEncryptsWithAKeyOfYourOwn", "content/s3*.py"),
     Grant("log-groups-policy.json", "NamesOfGroupsForPatterns", "content/cloudwatch.py content/log_groups.py"),
     Grant("log-groups-policy.json", "EventsOfTheseGroups", "content/cloudwatch.py content/log_groups.py"),
+    Grant("probe-policy.json", "ValuesOfDeclaredKeys", "stored_values.py"),
+    Grant(
+        "probe-policy.json",
+        "WhereSecretsAreEncryptedWithAKeyOfYourOwn",
+        "stored_values.py",
+        frozenset({"kms:Decrypt"}),
+    ),
 )
 
 

@@ -20,9 +20,11 @@ from keywatch.collect.calls.line_pattern import LinePattern
 from keywatch.model.answer import Answer
 from keywatch.model.call import Call, Outcome
 from keywatch.model.key import Handle, HandleSpace, SourceId
+from keywatch.model.selling_region import REGIONS
 from keywatch.model.source import Json
 
-PRODUCTION = frozenset(f"sellingpartnerapi-{region}.amazon.com" for region in ("na", "eu", "fe"))
+_REGION_OF = {f"sellingpartnerapi-{region}.amazon.com": region for region in REGIONS}
+PRODUCTION = frozenset(_REGION_OF)
 _TOKEN_HOST = "api.amazon.com"  # noqa: S105 - a host name
 TOKEN_PATH = "/auth/o2/token"  # noqa: S105 - a path
 AHEAD = timedelta(minutes=5)
@@ -82,6 +84,8 @@ class Request:
     seller: str | None
     client_id: str | None
     action: str | None
+    region: str | None = None
+    """Of SP-API, where the host tells."""
     answer: Answer | None = None
     """What it says of the credentials; None where `outcome` is."""
 
@@ -104,7 +108,10 @@ class Request:
         if self.client_id:
             yield Handle(HandleSpace.LWA_CLIENT_ID, self.client_id)
         if self.application and self.seller:
-            yield Handle(HandleSpace.AUTHORISATION, f"{self.application}/{self.seller}")
+            name = f"{self.application}/{self.seller}"
+            yield Handle(HandleSpace.AUTHORISATION, name)
+            if self.region:  # a seller in several regions has a token for each
+                yield Handle(HandleSpace.AUTHORISATION, f"{name}/{self.region}")
 
     def call(self, handle: Handle, source: SourceId) -> Call | None:
         """Return the call of one of the `handles`. None: the request proves nothing."""
@@ -174,6 +181,7 @@ def read_record(record: dict[str, Json], layout: RequestLayout, now: datetime) -
         application=_name(_at(record, names.application), "application") or known or layout.application,
         seller=_name(_at(record, names.seller), "seller"),
         client_id=client_id,
+        region=_REGION_OF.get(host or ""),
         action=_action(method, place),
     )
 

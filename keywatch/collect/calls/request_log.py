@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from keywatch.collect.calls.alike import AlikeLines, Took
 from keywatch.collect.calls.answers import Tally
@@ -149,14 +149,17 @@ class _State:
         return found
 
 
+_Who: TypeAlias = tuple[str | None, str | None, str | None, str | None, Outcome]
+
+
 class _Found:
     """What the lines of one batch tell."""
 
     def __init__(self, state: _State) -> None:
         self.tally = Tally()
         self._state = state
-        # By application, seller and client id. A call is made of the few that count, not of each line.
-        self._latest: dict[tuple[str | None, str | None, str | None, Outcome], Request] = {}
+        # By application, client id, seller and region. A call is made of the few that count, not of each line.
+        self._latest: dict[_Who, Request] = {}
 
     def take(self, request: Request, count: int, since: datetime) -> None:
         self._state.saw(since)
@@ -164,13 +167,13 @@ class _Found:
         outcome = request.outcome
         if outcome is None:
             return
-        self._keep((request.application, None, request.client_id, outcome), request)
+        self._keep((request.application, request.client_id, None, None, outcome), request)
         if request.seller:
-            self._keep((request.application, request.seller, None, outcome), request)
+            self._keep((request.application, None, request.seller, request.region, outcome), request)
 
     def evidence(self, source: SourceId) -> tuple[Call, ...]:
         latest = Latest()
-        for (_, seller, _, _), request in self._latest.items():
+        for (_, _, seller, _, _), request in self._latest.items():
             for handle in request.handles():
                 if (handle.space is HandleSpace.AUTHORISATION) is bool(seller) and (
                     call := request.call(handle, source)
@@ -178,7 +181,7 @@ class _Found:
                     latest.add(call)
         return latest.calls()
 
-    def _keep(self, who: tuple[str | None, str | None, str | None, Outcome], request: Request) -> None:
+    def _keep(self, who: _Who, request: Request) -> None:
         known = self._latest.get(who)
         if known is None or request.at > known.at:
             self._latest[who] = request

@@ -101,6 +101,7 @@ class AwsParameters:
                 if not encrypted:
                     described = described or _SOME_SECRET
                 if described is not None:
+                    yield from (Skipped(f"tags of {name} in {region}", doubt) for doubt in described.doubts)
                     yield self._key(entry, described, region, clear=not encrypted)
             except NONSENSE:
                 yield Skipped(f"a parameter in {region}", "its description is not what AWS documents")
@@ -140,9 +141,11 @@ class AwsParameters:
             name=entry["Name"],
             locations=(location,),
             # Of value or description: the value is at least as old.
-            created_at=to_utc(changed) if changed else None,
+            created_at=described.issued_at or (to_utc(changed) if changed else None),
+            expires_at=described.expires_at,
             owner=described.owner,
             application=described.application,
+            account=described.developer_account,
             region=described.region,
             seller=described.seller,
             keeping=(Keeping(location=location, clear=True),) if clear else (),

@@ -120,6 +120,7 @@ class AwsSecrets:
                 described = self._describer.describe(name, _tags(entry))
                 if described is None:
                     continue
+                yield from (Skipped(f"tags of {arn}", doubt) for doubt in described.doubts)
                 dates = yield from self._dates(entry, described, region)
                 key = self._key(entry, described, dates, region)
             except NONSENSE:
@@ -148,9 +149,11 @@ class AwsSecrets:
             locations=(location,),
             # Until its recovery window ends it can be restored, but nobody can fetch it.
             status=KeyStatus.INACTIVE if entry.get("DeletedDate") else KeyStatus.ACTIVE,
-            created_at=created_at,
+            created_at=described.issued_at or created_at,
+            expires_at=described.expires_at,
             owner=described.owner,
             application=described.application,
+            account=described.developer_account,
             region=described.region,
             seller=described.seller,
             keeping=(Keeping(location=location, rotation=rotation),) if rotation else (),

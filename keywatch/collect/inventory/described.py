@@ -9,7 +9,9 @@ of it, and it would be called never used.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime
 
+from keywatch.collect.inventory.declared_words import moment
 from keywatch.collect.inventory.handles import handles_of, kind_of
 from keywatch.collect.inventory.name_words import guessed
 from keywatch.collect.inventory.named import NamePattern
@@ -27,6 +29,11 @@ class TagNames:
     region: str = "region"
     client_id: str = "client_id"
     access_key_id: str = "access_key_id"
+    developer_account: str = "developer_account"
+    """The developer account at Amazon that an application is of."""
+    authorised_at: str = "authorised_at"
+    """When the key was issued, or the seller authorised the application. `authorized_at`, `issued_at`: the same."""
+    expires_at: str = "expires_at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +46,12 @@ class Description:
     application: str | None
     region: str | None
     seller: str | None
+    developer_account: str | None = None
+    issued_at: datetime | None = None
+    """Where somebody wrote it down: when the value was stored says less."""
+    expires_at: datetime | None = None
+    doubts: tuple[str, ...] = ()
+    """What somebody wrote that cannot be what it should be, for a person."""
 
 
 class Describer:
@@ -84,6 +97,7 @@ class Describer:
                 kind = KeyKind.OTHER
         if kind is None:
             return None
+        issued, expires, doubts = _dates(said)
         return Description(
             kind=kind,
             handles=_handles(kind, said),
@@ -91,11 +105,18 @@ class Describer:
             application=said["application"],
             region=said["region"],
             seller=said["seller"],
+            developer_account=said["developer_account"] or None,
+            issued_at=issued,
+            expires_at=expires,
+            doubts=doubts,
         )
 
     def _told(self, tags: Mapping[str, str]) -> dict[str, str]:
         plain = {_plain(name): value.strip() for name, value in tags.items()}
-        return {field: plain.get(_plain(getattr(self._tags, field)), "") for field in _FIELDS}
+        told = {field: plain.get(_plain(getattr(self._tags, field)), "") for field in _FIELDS}
+        if not told["authorised_at"]:
+            told["authorised_at"] = plain.get("authorized_at") or plain.get("issued_at") or ""
+        return told
 
     def _fitting(self, name: str) -> tuple[NamePattern | None, Mapping[str, str]]:
         for pattern in self._patterns:
@@ -119,6 +140,19 @@ def _kind(said: Mapping[str, str | None], pattern: NamePattern | None) -> KeyKin
     if said["access_key_id"] or said["client_id"]:
         return kind_of(None, access_key_id=said["access_key_id"], client_id=said["client_id"], seller=said["seller"])
     return None
+
+
+def _dates(said: Mapping[str, str | None]) -> tuple[datetime | None, datetime | None, tuple[str, ...]]:
+    """Read when a key was issued and when it ends. What is no date is said, and the key is there without it."""
+    found: dict[str, datetime | None] = {"authorised_at": None, "expires_at": None}
+    doubts = []
+    for field in found:
+        if text := said.get(field):
+            try:
+                found[field] = moment(text)
+            except ValueError as error:
+                doubts.append(f"{field}: {error}")
+    return found["authorised_at"], found["expires_at"], tuple(doubts)
 
 
 def _can_be_known(kind: KeyKind, said: Mapping[str, str | None]) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from keywatch.collect.inventory.declared_words import moment
 from keywatch.collect.inventory.handles import handles_of, kind_of
 from keywatch.collect.vault import Fields, Vault, VaultAccess, VaultSession
 from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed
@@ -30,6 +31,10 @@ class MetadataNames:
     region: tuple[str, ...] = ("region",)
     access_key_id: tuple[str, ...] = ("access_key_id", "key_id")
     client_id: tuple[str, ...] = ("client_id",)
+    developer_account: tuple[str, ...] = ("developer_account",)
+    authorised_at: tuple[str, ...] = ("authorised_at", "authorized_at", "issued_at")
+    """When the key was issued, or the seller authorised the application: when the value was stored says less."""
+    expires_at: tuple[str, ...] = ("expires_at",)
 
 
 @dataclass(slots=True)
@@ -170,14 +175,14 @@ class VaultKv2Keys:
             metadata = vault.read(f"{mount}/metadata/{path}")
             # None: deleted since it was listed, which is no error.
             if metadata is not None:
-                yield self._key(mount, path, metadata)
+                yield from self._key(mount, path, metadata)
         except SourceDenied as error:
             walk.refused.append(error)
             yield Skipped(f"{mount}/{path}", error.message, error.hint)
         except SourceMalformed as error:
             yield Skipped(f"{mount}/{path}", error.message, error.hint)
 
-    def _key(self, mount: str, path: str, metadata: Fields) -> Key:
+    def _key(self, mount: str, path: str, metadata: Fields) -> Iterator[Key | Skipped]:
         names, place = self._names, f"{mount}/{path}"
         custom = metadata.get("custom_metadata")
         notes = custom if isinstance(custom, dict) else {}
@@ -186,15 +191,23 @@ class VaultKv2Keys:
         kind = kind_of(_first(notes, names.kind), access_key_id=access_key_id, client_id=client_id, seller=seller)
         own = handles_of(kind, access_key_id=access_key_id, client_id=client_id, application=application, seller=seller)
         status, written = _current(metadata, self._now())
-        return Key(
+        dates: dict[str, datetime | None] = {}
+        for name, told in (("authorised_at", names.authorised_at), ("expires_at", names.expires_at)):
+            try:
+                dates[name] = moment(text) if (text := _first(notes, told)) else None
+            except ValueError as error:
+                yield Skipped(f"custom metadata of {place}", f"{name}: {error}")
+        yield Key(
             kind=kind,
             handles=(*own, Handle(HandleSpace.VAULT, f"{self._name}/{place}")),
             name=place,
             locations=(Location(self._id, place),),
             status=status,
-            created_at=written,
+            created_at=dates.get("authorised_at") or written,
+            expires_at=dates.get("expires_at"),
             owner=_first(notes, names.owner),
             application=application,
+            account=_first(notes, names.developer_account),
             region=_first(notes, names.region),
             seller=seller,
         )
