@@ -19,6 +19,8 @@ _DIGEST = {
     ProblemKind.SP_API_SIGNER: ("user left over from SP-API's signatures", "keys"),
     ProblemKind.ROTATION_LATE: ("rotation that failed or is overdue", "keys"),
     ProblemKind.PLAIN_PARAMETER: ("secret kept unencrypted", "keys"),
+    ProblemKind.SECRET_READ: ("secret with several readers", "keys"),
+    ProblemKind.LOG_IN_CLEAR: ("audit log that shows secrets", "check"),
     ProblemKind.SECRET_LEAKED: ("leaked secret", "findings"),
     ProblemKind.SELLER_SECRET: ("seller's secret key", "findings"),
     ProblemKind.SOURCE_BLIND: ("unreadable source", "check"),
@@ -37,6 +39,8 @@ _PLURAL = {
     ProblemKind.SP_API_SIGNER: "users left over from SP-API's signatures",
     ProblemKind.ROTATION_LATE: "rotations that failed or are overdue",
     ProblemKind.PLAIN_PARAMETER: "secrets kept unencrypted",
+    ProblemKind.SECRET_READ: "secrets with several readers",
+    ProblemKind.LOG_IN_CLEAR: "audit logs that show secrets",
     ProblemKind.SELLER_SECRET: "sellers' secret keys",
     ProblemKind.ATTESTATION_DUE: "obligations to be confirmed",
 }

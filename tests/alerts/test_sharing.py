@@ -121,7 +121,7 @@ def test_more_users_than_one() -> None:
     """Where a source names who reads a secret (Vault does), people count, and are named."""
     problem = only(*(used("", NOW - HOUR, agent="", principal=f"entity-{name}") for name in "abc"))
     assert "used by 3 users" in problem.title
-    assert "a program without a name as entity-a" in fact(problem, "Used by")
+    assert "entity-a; entity-b; entity-c" == fact(problem, "Used by")
 
 
 def test_what_does_not_happen_in_one_window_is_a_move() -> None:
@@ -332,9 +332,9 @@ def test_the_rest_is_one_place_more() -> None:
 
 def test_a_key_is_judged_by_all_its_names() -> None:
     """Two sources that know a key by different names tell of one key; keys of others are nobody's concern."""
-    vault = Handle(HandleSpace.VAULT, "prod/kv/orders")
-    both = replace(ORDERS, handles=(*ORDERS.handles, vault), kind=KeyKind.OTHER)
-    uses = [used(CLOUD, NOW), replace(used(PHONE, NOW), handle=vault, source=SourceId("vault-audit:prod"))]
+    login = Handle(HandleSpace.VAULT_LOGIN, "prod/auth/approle/orders")
+    both = replace(ORDERS, handles=(*ORDERS.handles, login), kind=KeyKind.OTHER)
+    uses = [used(CLOUD, NOW), replace(used(PHONE, NOW), handle=login, source=SourceId("vault-audit:prod"))]
     [problem] = sharing_problems([both], uses, [], rules=SharingRules(), locate=somewhere, now=NOW)
     assert "IE and BR in the same hour" in problem.title
     assert [] == list(sharing_problems([key("other")], uses, [], rules=SharingRules(), locate=somewhere, now=NOW))

@@ -67,7 +67,7 @@ def fields_in_clear(entry: Entry, known: frozenset[str]) -> tuple[str, ...]:
         parts += [answer.data] if answer is not None and asked.operation == "read" else []
         found = {name for part in parts for name in _in_clear(bytes(part))} - known
     elif _LOGIN in asked.path:
-        found = _SHOWN.intersection(_in_clear(bytes(asked.data))) - known
+        found = {name for name in _in_clear(bytes(asked.data)) if name in _SHOWN} - known
     else:
         return ()
     return tuple(sorted(found)[:_FIELDS])

@@ -16,6 +16,8 @@ RESPONSE: Final = "response"
 WRITES: Final = frozenset({"create", "update", "patch"})
 KEEPERS: Final = frozenset({"kv", "generic", ""})
 """Types of mounts that keep what is written to them; old versions do not tell the type."""
+GIVERS: Final = KEEPERS | {"aws"}
+"""Types of mounts that give out keys."""
 
 
 # gc=False: entries cannot form cycles, and the collector need not visit a million of them.

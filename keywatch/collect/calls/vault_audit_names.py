@@ -9,6 +9,8 @@ from keywatch.model.key import Handle, HandleSpace
 _DATA = "data/"
 _BESIDE = ("metadata/", "delete/", "undelete/", "destroy/", "subkeys/", "detailed-metadata/")
 """Paths of KV v2 that show no value."""
+_ROLES = {"static-creds/": "static-roles/", "creds/": "roles/", "sts/": "roles/"}
+"""By where the AWS engine gives out keys, where it keeps what they are of."""
 _VAGUE = frozenset({"", "token", "approle"})
 """Display names that many have."""
 _SHOWN = 8
@@ -22,7 +24,7 @@ class VaultNames:
     vault: str
     """The Vault's name in the settings, with which handles of what it holds begin."""
     namespaces: Mapping[str, str] = field(default_factory=dict)
-    """Names of Vaults in the settings that are a namespace of this one, by the namespace's path."""
+    """Names of Vaults in the settings that are a namespace of this one, by the namespace's path; root's is empty."""
     tokens: Mapping[str, str] = field(default_factory=dict)
     """Names of declared keys, by the display name, role, user or entity of whoever uses them."""
     accessors: Mapping[str, tuple[Handle, ...]] = field(default_factory=dict)
@@ -33,16 +35,18 @@ class VaultNames:
     def within(self, namespace: str) -> str:
         """What handles begin with in a namespace, without a slash at the end."""
         path = namespace.strip("/")
-        if not path:
-            return self.vault
-        return self.namespaces.get(path) or f"{self.vault}/{path}"
+        return self.namespaces.get(path) or (f"{self.vault}/{path}" if path else self.vault)
 
     def secret(self, request: Request, answer: Response | None) -> Handle | None:
         """The secret whose value was read; None: it was not that of a secret."""
         namespace = request.namespace.path if request.namespace else ""
         path = request.path.removeprefix(namespace)
         mount = request.mount_point.removeprefix(namespace)
-        place = _place(path, mount, answer) if request.mount_type in KEEPERS else None
+        place = None
+        if request.mount_type in KEEPERS:
+            place = _place(path, mount, answer)
+        elif request.mount_type == "aws":
+            place = _role(path, mount)
         return Handle(HandleSpace.VAULT, f"{self.within(namespace)}/{place}") if place else None
 
     def login(self, request: Request, auth: Auth) -> Handle | None:
@@ -91,6 +95,14 @@ def _place(path: str, mount: str, answer: Response | None) -> str | None:
     if below.startswith(_DATA) and _is_v2(answer):
         return mount + below[len(_DATA) :]
     return None if not below or below.startswith(_BESIDE) or below == "config" else path
+
+
+def _role(path: str, mount: str) -> str | None:
+    """The role of the AWS engine whose key was given out."""
+    for gives, role in _ROLES.items():
+        if path.startswith(mount + gives):
+            return mount + role + path[len(mount + gives) :]
+    return None
 
 
 def _is_v2(answer: Response | None) -> bool:

@@ -13,7 +13,7 @@ from keywatch.collect.calls.latest import Latest
 from keywatch.collect.calls.usage import Uses
 from keywatch.collect.calls.vault_audit_clear import fields_in_clear, shows_token
 from keywatch.collect.calls.vault_audit_entry import (
-    KEEPERS,
+    GIVERS,
     REQUEST,
     RESPONSE,
     WRITES,
@@ -151,7 +151,7 @@ class Tally:
             self._mark(who.failed if has_failed(entry) else who.succeeded, entry, who, _NAMELESS)
         if operation == "read":
             # Anything but the values of secrets is read all the time: Vault's own state, tokens of themselves.
-            if request.mount_type in KEEPERS and not who.ignored and answer is not None and _gives(entry, answer):
+            if request.mount_type in GIVERS and not who.ignored and answer is not None and _gives(entry, answer):
                 namespace = request.namespace
                 key = (namespace.path if namespace is not None else "", request.path)
                 secret = self._secrets[key] if key in self._secrets else self._secret(entry, key)
