@@ -117,9 +117,9 @@ def entry(line: bytes) -> Entry | None:
         # JSON, and no entry: what else a program logs. Of entries, one that lacks what each has.
         if b'"request":' not in line:
             return None
-        raise Torn("lacks what each entry has") from None
+        raise Torn("lack what each entry has") from None
     except _BROKEN:
-        raise Torn("is cut off, or not JSON") from None
+        raise Torn("are cut off, or not JSON") from None
 
 
 def beginning(line: bytes) -> Entry | None:

@@ -10,7 +10,7 @@ from keywatch.collect.tail_batch import WINDOW, Piece, TailBatch
 from keywatch.model.source import Skipped
 from keywatch.model.time import parse_rfc3339
 
-_LONG = f"are longer than {WINDOW} bytes: what came of them is not known"
+_LONG = f"an entry is longer than {WINDOW} bytes: what became of the request is not known"
 _OTHER = "are no entries of an audit log"
 _FORMAT = "is it the log of an audit device of format json?"
 
@@ -52,7 +52,7 @@ class AuditReading:
 
     def skipped(self) -> tuple[Skipped, ...]:
         """What could not be read since the last time."""
-        odd = [Skipped("entries", f"{count} of them {why}") for why, count in self.tally.trouble.items()]
+        odd = [Skipped("entries", f"those that {why}: {count}") for why, count in self.tally.trouble.items()]
         self.tally.trouble.clear()
         found, self._skipped = (*self._skipped, *odd), []
         return found
@@ -73,7 +73,9 @@ class AuditReading:
             if why == _OTHER and self._mixed and found:
                 continue
             hint = _FORMAT if why == _OTHER else None
-            self._skipped.append(Skipped(_where(piece, lines[0]), f"{len(lines)} lines {why}, this one first", hint))
+            self._skipped.append(
+                Skipped(_where(piece, lines[0]), f"lines that {why}: {len(lines)}, this one first", hint)
+            )
 
     def _one_by_one(self, data: bytes, trouble: dict[str, list[int]]) -> Iterator[tuple[int, Entry]]:
         torn = False
@@ -109,7 +111,7 @@ class AuditReading:
         else:
             self._seen([item])
             self.tally.cut(item, 0, lambda _: _where(piece, 0))
-        self._skipped.append(Skipped(_where(piece, 0), f"1 line {_LONG if item else 'longer than can be read'}"))
+        self._skipped.append(Skipped(_where(piece, 0), _LONG if item else f"a line is longer than {WINDOW} bytes"))
 
     def _seen(self, found: list[Entry]) -> None:
         for item in (found[0], found[-1]) if found else ():

@@ -181,7 +181,7 @@ class _Pass:
         """Gather the lines of one object. Yields, at each step, whether it has been read to its end."""
         where = f"s3://{self._bucket.name}/{listed.key}"
         try:
-            for item in _lines(future.result(), Origin(self._what, listed.key)):
+            for item in _lines(future.result(), Origin(f"s3://{self._bucket.name}", listed.key)):
                 if isinstance(item, Skipped):
                     self._skipped.append(item)
                     self._lost = f"{where} could not be read whole: {item.why}"
@@ -243,7 +243,7 @@ def _end(held: bytes, *, inside: bool) -> int:
 def _piece(data: bytes, origin: Origin, number: int, *, inside: bool) -> Piece:
     partial = inside or (len(data) >= WINDOW and not data.endswith(b"\n"))
     return Piece(
-        path=f"{origin.target}: {printable(origin.path)}",
+        path=f"{origin.target}/{printable(origin.path)}",
         data=data,
         first_line=number,
         first_column=2 if inside else 1,
