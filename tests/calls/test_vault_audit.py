@@ -79,6 +79,14 @@ def counted(
         ),
         pytest.param(read(path="kv/data/a/b", namespace="team/"), "vault:prod-team/kv/a/b", id="a-known-namespace"),
         pytest.param(read(path="kv/data/a", namespace="x/y/"), "vault:prod/x/y/kv/a", id="another-namespace"),
+        pytest.param(
+            read(path="team/data/a", namespace="team/", mount="team/"),
+            "vault:prod-team/team/a",
+            id="named-like-a-mount",
+        ),
+        pytest.param(
+            read(path="team/kv/data/a", namespace="team/"), "vault:prod-team/kv/a", id="told-with-its-namespace"
+        ),
         pytest.param(read(kind="", mount=""), LWA, id="an-old-version-that-tells-no-mount"),
         pytest.param(
             entry("aws/static-creds/ci", data={"access_key": hashed("k")}, mount="aws/", kind="aws"),

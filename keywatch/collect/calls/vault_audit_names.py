@@ -40,8 +40,9 @@ class VaultNames:
     def secret(self, request: Request, answer: Response | None) -> Handle | None:
         """The secret whose value was read; None: it was not that of a secret."""
         namespace = request.namespace.path if request.namespace else ""
-        path = request.path.removeprefix(namespace)
+        # A mount is told with its namespace before it, and a path without.
         mount = request.mount_point.removeprefix(namespace)
+        path = request.path if request.path.startswith(mount) else request.path.removeprefix(namespace)
         place = None
         if request.mount_type in KEEPERS:
             place = _place(path, mount, answer)
@@ -52,7 +53,7 @@ class VaultNames:
     def login(self, request: Request, auth: Auth) -> Handle | None:
         """Who logged in, as the auth method names them: `prod/auth/approle/orders`; None: it names nobody."""
         namespace = request.namespace.path if request.namespace else ""
-        path = request.path.removeprefix(namespace)
+        path = request.path if request.path.startswith("auth/") else request.path.removeprefix(namespace)
         method, found, _ = path.partition("/login")
         name = noted(auth) or _named(auth.display_name or "", method)
         if not found or not method.startswith("auth/") or not name:
