@@ -15,7 +15,7 @@ from keywatch.collect.calls.vault_audit_names import VaultNames
 from keywatch.collect.calls.vault_audit_tally import Tally
 from keywatch.collect.tail import Follower
 from keywatch.model.call import Call, Coverage, Exposed, Outcome
-from keywatch.model.errors import SourceUnreachable
+from keywatch.model.errors import SourceDenied, SourceUnreachable
 from keywatch.model.key import KeyKind, SourceId
 from keywatch.model.secret import Pepper
 from keywatch.model.source import CallBatch, Cursor, Skipped
@@ -153,6 +153,11 @@ def test_the_latest_read_counts_and_who_it_was() -> None:
             login(Who(display="kubernetes-shop-orders", notes={"role": "orders"}), "auth/kubernetes/login"),
             "prod/auth/kubernetes/orders",
             id="kubernetes",
+        ),
+        pytest.param(
+            login(Who(display="aws-role/ci/i-0", notes={"canonical_arn": "arn:aws:iam::1:role/ci"}), "auth/aws/login"),
+            "prod/auth/aws/arn:aws:iam::1:role/ci",
+            id="aws-without-its-session",
         ),
         pytest.param(
             login(Who(display="cert-web.example.com", notes={}), "auth/cert/login"),
@@ -440,6 +445,18 @@ def test_an_entry_of_megabytes_is_known_by_its_beginning(log: Path) -> None:
     assert NOW - 9 * MINUTE == (batch.coverage.since or NOW).replace(microsecond=0)
     log.write_bytes(lines(read(ago=9 * MINUTE)) + b"x" * (2 << 20) + b"\n" + lines(read(ago=MINUTE)))
     assert NOW == run(log)[2].coverage.since
+
+
+def test_a_file_that_may_not_be_read_keeps_nothing_of_its_neighbours(log: Path) -> None:
+    """What another file of the same log told is committed; the run fails, and what is covered ends as before."""
+    log.write_bytes(lines(read()))
+    log.with_name("audit.log.9.gz").write_bytes(b"no gzip at all, by no means")
+    whole = VaultAuditLog("prod", Follower(f"{log}*", PEPPER), now=lambda: NOW, names=NAMES)
+    told: list[CallBatch] = []
+    with pytest.raises(SourceDenied, match=r"audit\.log\.9\.gz"):
+        told.extend(whole.read({}))
+    assert [LWA] == [str(call.handle) for batch in told for call in batch.evidence]
+    assert all(batch.coverage.until is None for batch in told)
 
 
 @pytest.mark.parametrize(

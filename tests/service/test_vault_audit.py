@@ -76,8 +76,10 @@ def test_a_secret_with_many_readers_is_told_with_them(here: Installation, capsys
     assert [] == [line for line in here.news() if "read in its store" in line]
 
 
-def test_a_log_that_shows_secrets_is_told_once_and_never_what(here: Installation) -> None:
-    """The alert says where and what to do; nothing of what the log shows is in the state directory."""
+def test_a_log_that_shows_secrets_is_told_once_and_never_what(
+    here: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The alert says where and what to do; nothing of what the log shows is kept or printed."""
     here.configure(CONFIG)
     log = write(here, *[read(Who(raw=True), data={"data": {"a": CLEAR}, "metadata": {}}, ago=n * DAY) for n in (2, 1)])
     here.cycle()
@@ -85,6 +87,9 @@ def test_a_log_that_shows_secrets_is_told_once_and_never_what(here: Installation
     assert [f"fired: {title} -> console"] == [line for line in here.told if "in the clear" in line]
     write(here, read(Who(raw=True)))
     assert [] == here.news()
+    shown = capsys.readouterr()
+    assert f"{log}, line 1" in shown.out
+    assert CLEAR not in shown.out + shown.err
     state = here.directory / "state"
     assert not [path for path in state.rglob("*") if path.is_file() and CLEAR.encode() in path.read_bytes()]
     log.unlink()

@@ -123,17 +123,19 @@ class VaultAuditLog:
         # Where an accessor may not be asked about, no token's silence is told by its accessor.
         knows_accessors = self._accessors is not None and not unasked
         blocked: Skipped | None = None
-        size = 0
+        size, last = 0, None
         for batch in self.lines.read(reading.state.tail):
             reading.state.tail = batch.cursor
             blocked = blocked or batch.blocked
             reading.take(batch)
-            size += sum(len(piece.data) for piece in batch.pieces)
-            if size >= gathered or batch.blocked:
+            size, last = size + sum(len(piece.data) for piece in batch.pieces), batch
+            if size >= gathered:
                 # Until the end is reached there may be entries that were not read yet: what is covered ends as before.
                 yield self._batch(reading, knows_accessors), batch
-                size = 0
+                size, last = 0, None
         if blocked is not None:
+            if last is not None:
+                yield self._batch(reading, knows_accessors), last
             error = SourceUnreachable if blocked.what == self.lines.what else SourceDenied
             raise error(f"{self._id}: {blocked.what}: {blocked.why}", hint=blocked.hint)
         quiet = self._ended(reading.state, started)

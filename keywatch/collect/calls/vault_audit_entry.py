@@ -78,6 +78,7 @@ class _Notes(msgspec.Struct, frozen=True, gc=False):
     role_name: str | None = None  # AppRole
     role: str | None = None  # Kubernetes, JWT, AWS
     username: str | None = None  # userpass, LDAP
+    canonical_arn: str | None = None  # AWS by IAM: without the session, of which there are many
 
 
 _decode = msgspec.json.Decoder(Entry).decode
@@ -156,4 +157,4 @@ def noted(auth: Auth) -> str:
         notes = _decode_notes(auth.metadata) if bytes(auth.metadata) else None
     except _BROKEN:
         return ""
-    return (notes.role_name or notes.role or notes.username or "") if notes else ""
+    return (notes.role_name or notes.role or notes.username or notes.canonical_arn or "") if notes else ""
