@@ -8,3 +8,8 @@ path "auth/token/accessors" {
 path "sys/audit-hash/file" {
   capabilities = ["update"]
 }
+
+# Optional: whether the device was told to filter entries or to leave fields out (Vault Enterprise).
+path "sys/audit" {
+  capabilities = ["read", "sudo"]
+}

@@ -98,7 +98,7 @@ def entry(
         "remote_address": (who or issued or ORDERS).address,
         "remote_port": 51042,
     }
-    shown = (issued or who or NOBODY).auth if who is not NOBODY and (issued or who) else {"token_type": "default"}
+    shown = (who or issued or NOBODY).auth if who is not NOBODY and (issued or who) else {"token_type": "default"}
     found: dict[str, object] = {
         "time": f"{at:%Y-%m-%dT%H:%M:%S}.201785778Z",
         "type": sort,

@@ -204,6 +204,26 @@ def test_a_token_that_is_known_by_its_name() -> None:
         assert ("declared:orders-role", "success") in proofs(read(), names=names)
 
 
+def test_to_make_or_renew_a_token_is_not_to_use_it() -> None:
+    """An agent renews what nobody uses any more: an attempt. Whoever makes a token for another has used his own."""
+    kept: dict[str, object] = {"mount": "auth/token/", "kind": "token", "operation": "update"}
+    renewed = entry("auth/token/renew-self", CI, issued=CI, **kept)  # type: ignore[arg-type]
+    assert [("declared:ci-token", "attempt")] == proofs(renewed)
+    made = entry("auth/token/create", ROOT, issued=CI, **kept)  # type: ignore[arg-type]
+    assert [("declared:ci-token", "attempt")] == proofs(made)
+    gave = entry("auth/token/create", CI, issued=ALICE, **kept)  # type: ignore[arg-type]
+    assert [("declared:ci-token", "success")] == proofs(gave)
+
+
+def test_a_token_that_is_sent_where_none_is_needed_is_known_later() -> None:
+    """To log in takes no token; one that is sent along is not looked up, and its next request tells whose it is."""
+    anyway = login(issued=None, sort="request")
+    asked = anyway["request"]
+    assert isinstance(asked, dict)
+    along = anyway | {"auth": {"token_type": "default"}, "request": asked | {"client_token": CI.auth["client_token"]}}
+    assert [("declared:ci-token", "success"), (LWA, "attempt")] == proofs(along, read(CI))
+
+
 def test_what_others_do_says_nothing_of_a_token() -> None:
     """Tokens that are no keys of ours leave no trace but in what they read."""
     assert [(LWA, "attempt")] == proofs(read(ROOT), read(ROOT, sort="request"))
@@ -340,7 +360,7 @@ def test_silence_is_believed_for_a_day(log: Path) -> None:
 
 def test_nothing_is_covered_before_the_end_is_reached(log: Path) -> None:
     """A run that stops half-way does not claim to have seen what it did not read."""
-    log.write_bytes(lines(*[read(ago=MINUTE)] * 40_000))
+    log.write_bytes(lines(read(ago=MINUTE)) * 35_000)
     first, *_, last = source(log).read({})
     assert (None, NOW) == (first.coverage.until, last.coverage.until)
 
@@ -467,6 +487,26 @@ def test_garbage_costs_itself_alone(log: Path, damage: bytes) -> None:
     """Whatever stands in the log, the entries around it are read."""
     log.write_bytes(lines(read(ago=9 * MINUTE)) + damage + b"\n" + lines(read(ago=MINUTE)))
     assert NOW - MINUTE == last_read(run(log)[0])
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_whatever_is_changed_in_an_entry_its_neighbours_are_counted(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Bytes cut out, put in, doubled: nothing raises, nothing else is lost, and no line is told of in full."""
+    log = tmp_path_factory.getbasetemp() / "mutated.log"
+    victim = bytearray(lines(data.draw(st.sampled_from([read(CI), login(), read(Who(raw=True)), entry(data=GONE)]))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(victim) - 1))
+        size = data.draw(st.integers(0, 30))
+        victim[at : at + size] = data.draw(
+            st.binary(max_size=8) | st.sampled_from([b'"', b"{", b"null", b"[1]", b"\\u0000"])
+        )
+    log.write_bytes(lines(read(ago=9 * MINUTE)) + bytes(victim) + b"\n" + lines(read(ago=MINUTE)))
+    batches = list(source(log).read({}))
+    assert NOW - MINUTE == last_read(call for batch in batches for call in batch.evidence if isinstance(call, Call))
+    assert CLEAR not in repr(batches)
 
 
 def test_a_log_that_is_not_there_is_not_silent(log: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keywatch.collect.calls.vault_audit import AuditRules, VaultAuditLog
 from keywatch.collect.calls.vault_audit_accessors import AccessorHashes
-from keywatch.collect.calls.vault_audit_names import VaultNames
+from keywatch.collect.calls.vault_audit_names import Known, VaultNames
 from keywatch.collect.tail import Follower
 from keywatch.collect.vault import Fields
 from keywatch.model.call import Call
@@ -26,6 +26,7 @@ class Server:
         self.accessors = tuple(f"accessor of {who.token}" for who in tokens)
         self.asked: list[str] = []
         self.refuses = ""
+        self.options: Fields = {"file_path": "/var/log/vault/audit.log"}
 
     def list(self, path: str) -> tuple[str, ...]:
         self._may(path)
@@ -35,6 +36,10 @@ class Server:
     def post(self, path: str, body: Fields) -> Fields | None:
         self._may(path)
         return {"hash": hashed(str(body["input"]))}
+
+    def read(self, path: str) -> Fields | None:
+        self._may(path)
+        return {"file/": {"type": "file", "options": self.options}, "other/": {"type": "socket"}}
 
     def _may(self, path: str) -> None:
         if self.refuses and path.startswith(self.refuses):
@@ -68,7 +73,8 @@ def test_a_token_of_the_inventory_is_known_by_the_hash_of_its_accessor(tmp_path:
     assert ["success"] == [call.outcome.value for call in proven]
     assert not any(call.handle == handle(ORDERS) for call in batch.evidence)
     assert batch.coverage.knows([handle(CI)])
-    assert ["list auth/token/accessors", "update sys/audit-hash/file"] == list(source.check())[1:]
+    rights = ["list auth/token/accessors", "update sys/audit-hash/file", "read sys/audit"]
+    assert rights == list(source.check())[1:]
 
 
 def test_only_what_the_inventory_has_is_asked_about_once() -> None:
@@ -76,12 +82,15 @@ def test_only_what_the_inventory_has_is_asked_about_once() -> None:
     server = Server(CI, ORDERS)
     clock = [NOW]
     known = hashes(server, CI, now=lambda: clock[0])
-    names, trouble = known.names()
-    assert {hashed(f"accessor of {CI.token}"), f"accessor of {CI.token}"} == set(names)
-    assert () == trouble
-    clock[0] += 5 * HOUR
-    assert names == known.names()[0]
-    assert ["auth/token/accessors", "sys/audit-hash/file"] == server.asked
+    first = known.known()
+    assert {hashed(f"accessor of {CI.token}"), f"accessor of {CI.token}"} == set(first.accessors)
+    assert () == first.skipped
+    clock[0] += HOUR / 2
+    assert first == known.known()
+    assert ["sys/audit", "auth/token/accessors", "sys/audit-hash/file"] == server.asked
+    clock[0] += HOUR
+    assert first == known.known()
+    assert ["sys/audit"] == server.asked[3:]
 
 
 def test_what_is_refused_is_told_and_tried_again(tmp_path: Path) -> None:
@@ -102,23 +111,33 @@ def test_what_is_refused_is_told_and_tried_again(tmp_path: Path) -> None:
     assert 1 == len(batch.evidence)
     clock[0] += HOUR
     server.refuses = ""
-    assert 2 == len(known.names()[0])
-    assert () == known.names()[1]
+    assert 2 == len(known.known().accessors)
+    assert () == known.known().skipped
 
 
 def test_a_large_inventory_is_learnt_over_some_runs() -> None:
     """No run takes minutes, and what is still to be learnt is said."""
     many = [Who(token=f"token {number}") for number in range(2100)]
     known = hashes(Server(*many), *many)
-    names, [trouble] = known.names()
-    assert 4000 == len(names)
+    [trouble] = known.known().skipped
     assert "100 of them are not asked about yet" == trouble.why
-    names, none = known.names()
-    assert (4200, ()) == (len(names), none)
+    assert 4200 == len(known.known().accessors)
+    assert () == known.known().skipped
 
 
-def test_without_tokens_in_the_inventory_nothing_is_asked() -> None:
-    """Nobody needs the right to list accessors who keeps no tokens."""
+def test_without_tokens_in_the_inventory_none_is_asked_about() -> None:
+    """Nobody needs the right to list accessors who keeps no tokens; what may not be read of the device is not told."""
     server = Server(CI)
     server.refuses = "auth"
-    assert ({}, ()) == hashes(server).names()
+    assert Known() == hashes(server).known()
+    server.refuses = "sys"
+    assert Known() == hashes(server).known()
+
+
+def test_a_device_that_leaves_something_out_proves_no_silence() -> None:
+    """Vault Enterprise filters entries and fields by a device's options, which Vault tells whoever may ask."""
+    server = Server(CI)
+    server.options = {"filter": 'mount_type == "kv"', "exclude": "[]"}
+    assert 2 == len(hashes(server).known().unseen)
+    server.options = {"file_path": "x", "filter": ""}
+    assert () == hashes(server).known().unseen

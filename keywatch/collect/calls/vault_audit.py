@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from keywatch.collect.calls.vault_audit_names import VaultNames
+from keywatch.collect.calls.vault_audit_names import Known, VaultNames
 from keywatch.collect.calls.vault_audit_reading import AuditReading
 from keywatch.collect.calls.vault_audit_state import AuditState
 from keywatch.collect.calls.vault_audit_tally import Tally
@@ -34,8 +34,8 @@ _SOME_NODES = "it is not known to be what all nodes wrote: what others answered 
 class Accessors(Protocol):
     """Who knows which token an accessor in the log belongs to."""
 
-    def names(self) -> tuple[dict[str, tuple[Handle, ...]], tuple[Skipped, ...]]:
-        """Return what tokens are known by, by accessor as the log has it; and what keeps some of them from us."""
+    def known(self) -> Known:
+        """Return what Vault itself says, as far as it may be asked."""
         ...
 
     def check(self) -> Iterator[str | Skipped]:
@@ -112,16 +112,14 @@ class VaultAuditLog:
 
     def _steps(self, cursor: Cursor, gathered: int) -> Iterator[tuple[CallBatch, TailBatch | None]]:
         started = self._now()
-        known, unasked = self._accessors.names() if self._accessors else ({}, ())
+        known = self._accessors.known() if self._accessors else Known()
         tally = Tally(
             self._id,
-            replace(self._names, accessors=known),
+            replace(self._names, accessors=known.accessors),
             lambda: self._now() + _AHEAD,
             may_be_clear=self._rules.may_be_clear,
         )
         reading = AuditReading(AuditState(cursor), tally, started, mixed=self._rules.mixed)
-        # Where an accessor may not be asked about, no token's silence is told by its accessor.
-        knows_accessors = self._accessors is not None and not unasked
         blocked: Skipped | None = None
         size, last = 0, None
         for batch in self.lines.read(reading.state.tail):
@@ -131,15 +129,15 @@ class VaultAuditLog:
             size, last = size + sum(len(piece.data) for piece in batch.pieces), batch
             if size >= gathered:
                 # Until the end is reached there may be entries that were not read yet: what is covered ends as before.
-                yield self._batch(reading, knows_accessors), batch
+                yield self._batch(reading, known), batch
                 size, last = 0, None
         if blocked is not None:
             if last is not None:
-                yield self._batch(reading, knows_accessors), last
+                yield self._batch(reading, known), last
             error = SourceUnreachable if blocked.what == self.lines.what else SourceDenied
             raise error(f"{self._id}: {blocked.what}: {blocked.why}", hint=blocked.hint)
         quiet = self._ended(reading.state, started)
-        yield self._batch(reading, knows_accessors, (*unasked, *quiet)), None
+        yield self._batch(reading, known, (*known.skipped, *quiet)), None
 
     def _ended(self, state: AuditState, started: datetime) -> Iterator[Skipped]:
         """Note that the log was read to its end."""
@@ -153,7 +151,7 @@ class VaultAuditLog:
                 self.lines.what, why, "check that the audit device is enabled, and writes to where this is read"
             )
 
-    def _batch(self, reading: AuditReading, knows_accessors: bool, further: tuple[Skipped, ...] = ()) -> CallBatch:
+    def _batch(self, reading: AuditReading, known: Known, further: tuple[Skipped, ...] = ()) -> CallBatch:
         state = reading.state
         evidence, uses, exposed = reading.tally.take()
         for item in exposed:
@@ -162,21 +160,21 @@ class VaultAuditLog:
             evidence=evidence,
             uses=uses,
             cursor=state.cursor(),
-            coverage=self._coverage(state, knows_accessors),
+            coverage=self._coverage(state, known),
             skipped=(*reading.skipped(), *further),
         )
 
-    def _coverage(self, state: AuditState, knows_accessors: bool) -> Coverage:
-        vault = self._names.vault
-        spaces = [HandleSpace.VAULT_LOGIN] + [HandleSpace.VAULT_ACCESSOR] * knows_accessors
+    def _coverage(self, state: AuditState, known: Known) -> Coverage:
+        declared = {Handle(HandleSpace.DECLARED, key) for key in self._names.tokens.values()}
+        # Of tokens that nobody may ask about, or that are of another namespace, silence says nothing.
+        asked = {handle for handles in known.accessors.values() for handle in handles}
+        vaults = (self._names.vault, *self._names.namespaces.values())
         return Coverage(
             source=self._id,
             kinds=KINDS,
-            handles=frozenset(Handle(HandleSpace.DECLARED, key) for key in self._names.tokens.values()),
-            beginnings=tuple(
-                f"{space.value}:{name}/" for space in spaces for name in (vault, *self._names.namespaces.values())
-            ),
-            unseen=() if self._rules.every_node else (_SOME_NODES,),
+            handles=frozenset(declared | asked),
+            beginnings=tuple(f"{HandleSpace.VAULT_LOGIN.value}:{vault}/" for vault in dict.fromkeys(vaults)),
+            unseen=(() if self._rules.every_node else (_SOME_NODES,)) + known.unseen,
             since=state.since,
             until=state.until,
             exposed=state.exposed,

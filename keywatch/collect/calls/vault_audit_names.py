@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from keywatch.collect.calls.vault_audit_entry import KEEPERS, Auth, Request, Response, noted
 from keywatch.model.key import Handle, HandleSpace
+from keywatch.model.source import Skipped
 
 _DATA = "data/"
 _BESIDE = ("metadata/", "delete/", "undelete/", "destroy/", "subkeys/", "detailed-metadata/")
@@ -15,6 +16,18 @@ _VAGUE = frozenset({"", "token", "approle"})
 """Display names that many have."""
 _SHOWN = 8
 """Characters of an entity's id that tell it from others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What Vault itself says of a log."""
+
+    accessors: Mapping[str, tuple[Handle, ...]] = field(default_factory=dict)
+    """What a token is known by, by its accessor as it stands in the log."""
+    skipped: tuple[Skipped, ...] = ()
+    """What keeps some of them from us."""
+    unseen: tuple[str, ...] = ()
+    """As `Coverage.unseen`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

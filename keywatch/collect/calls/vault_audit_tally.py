@@ -38,6 +38,7 @@ _NOTHING = (b"null", b'{"data":null', b'{"http_')
 """How data begin that hold no value. Of a version that was deleted KV v2 answers a whole 404, headers and body."""
 _NOBODY = Auth()
 _NAMELESS = 0
+_RENEWAL = "auth/token/renew"
 
 
 class _Principal:
@@ -148,7 +149,9 @@ class Tally:
         request, answer = entry.request, entry.response
         operation = request.operation
         if who.tried is not None:
-            self._mark(who.failed if has_failed(entry) else who.succeeded, entry, who, _NAMELESS)
+            # What keeps a token alive renews it whether or not anybody uses it.
+            worked = who.tried if _RENEWAL in request.path else who.succeeded
+            self._mark(who.failed if has_failed(entry) else worked, entry, who, _NAMELESS)
         if operation == "read":
             # Anything but the values of secrets is read all the time: Vault's own state, tokens of themselves.
             if request.mount_type in GIVERS and not who.ignored and answer is not None and _gives(entry, answer):
@@ -166,11 +169,12 @@ class Tally:
     def _mark(self, seen: Seen, entry: Entry, who: _Principal, name: int) -> bool:
         """Count a use. Returns whether it is the first in an hour."""
         time, address = entry.time, entry.request.remote_address
-        if time > seen.last:
-            seen.last, seen.by, seen.address = time, who.label, address
         code = self._places.code(time, address, name)
         if code is None:
+            self.trouble["have no time"] += 1
             return False
+        if time > seen.last:
+            seen.last, seen.by, seen.address = time, who.label, address
         seen.uses[code] = seen.uses.get(code, 0) + 1
         if seen.hour == self._places.hour:
             return False
@@ -182,7 +186,9 @@ class Tally:
         if shows_token(entry):
             self._expose(entry, (), where(number))
         who = self._principal(auth, known=token is not None)
-        self._tokens[token] = who
+        # Where nobody need be let in, as to log in, a token that was sent all the same is not looked up.
+        if token is None or auth.client_token or auth.accessor or auth.display_name:
+            self._tokens[token] = who
         return who
 
     def _principal(self, auth: Auth, *, known: bool = True) -> _Principal:
@@ -217,8 +223,9 @@ class Tally:
             handle = self._names.login(request, auth)
             seen = self._logins[key] = Seen((handle,) if handle else (), Outcome.SUCCESS, "login")
         who = self._principal(auth)
-        if who.tried is not None:
-            self._mark(who.succeeded, entry, who, _NAMELESS)
+        if who.tried is not None and _RENEWAL not in request.path:
+            # To make a token is not yet to use it.
+            self._mark(who.succeeded if seen.handles else who.tried, entry, who, _NAMELESS)
         if self._mark(seen, entry, who, _NAMELESS):
             self._look(entry, number, where)
 
