@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ class Surroundings:
     attempts: int
     lines: Callable[[VaultAudit], "Lines"]
     """Makes what reads a file or the journal."""
+    open_vault: Callable[[str, str], "OpenVault"]
+    """Connects to the Vault of a name, on behalf of a source."""
     memory: Path | None = None
     inventoried: Callable[[], frozenset[Handle]] = frozenset
     """What keys of the inventory are known by."""
@@ -79,16 +82,7 @@ def _accessors(entry: VaultAudit, device: str, around: Surroundings) -> "Accesso
     from keywatch.collect.calls.vault_audit_accessors import AccessorHashes
 
     if entry.name not in around.hashes:
-        vault = next(vault for vault in around.vaults if vault.name == entry.vault)
-
-        def connect() -> "OpenVault":
-            from keywatch.collect.vault import Vault as OpenVault
-            from keywatch.collect.vault import VaultAccess
-
-            ca = Path(vault.ca_file).expanduser() if vault.ca_file else None
-            access = VaultAccess(url=vault.address.rstrip("/"), namespace=vault.namespace, ca=ca)
-            return OpenVault(f"vault-audit:{entry.name}", access, vault.token.resolve())
-
+        connect = partial(around.open_vault, entry.vault, f"vault-audit:{entry.name}")
         around.hashes[entry.name] = AccessorHashes(entry.vault, device, connect, around.inventoried, now=around.now)
     return around.hashes[entry.name]
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess
     from keywatch.collect.calls.reported import ReportedCalls
     from keywatch.collect.tail_batch import Lines
+    from keywatch.collect.vault import Vault as OpenVault
+    from keywatch.collect.vault import VaultAccess
     from keywatch.model.source import CallSource, ContentSource, Fleet, KeySource
 
 Source: TypeAlias = "KeySource | CallSource | ContentSource | Fleet"
@@ -109,6 +111,7 @@ def plan(
                 lines=lambda log: _lines(
                     log.path, log.journal, log.journal_directory, pepper, overlap=log.scan, whole=False
                 ),
+                open_vault=partial(_open_vault, settings.vault),
                 memory=memory,
                 inventoried=inventoried,
             ),
@@ -219,11 +222,22 @@ def _access(account: CloudTrail | Bucket | CloudWatch, attempts: int) -> "AwsAcc
 
 def _vault_keys(vault: Vault, now: Callable[[], datetime]) -> Source:
     from keywatch.collect.inventory.vault_kv2 import VaultKv2Keys
+
+    return VaultKv2Keys(vault.name, _vault_access(vault), vault.token.resolve(), now=now, mounts=vault.mounts)
+
+
+def _vault_access(vault: Vault) -> "VaultAccess":
     from keywatch.collect.vault import VaultAccess
 
     ca = Path(vault.ca_file).expanduser() if vault.ca_file else None
-    access = VaultAccess(url=vault.address.rstrip("/"), namespace=vault.namespace, ca=ca)
-    return VaultKv2Keys(vault.name, access, vault.token.resolve(), now=now, mounts=vault.mounts)
+    return VaultAccess(url=vault.address.rstrip("/"), namespace=vault.namespace, ca=ca)
+
+
+def _open_vault(vaults: Iterable[Vault], name: str, who: str) -> "OpenVault":
+    from keywatch.collect.vault import Vault as OpenVault
+
+    vault = next(vault for vault in vaults if vault.name == name)
+    return OpenVault(who, _vault_access(vault), vault.token.resolve())
 
 
 def _declared_keys(keys: tuple[DeclaredKey, ...], pepper: Pepper) -> Source:
