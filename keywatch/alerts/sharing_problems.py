@@ -233,8 +233,9 @@ def _evidence(found: Sharing) -> str:
     """New ones first: they are what somebody has to recognise."""
     new = {use for use in found.uses if any(found.is_new(use, dimension) for dimension in Dimension)}
     ranked = sorted(found.uses, key=lambda use: use not in new)
-    lines = [f"{_line(use)}{', new' * (use in new)}" for use in ranked[:_SHOWN]]
-    more = len(ranked) - _SHOWN
+    # Two devices of one Vault tell of the same uses.
+    told = list(dict.fromkeys(f"{_line(use)}{', new' * (use in new)}" for use in ranked))
+    lines, more = told[:_SHOWN], len(told) - _SHOWN
     lines += [f"and {more} more"] if more > 0 else []
     return one_line(f"{'; '.join(lines)}. Its uses are known since {found.since.strftime(_BY_HOUR)} UTC", 900)
 

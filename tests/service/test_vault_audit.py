@@ -10,7 +10,7 @@ from keywatch.demo.text import invented_refresh_token
 from keywatch.model.errors import ConfigError
 from keywatch.model.finding import FindingState
 from keywatch.model.standing import Basis, Level
-from tests.calls.audit_entries import ALICE, CI, CLEAR, NOW, ORDERS, ROOT, Who, lines, read
+from tests.calls.audit_entries import ALICE, CI, CLEAR, NOW, ORDERS, ROOT, Who, hashed, lines, login, read
 from tests.service.installation import DAY, Installation
 
 CONFIG = """
@@ -101,9 +101,11 @@ def test_a_log_that_shows_secrets_is_told_once_and_never_what(
 
 
 def test_one_reading_serves_both_rivers(here: Installation) -> None:
-    """With `scan` the same bytes are looked through: what leaked into a path or an error is a finding, of the owner."""
+    """With `scan` the same bytes are looked through: what leaked into an error is a finding, and no hash is one."""
     here.configure(CONFIG.replace("every_node", 'scan = true\nowner = "platform-team"\nevery_node'))
     token = invented_refresh_token().reveal().decode()
+    hashes = {"password": hashed("x"), "secret_id": hashed("y"), "token": hashed("z")}
+    write(here, *[login(ALICE, "auth/userpass/login/alice", sent=hashes), read(data={"data": hashes, "metadata": {}})])
     log = write(here, read(CI), read(CI, error=f"invalid request: refresh_token={token}"))
     here.cycle()
     (finding,) = here.findings(FindingState.OPEN)
