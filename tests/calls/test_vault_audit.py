@@ -301,6 +301,16 @@ def test_memory_is_bounded_however_many_tokens_there_are() -> None:
     assert 240 == len(secrets)
 
 
+@pytest.mark.parametrize(
+    "time", ["2026-11-23T11:zz:00Z", "2026-11-23T11:59:59.9x", "2026-11-23T11:59:59Z?", "2026-11-23T11"]
+)
+def test_a_time_that_is_none_takes_the_place_of_no_other(time: str) -> None:
+    """As text it may sort behind all others of the hour: what is known of the last read and use stays."""
+    broken = [read(CI, time=time), read(CI, time=time, sort="request")]
+    good = [read(CI, ago=5 * MINUTE), read(CI, ago=6 * MINUTE, sort="request")]
+    assert proofs(*good) == proofs(*good, *broken) == proofs(*broken, *good)
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return tmp_path / "audit.log"

@@ -114,14 +114,18 @@ class Tally:
                 self._answered(who, entry, number, where)
             elif entry.type != REQUEST:
                 self.trouble["are neither request nor response"] += 1
-            elif (tried := who.tried) is not None and entry.time > tried.last:
-                tried.last, tried.by, tried.address = entry.time, who.label, entry.request.remote_address
+            elif who.tried is not None:
+                self._try(who.tried, entry, who)
 
     def cut(self, entry: Entry, number: int, where: Callable[[int], str]) -> None:
         """Count one whose end cannot be read: an attempt."""
         who = self._learn(entry, number, where)
-        if who.tried is not None and entry.time > who.tried.last:
-            who.tried.last, who.tried.by, who.tried.address = entry.time, who.label, entry.request.remote_address
+        if who.tried is not None:
+            self._try(who.tried, entry, who)
+
+    def _try(self, tried: Seen, entry: Entry, who: _Principal) -> None:
+        if entry.time > tried.last and _is_time(entry.time):
+            tried.last, tried.by, tried.address = entry.time, who.label, entry.request.remote_address
 
     def take(self) -> tuple[tuple[Call, ...], tuple[Usage, ...], tuple[Exposed, ...]]:
         """Return what was counted: of each kind of call the latest, from where things were used, what is in clear."""
@@ -170,7 +174,7 @@ class Tally:
         """Count a use. Returns whether it is the first in an hour."""
         time, address = entry.time, entry.request.remote_address
         code = self._places.code(time, address, name)
-        if code is None:
+        if code is None or not _is_time(time):
             self.trouble["have no time"] += 1
             return False
         if time > seen.last:
@@ -258,6 +262,15 @@ class Tally:
         except ValueError:
             self.trouble["have no time"] += 1
             return None
+
+
+def _is_time(text: str) -> bool:
+    """Whether it is one: what is none, and sorts behind one, must not take its place."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _gives(entry: Entry, answer: Response) -> bool:
