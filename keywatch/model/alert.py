@@ -43,6 +43,10 @@ class ProblemKind(StrEnum):
     PLAIN_PARAMETER = "plain-parameter"
     SEVERAL_ACCOUNTS = "several-accounts"
     """The company has more than one developer account in one region of SP-API."""
+    SECRET_READ = "secret-read"  # noqa: S105 - the name of a problem
+    """A store gives a key's value to more readers than should have it, or to a new one."""
+    LOG_IN_CLEAR = "log-in-clear"
+    """An audit log shows what it should hash."""
     SECRET_LEAKED = "secret-leaked"  # noqa: S105 - the name of a problem
     SELLER_SECRET = "seller-secret"  # noqa: S105 - the name of a problem
     SOURCE_BLIND = "source-blind"

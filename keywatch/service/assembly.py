@@ -115,6 +115,7 @@ class Keywatch:
             stopping=self.stopping.is_set,
             vaults=self._vaults,
             foreign=self._foreign,
+            inventoried=lambda: frozenset(handle for seen in state.store.sightings() for handle in seen.key.handles),
         )
         self._scanner = Scanner(detector, state.pepper, KnownKeys(()), allowed=CommitLists([rules]))
         self.reader = Reader(state.store, self._scanner, now=now, metrics=self.metrics, stopping=self.stopping)
@@ -326,6 +327,7 @@ def run(settings: Settings, *, once: bool) -> Ending:
         settings.request_log,
         settings.reporter,
         settings.application_notices,
+        settings.vault_audit,
     )
     declared = (settings.key, settings.developer, settings.application, settings.seller, settings.declared_file)
     if not any((settings.aws, settings.vault, *declared, *proofs, *content)):

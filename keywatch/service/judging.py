@@ -12,6 +12,7 @@ from keywatch.alerts.grouping import deliveries
 from keywatch.alerts.held import Limits
 from keywatch.alerts.hygiene import hygiene
 from keywatch.alerts.lifecycle import Decisions, decide
+from keywatch.alerts.log_problems import log_problems
 from keywatch.alerts.policy_problems import reminders
 from keywatch.alerts.problems import BlindSource, Grace, SourceRole, inhibited, problems
 from keywatch.alerts.routing import Routing
@@ -97,6 +98,7 @@ class Judge:
         )
         wrong += wrapping_problems(self._rules.intercepted())
         wrong += trail_problems(self._store.coverages())
+        wrong += log_problems(self._store.coverages())
         signalled, unsure = self._rules.signals.problems(self._store, [one.key for one in keys_held], alerts, now)
         wrong += signalled
         wrong += self._reminders(wrong, now)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from keywatch.alerts.problems import SourceRole
-from keywatch.model.key import KeyKind, SourceId
+from keywatch.model.key import Handle, KeyKind, SourceId
 from keywatch.model.secret import Pepper
 from keywatch.service.accounts import ACCOUNT_SOURCES, Common
+from keywatch.service.audit_logs import Surroundings, audit_log
 from keywatch.service.declarations import WHERE, Declarations, file_of, tables
 from keywatch.service.probing import Foreign, probe_of
 from keywatch.service.questions import athena_trail, event_history
@@ -31,11 +32,13 @@ from keywatch.settings.schema import (
     Vault,
     zone,
 )
+from keywatch.settings.vault_audit import VaultAudit
 
 if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess
     from keywatch.collect.calls.reported import ReportedCalls
     from keywatch.collect.tail_batch import Lines
+    from keywatch.collect.vault import Vault as OpenVault
     from keywatch.model.source import CallSource, ContentSource, Fleet, KeySource
 
 Source: TypeAlias = "KeySource | CallSource | ContentSource | Fleet"
@@ -85,6 +88,7 @@ def plan(
     stopping: Callable[[], bool] = bool,
     vaults: VaultSessions | None = None,
     foreign: Callable[[], Foreign] = lambda: lambda _value, _names: False,
+    inventoried: Callable[[], frozenset[Handle]] = frozenset,
 ) -> tuple[Planned, ...]:
     """
     Return every configured source; inventories first, then calls, then content.
@@ -100,6 +104,7 @@ def plan(
         stopping: whether the daemon is asked to end, so that a long fetch is given up.
         vaults: the sessions with the Vaults; None: new ones, which use up no wrapped secret id.
         foreign: returns what knows somebody else's values, which are never tried.
+        inventoried: is asked before an audit log is read: what the keys of the inventory are known by.
     """
     vaults = vaults or VaultSessions(settings.vault)
     attempts = _PATIENT if patient else _IMPATIENT
@@ -117,6 +122,20 @@ def plan(
         *_calls(settings, declarations, pepper, attempts, now),
         *_probe(settings, probe),
         *_questions(settings, attempts, now, stopping),
+        *_audit_logs(
+            settings.vault_audit,
+            Surroundings(
+                vaults=settings.vault,
+                now=now,
+                attempts=attempts,
+                lines=lambda log: _lines(
+                    log.path, log.journal, log.journal_directory, pepper, overlap=log.scan, whole=False
+                ),
+                open_vault=partial(_open_vault, vaults),
+                memory=memory,
+                inventoried=inventoried,
+            ),
+        ),
         *(_content(entry, pepper, looked_for, remotes) for entry in settings.scan),
         *(_declared_content(entry, looked_for) for entry in settings.declared_file if entry.scan),
         *(_bucket(entry, attempts, looked_for, memory) for entry in settings.bucket),
@@ -189,6 +208,19 @@ def _probe(settings: Settings, build: Callable[[], Source]) -> Iterator[Planned]
         yield replace(planned, watches=False)  # it makes calls, and sees nobody else's
 
 
+def _audit_logs(logs: Iterable[VaultAudit], around: Surroundings) -> Iterator[Planned]:
+    for log in logs:
+        yield _planned(
+            f"vault-audit:{log.name}",
+            SourceRole.CALLS,
+            log.interval,
+            partial(audit_log, log, around),
+            kinds=frozenset({KeyKind.VAULT_TOKEN}),
+            owner=log.owner,
+            scanned=log.scan,
+        )
+
+
 def _itself(source: Source) -> Source:
     return source
 
@@ -237,6 +269,12 @@ def _vault_keys(vault: Vault, vaults: VaultSessions, now: Callable[[], datetime]
 
     name = vault.name
     return VaultKv2Keys(name, vaults.access(name), vaults.session(name), now=now, mounts=vault.mounts)
+
+
+def _open_vault(vaults: VaultSessions, name: str, who: str) -> "OpenVault":
+    from keywatch.collect.vault import Vault as OpenVault
+
+    return OpenVault(who, vaults.access(name), vaults.session(name))
 
 
 def _declared_keys(keys: tuple[DeclaredKey, ...], pepper: Pepper) -> Source:

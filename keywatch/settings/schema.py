@@ -23,6 +23,7 @@ from keywatch.settings.notices import ApplicationNoticeQueue
 from keywatch.settings.probe import Probe
 from keywatch.settings.reference import SecretReference, TokenReference
 from keywatch.settings.throttling import Throttling
+from keywatch.settings.vault_audit import VaultAudit
 from keywatch.settings.vault_login import VaultLogin
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -725,6 +726,7 @@ class Settings(_Table):
     request_log: tuple[RequestLog, ...] = ()
     reporter: tuple[Reporter, ...] = ()
     application_notices: tuple[ApplicationNoticeQueue, ...] = ()
+    vault_audit: tuple[VaultAudit, ...] = ()
     scan: tuple[Scan, ...] = ()
     bucket: tuple[Bucket, ...] = ()
     cloudwatch: tuple[CloudWatch, ...] = ()
@@ -742,6 +744,7 @@ class Settings(_Table):
         "request_log",
         "reporter",
         "application_notices",
+        "vault_audit",
         "scan",
         "bucket",
         "cloudwatch",
@@ -770,6 +773,11 @@ class Settings(_Table):
                 vault = scan.token.name.partition("/")[0]
                 if vault not in known:
                     raise ValueError(f'the token of scan "{scan.name}" is in "{vault}", but no [[vault]] has that name')
+        for log in self.vault_audit:
+            if log.device is not None and log.vault not in known:
+                raise ValueError(f'vault_audit "{log.name}" has a device, but no [[vault]] is named "{log.vault}"')
+            if missing := sorted(set(log.tokens.values()) - {key.name for key in self.key}):
+                raise ValueError(f'vault_audit "{log.name}" has tokens of "{missing[0]}", which is no [[key]]')
         for key in self.key:
             for place in key.vault:
                 if place.partition("/")[0] not in known:

@@ -1,7 +1,8 @@
 """
 No plaintext anywhere: secrets are planted in every input, everything is run, and everything that came out is searched.
 
-Inputs are the demo's world: IAM, Vault's values, a deleted file in a repository's history, two logs, credential files.
+Inputs are the demo's world: IAM, Vault's values, a deleted file in a repository's history, two logs, credential files;
+and an audit log of Vault that hashes nothing.
 Outputs are the database and all else in the state directory, logs at debug level, Slack's messages with their blocks
 and metadata, metrics, the inventory, every report format, temporary files, and the errors of sources that fail.
 """
@@ -22,6 +23,7 @@ from urllib.request import urlopen
 import pytest
 
 from keywatch.model.secret import Secret
+from tests.calls.audit_entries import Who, lines, login, read
 from tests.whole.conftest import Lived
 
 PUBLIC = (b"amzn1.oa2-cs.v1.", b"Atzr|Iw", b"xoxb-example-", b"hvs.", b"demo-", b"s.")
@@ -75,7 +77,9 @@ def outputs(make_world: Lived, tmp_path: Path) -> dict[str, bytes]:
     world, found = make_world.world, {}
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    config, text = world.config, world.config.read_text("utf-8")
+    write_audit_log(world.directory / "audit.log", world.planted)
+    watched = f'[[vault_audit]]\nname = "raw"\nvault = "demo"\npath = "{world.directory}/audit.log"\nscan = true\n'
+    config, text = world.config, world.config.read_text("utf-8") + watched
     config.write_text('log_level = "debug"\n' + text, "utf-8")
 
     def keep(name: str, *arguments: str) -> None:
@@ -114,6 +118,22 @@ def outputs(make_world: Lived, tmp_path: Path) -> dict[str, bytes]:
     return found | files_below(world.state) | files_below(scratch)
 
 
+def write_audit_log(log: Path, planted: tuple[Secret, ...]) -> None:
+    """What a device with `log_raw` writes of reads, logins and refusals; and a line that is torn."""
+    values = [secret.reveal().decode() for secret in planted]
+    raw = Who(raw=True)
+    entries = [
+        entry
+        for number, value in enumerate(values)
+        for entry in (
+            read(raw, f"kv/data/secret-{number}", data={"data": {"value": value, "other": [value]}, "metadata": {}}),
+            login(raw, sent={"role_id": value, "secret_id": value}),
+            read(raw, error=f"refused: {value}", data={"error": value}),
+        )
+    ]
+    log.write_bytes(lines(*entries) + lines(entries[0])[:-150] + b"\n")
+
+
 def metrics_of_a_daemon(lived: Lived, scratch: Path) -> bytes:
     """Run the daemon until it is ready, and ask it."""
     with subprocess.Popen(
@@ -141,6 +161,7 @@ def test_no_plaintext_comes_out(make_world: Lived, outputs: dict[str, bytes]) ->
     assert any(name.endswith("keywatch.db") for name in outputs)
     assert b"keywatch_keys{" in outputs["metrics"]
     assert b"seller" in outputs["Slack"]
+    assert b"written to the audit log in the clear" in outputs["Slack"]
     assert len(make_world.world.planted) >= 8
     assert spilled(make_world.world.planted, outputs) == []
 
