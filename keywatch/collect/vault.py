@@ -71,6 +71,10 @@ class Vault:
             raise SourceMalformed(f"{self._who}: Vault's list of names is not a list of names")
         return tuple(cast("list[str]", keys))
 
+    def post(self, path: str, body: Fields) -> Fields | None:
+        """The `data` of `POST path`, for what Vault answers to a question with a body. None: there is nothing (404)."""
+        return self._data("POST", path, body)
+
     def mounted(self, mount: str) -> bool:
         """Whether anything answers at `mount`. Empty and missing are both 404, told apart by the error text alone."""
         response = self._patiently("LIST", f"{mount}/metadata", None)

@@ -23,6 +23,7 @@ from urllib.request import urlopen
 
 from keywatch.demo.loopback import LoopbackServer, QuietHandler
 from keywatch.demo.vault_engine import Entry, Mount, Policies, Version
+from keywatch.demo.vault_rooms import Rooms
 from keywatch.model.source import Json
 
 Answer: TypeAlias = tuple[int, dict[str, Json]]
@@ -50,6 +51,8 @@ class VaultServer(LoopbackServer):
         self.requests: list[tuple[str, str]] = []
         """Verb and path of every request, without `/v1/`."""
         self.policies = Policies()
+        self.rooms = Rooms(lambda: self.now())  # noqa: PLW0108 - the clock may be changed
+        """What lies beside KV."""
         self.mounts: dict[str, Mount] = {}
         self.tokens: dict[str, tuple[str, ...]] = {self.token: ("root",)}
         super().__init__(_handler(self))
@@ -80,6 +83,8 @@ class VaultServer(LoopbackServer):
         full = f"{namespace.strip('/')}/{path}" if namespace and not path.startswith(("sys/", "auth/")) else path
         if policies is None or not self._may(policies, verb, full):
             return _DENIED
+        if (answer := self.rooms.respond(verb, path, body)) is not None:
+            return answer
         if path.startswith("sys/"):
             return self._system(verb, path.removeprefix("sys/"), namespace, policies, body)
         if path.startswith("auth/token/"):
@@ -88,7 +93,11 @@ class VaultServer(LoopbackServer):
 
     def _may(self, policies: tuple[str, ...], verb: str, path: str) -> bool:
         asked = f"{path.rstrip('/')}/" if verb == "LIST" else path
-        allowed = self.policies.allowed(policies, asked)
+        # Vault looks for rules about the folder with its slash, and then for those without.
+        known = verb != "LIST" or self.policies.knows(policies, asked)
+        allowed = self.policies.allowed(policies, asked if known else path.rstrip("/"))
+        if path == "auth/token/accessors" and "root" not in allowed and "sudo" not in allowed:
+            return False
         return "root" in allowed or bool(allowed.intersection(_CAPABILITY.get(verb, ())))
 
     def _system(self, verb: str, path: str, namespace: str, policies: tuple[str, ...], body: Body) -> Answer:  # noqa: PLR0911
@@ -99,11 +108,13 @@ class VaultServer(LoopbackServer):
                 for name, mount in self.mounts.items()
                 if name.startswith(place)
             }
-            return 200, _wrapped({"secret": tables, "auth": {}} if path != "mounts" else tables)
+            tables |= {name: {"type": kind, "options": None} for name, kind in self.rooms.engines.items()}
+            return 200, _wrapped({"secret": tables, "auth": {**self.rooms.auth}} if path != "mounts" else tables)
         if path.startswith("mounts/"):
             name = f"{place}{path.removeprefix('mounts/').strip('/')}/"
             if verb == "DELETE":
                 self.mounts.pop(name, None)
+                self.rooms.engines.pop(name, None)
                 return _DONE
             if name in self.mounts:
                 return 400, {"errors": [f"path is already in use at {name}"]}
@@ -114,12 +125,23 @@ class VaultServer(LoopbackServer):
         if path.startswith("policies/acl/") and verb == "POST":
             self.policies.write(path.removeprefix("policies/acl/"), str(body.get("policy", "")))
             return _DONE
+        if path.startswith("policies/acl"):
+            return self._policy(verb, path.removeprefix("policies/acl").strip("/"))
         if path == "capabilities-self" and verb == "POST":
             paths = body.get("paths")
             asked = [str(item) for item in paths] if isinstance(paths, list) else []
             found: Body = {item: [*sorted(self.policies.allowed(policies, item))] for item in asked}
             return 200, _wrapped(found)
         return _unrouted(f"sys/{path}")
+
+    def _policy(self, verb: str, name: str) -> Answer:
+        if verb == "LIST":
+            return 200, _wrapped({"keys": [*sorted(self.policies.texts)]})
+        if verb == "DELETE":
+            self.policies.delete(name)
+            return _DONE
+        found = self.policies.texts.get(name)
+        return _NOT_FOUND if found is None else (200, _wrapped({"name": name, "policy": found}))
 
     def _token(self, verb: str, path: str, token: str, body: Body) -> Answer:
         if path == "lookup-self" and verb == "GET":
@@ -133,10 +155,12 @@ class VaultServer(LoopbackServer):
             names = tuple(str(name) for name in asked) if isinstance(asked, list) else ()
             made = "hvs." + secrets.token_hex(12)
             self.tokens[made] = (*names, "default")
-            return 200, {**_wrapped(None), "auth": {"client_token": made, "policies": [*self.tokens[made]]}}
+            granted: list[Json] = [*self.tokens[made]]
+            accessor = self.rooms.issue(body, granted, lambda: made in self.tokens)
+            return 200, {**_wrapped(None), "auth": {"client_token": made, "accessor": accessor, "policies": granted}}
         return _unrouted(f"auth/token/{path}")
 
-    def _secret(self, verb: str, path: str, body: Body) -> Answer:
+    def _secret(self, verb: str, path: str, body: Body) -> Answer:  # noqa: PLR0911
         name = next((name for name in self.mounts if f"{path}/".startswith(name)), None)
         if name is None:
             return _unrouted(path)
@@ -148,6 +172,8 @@ class VaultServer(LoopbackServer):
             return self._metadata(mount, verb, place, body)
         if operation == "data":
             return self._data(mount, verb, place, body)
+        if operation == "subkeys" and verb == "GET":
+            return self._subkeys(mount, place)
         if operation in ("delete", "undelete", "destroy") and verb == "POST":
             return self._change(mount, operation, place, body)
         return _unrouted(path)
@@ -195,6 +221,14 @@ class VaultServer(LoopbackServer):
         gone = latest.destroyed or latest.deleted_at is not None
         shown: Body = {"data": None if gone else latest.values}
         return (404 if gone else 200), _wrapped({**shown, "metadata": {"version": found.current, **latest.metadata()}})
+
+    def _subkeys(self, mount: Mount, path: str) -> Answer:
+        found = mount.entries.get(path)
+        latest = found.versions.get(found.current) if found else None
+        if found is None or latest is None or latest.destroyed or latest.deleted_at is not None:
+            return _NOT_FOUND
+        values = latest.values if isinstance(latest.values, dict) else {}
+        return 200, _wrapped({"subkeys": dict.fromkeys(values), "metadata": latest.metadata()})
 
     def _change(self, mount: Mount, operation: str, path: str, body: Body) -> Answer:
         numbers = body.get("versions")

@@ -14,6 +14,7 @@ from keywatch.service.accounts import ACCOUNT_SOURCES, Common
 from keywatch.service.questions import athena_trail, event_history
 from keywatch.service.remotes import CLONES, Remotes
 from keywatch.service.state import directory_of
+from keywatch.service.vaults import VAULT_SOURCES, Door
 from keywatch.settings.schema import (
     Bucket,
     CloudTrail,
@@ -23,7 +24,6 @@ from keywatch.settings.schema import (
     RequestLog,
     Scan,
     Settings,
-    Vault,
     zone,
 )
 
@@ -114,7 +114,10 @@ def _accounts(accounts: Iterable[Common], role: SourceRole) -> Iterator[Planned]
 
 def _inventories(settings: Settings, pepper: Pepper, now: Callable[[], datetime]) -> Iterator[Planned]:
     for vault in settings.vault:
-        yield _planned(f"vault-kv2:{vault.name}", SourceRole.INVENTORY, vault.every, partial(_vault_keys, vault, now))
+        for kind in VAULT_SOURCES:
+            if kind.wanted(vault):
+                build = partial(kind.build, Door(vault, now))
+                yield _planned(f"{kind.kind}:{vault.name}", kind.role, vault.every, build)
     if settings.key:
         declared = partial(_declared_keys, settings.key, pepper)
         yield _planned("declared:config", SourceRole.INVENTORY, _DECLARED_EVERY, declared)
@@ -185,15 +188,6 @@ def _access(account: CloudTrail | Bucket | CloudWatch, attempts: int) -> "AwsAcc
         endpoint_url=account.endpoint_url,
         attempts=attempts,
     )
-
-
-def _vault_keys(vault: Vault, now: Callable[[], datetime]) -> Source:
-    from keywatch.collect.inventory.vault_kv2 import VaultKv2Keys
-    from keywatch.collect.vault import VaultAccess
-
-    ca = Path(vault.ca_file).expanduser() if vault.ca_file else None
-    access = VaultAccess(url=vault.address.rstrip("/"), namespace=vault.namespace, ca=ca)
-    return VaultKv2Keys(vault.name, access, vault.token.resolve(), now=now, mounts=vault.mounts)
 
 
 def _declared_keys(keys: tuple[DeclaredKey, ...], pepper: Pepper) -> Source:
