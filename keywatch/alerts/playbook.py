@@ -121,6 +121,11 @@ LATE = (
     "fails, or a schedule that nobody needs."
 )
 
+LATE_IN_VAULT = (
+    "See in Vault's log why the AWS secrets engine does not rotate it: its root key may lack the right to make and "
+    "delete keys of this user, or the user has two keys already that Vault did not make."
+)
+
 REVOKE_UNKNOWN = "Take it for live: revoke it at its issuer, make a new one, then remove it from where it was found."
 
 SELLER_PURGE = (
