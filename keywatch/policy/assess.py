@@ -73,7 +73,7 @@ def assess(
         obligations: what is asked for.
         problems: everything that is wrong now.
         attestations: every word that was ever given; the latest of each obligation counts.
-        read: what keywatch is configured to read: `inventory`, `calls`, `content`.
+        read: what keywatch is configured to read: `inventory`, `access`, `calls`, `content`.
         blind: of those, the sources that cannot be read now.
         now: aware UTC.
     """

@@ -26,7 +26,7 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,59}$")]
     title: str | UnsetType = UNSET
     watched: tuple[ProblemKind, ...] | UnsetType = UNSET
-    seen_by: tuple[Literal["inventory", "calls", "content"], ...] | UnsetType = UNSET
+    seen_by: tuple[Literal["inventory", "access", "calls", "content"], ...] | UnsetType = UNSET
     confirmed_every_days: Annotated[int, msgspec.Meta(ge=0, le=3660)] | UnsetType = UNSET
     question: str | UnsetType = UNSET
     severity: Severity | UnsetType = UNSET

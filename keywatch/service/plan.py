@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess
     from keywatch.collect.calls.reported import ReportedCalls
     from keywatch.collect.tail_batch import Lines
-    from keywatch.model.source import CallSource, ContentSource, Fleet, KeySource
+    from keywatch.model.source import AccessSource, CallSource, ContentSource, Fleet, KeySource
 
-Source: TypeAlias = "KeySource | CallSource | ContentSource | Fleet"
+Source: TypeAlias = "KeySource | AccessSource | CallSource | ContentSource | Fleet"
 
 _DECLARED_EVERY = timedelta(minutes=5)
 _REPORTED_EVERY = timedelta(minutes=1)

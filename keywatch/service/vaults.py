@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from keywatch.collect.inventory.vault_walk import Bounds
     from keywatch.collect.vault import VaultAccess
     from keywatch.model.secret import Secret
-    from keywatch.model.source import KeySource
+    from keywatch.model.source import AccessSource, KeySource
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class VaultSource:
     """One kind of source that a Vault has."""
 
     kind: str
-    build: "Callable[[Door], KeySource]"
+    build: "Callable[[Door], KeySource | AccessSource]"
     word: str | None = None
     """What in `also` asks for it; None: it is always read."""
     role: SourceRole = SourceRole.INVENTORY
@@ -131,11 +131,18 @@ def _aws(door: Door) -> "KeySource":
     )
 
 
+def _readers(door: Door) -> "AccessSource":
+    from keywatch.collect.inventory.vault_readers import VaultReaders
+
+    return VaultReaders(door.entry.name, door.access, door.token(), now=door.now)
+
+
 VAULT_SOURCES = (
     VaultSource("vault-kv2", _kv2),
     VaultSource("vault-kv1", _kv1, "kv1"),
     VaultSource("vault-tokens", _tokens, "tokens"),
     VaultSource("vault-secret-ids", _secret_ids, "secret-ids"),
     VaultSource("vault-aws", _aws, "aws"),
+    VaultSource("vault-access", _readers, "access", SourceRole.ACCESS),
 )
 """Whatever is added here is read of every Vault that asks for it."""
