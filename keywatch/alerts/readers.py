@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from keywatch.model.access import Access, Holder
 
+_REMEMBERED = 500_000
 _ROOT = "root"
 _NOBODY = "\0"
 """No name in a Vault: what fits it fits any name."""
@@ -66,8 +67,8 @@ class Pattern:
 
     @property
     def is_all(self) -> bool:
-        """Whether it fits whatever there is in the Vault."""
-        return self.is_wide("")
+        """Whether it fits whatever there is in the Vault, at least a mount and a name."""
+        return self.is_wide(f"{_NOBODY}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,19 @@ class Reader:
     """Whether they allow on it what only root may, too."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Rule:
+    """A pattern, and what each policy that has it allows; with what it takes long to see in it."""
+
     pattern: Pattern
-    by_policy: dict[str, frozenset[str]]
+    by_policy: dict[str, frozenset[str]] = field(default_factory=dict)
+    priority: _Priority = field(init=False)
+    begins: str = field(init=False)
+    """What every path begins with that fits it."""
+
+    def __post_init__(self) -> None:
+        self.priority = self.pattern.priority
+        self.begins = self.pattern.text[: self.priority[1]]
 
 
 @dataclass(slots=True)
@@ -99,6 +109,8 @@ class ReadersOf:
     _lengths: list[int] = field(default_factory=list)
     _segments: list[_Rule] = field(default_factory=list)
     _worked_out: dict[tuple[str, ...], tuple[Reader, ...]] = field(default_factory=dict)
+    _asked: dict[str, tuple[Reader, ...]] = field(default_factory=dict)
+    """By path: the same keys are asked about each time that something is judged."""
 
     def __post_init__(self) -> None:
         segments: dict[str, _Rule] = {}
@@ -111,7 +123,7 @@ class ReadersOf:
                     table, key = self._prefixes, rule.path[:-1]
                 else:
                     table, key = self._exact, rule.path
-                allowed = table.setdefault(key, _Rule(pattern, {})).by_policy
+                allowed = table.setdefault(key, _Rule(pattern)).by_policy
                 allowed[policy.name] = allowed.get(policy.name, frozenset()) | frozenset(rule.capabilities)
         self._segments = list(segments.values())
         self._lengths = sorted({len(prefix) for prefix in self._prefixes})
@@ -126,20 +138,25 @@ class ReadersOf:
 
     def of(self, path: str) -> tuple[Reader, ...]:
         """Everybody who may read the value at a path."""
+        if (known := self._asked.get(path)) is not None:
+            return known
         rules = self._fitting(path)
         key = tuple(rule.pattern.text for rule in rules)
         if key not in self._worked_out:
             found = (self._reader(holder, rules) for holder in self.access.holders)
             self._worked_out[key] = tuple(reader for reader in found if reader is not None)
-        return self._worked_out[key]
+        if len(self._asked) >= _REMEMBERED:
+            self._asked.clear()
+        self._asked[path] = self._worked_out[key]
+        return self._asked[path]
 
     def _fitting(self, path: str) -> list[_Rule]:
         """The rules that speak of a path, the one that decides first."""
-        found = [rule for rule in self._segments if rule.pattern.fits(path)]
+        found = [rule for rule in self._segments if path.startswith(rule.begins) and rule.pattern.fits(path)]
         begins = (path[:length] for length in self._lengths if length <= len(path))
         found += [self._prefixes[prefix] for prefix in begins if prefix in self._prefixes]
         found += [self._exact[path]] if path in self._exact else []
-        return sorted(found, key=lambda rule: rule.pattern.priority, reverse=True)
+        return sorted(found, key=lambda rule: rule.priority, reverse=True)
 
     def _reader(self, holder: Holder, rules: list[_Rule]) -> Reader | None:
         """The way in which a holder reads; of several, the one that looks worst."""

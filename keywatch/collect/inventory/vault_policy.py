@@ -20,6 +20,8 @@ from keywatch.model.time import parse_rfc3339
 LONGEST = 1 << 20
 """Characters of a policy that is read."""
 _DEEPEST = 20
+_MOST_KEYS = 16
+"""Before one value."""
 
 _Value: TypeAlias = "str | list[_Value] | _Block"
 """Numbers and booleans are as they are written."""
@@ -113,9 +115,9 @@ def _has_ended(block: _Block, now: datetime) -> bool:
 def _json(text: str) -> _Block:
     try:
         parsed = json.loads(text)
-        return _converted(parsed, 0) if isinstance(parsed, dict) else _Block(())
     except (ValueError, RecursionError):
         raise PolicyUnreadable("it is neither HCL nor JSON") from None
+    return _converted(parsed, 0) if isinstance(parsed, dict) else _Block(())
 
 
 def _converted(table: dict[str, object], depth: int) -> _Block:
@@ -156,6 +158,8 @@ class _Reader:
                 return _Block(tuple(found))
             keys = [self._key()]
             while (next_one := self._peek()) not in ("=", "{"):
+                if len(keys) == _MOST_KEYS:
+                    raise self._wrong()
                 keys.append(self._key())
             if next_one == "=":
                 self._at += 1
