@@ -1,0 +1,28 @@
+"""A Vault stand-in that something happens to while it is read."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from keywatch.demo.vault import Answer, Body, VaultServer
+
+
+class Troubled(VaultServer):
+    """A Vault that something happens to after so many more requests."""
+
+    def __init__(self, *, now: Callable[[], datetime]) -> None:
+        super().__init__(now=now)
+        self.left: int | None = None
+        self.happens: Callable[[], object] = lambda: None
+        self.stuck: threading.Event | None = None
+        """Nothing is answered until then."""
+
+    def respond(self, verb: str, path: str, namespace: str, token: str, body: Body) -> Answer:
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                self.left = None
+                self.happens()
+        if self.stuck is not None:
+            self.stuck.wait(20)
+        return super().respond(verb, path, namespace, token, body)
