@@ -1,6 +1,5 @@
 """A Vault stand-in that something happens to while it is read."""
 
-import threading
 from collections.abc import Callable
 from datetime import datetime
 
@@ -14,8 +13,8 @@ class Troubled(VaultServer):
         super().__init__(now=now)
         self.left: int | None = None
         self.happens: Callable[[], object] = lambda: None
-        self.stuck: threading.Event | None = None
-        """Nothing is answered until then."""
+        self.waits: Callable[[], object] = lambda: None
+        """What an answer waits for."""
 
     def respond(self, verb: str, path: str, namespace: str, token: str, body: Body) -> Answer:
         if self.left is not None:
@@ -23,6 +22,5 @@ class Troubled(VaultServer):
             if self.left < 0:
                 self.left = None
                 self.happens()
-        if self.stuck is not None:
-            self.stuck.wait(20)
+        self.waits()
         return super().respond(verb, path, namespace, token, body)

@@ -144,7 +144,10 @@ def test_a_vault_that_does_not_keep_up(here: Installation, vault: Troubled, *, b
     over = threading.Event()
 
     def begin() -> None:
-        vault.faults, vault.stuck = ([429] * 50, None) if busy else ([], over)
+        if busy:
+            vault.faults = [429] * 50
+        else:
+            vault.waits = lambda: over.wait(20)
 
     access = VaultAccess(url=vault.url, timeout=0.2)
 
