@@ -120,7 +120,10 @@ def _watched(
     if found := tuple(problem for problem in wrong if problem.kind in item.watched):
         more = f", and {len(found) - 1} more" if len(found) > 1 else ""
         return _Watched(State.BROKEN, f"{found[0].title}{more}", found)
-    if missing := [kind for kind in item.seen_by if kind not in read]:
+    missing = [kind for kind in item.seen_by if kind not in read]
+    if missing and item.only_where_read:
+        return None
+    if missing:
         why = f"nothing is configured that would see it: no source of {' and none of '.join(missing)}"
         return _Watched(State.UNKNOWN, why)
     if unseen := sorted({source for kind in item.seen_by for source in blind.get(kind, ())}):
