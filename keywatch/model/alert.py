@@ -31,6 +31,15 @@ class ProblemKind(StrEnum):
     """An IAM user is left over from the days when SP-API wanted AWS signatures."""
     ROTATION_LATE = "rotation-late"
     PLAIN_PARAMETER = "plain-parameter"
+    MANY_READERS = "many-readers"
+    """More people and programs may read keys than should have to."""
+    WILDCARD_READER = "wildcard-reader"
+    """Somebody may read keys because he may read all that lies there, or nobody knows how many may."""
+    ROOT_LIKE_POLICY = "root-like-policy"
+    NOT_AT_ISSUER = "not-at-issuer"
+    """A store keeps a key that its issuer does not have."""
+    OUTSIDE_VAULT = "outside-vault"
+    """Vault should hold it and does not."""
     SECRET_LEAKED = "secret-leaked"  # noqa: S105 - the name of a problem
     SELLER_SECRET = "seller-secret"  # noqa: S105 - the name of a problem
     SOURCE_BLIND = "source-blind"

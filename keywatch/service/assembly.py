@@ -41,6 +41,7 @@ from keywatch.service.sharing import KEEP, SharingWatch
 from keywatch.service.standings import clocks, known_keys, limits, policy
 from keywatch.service.state import State, directory_of, open_state
 from keywatch.service.vault_sessions import VaultSessions
+from keywatch.service.vault_watch import VaultWatch
 from keywatch.service.web import WebServer
 from keywatch.settings.schema import Settings
 
@@ -274,6 +275,7 @@ class Keywatch:
             sp_api_names=settings.hygiene.sp_api_names,
             routing=self.routing,
             sharing=SharingWatch(settings.sharing),
+            vaults=VaultWatch(settings.need_to_know, settings.must_be_in_vault),
             accounts=frozenset(settings.our_accounts),
             owners={source.id: source.owner for source in self.sources if source.owner},
             obligations=book(settings.policy).obligations,

@@ -28,6 +28,7 @@ from keywatch.service.obligations import stands
 from keywatch.service.plan import Planned
 from keywatch.service.sharing import SharingWatch
 from keywatch.service.standings import held
+from keywatch.service.vault_watch import VaultWatch
 from keywatch.store import SourceState, Store, StoredFinding
 
 _log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ class Rules:
     grace: Grace
     routing: Routing
     sharing: SharingWatch
+    vaults: VaultWatch = field(default_factory=VaultWatch)
     clocks: Clocks = field(default_factory=Clocks)
     limits: Limits = field(default_factory=Limits)
     sp_api_names: tuple[str, ...] = ()
@@ -77,11 +79,14 @@ class Judge:
         wrong = problems(judged, found.values(), blind_sources(self._store.sources()), now=now, grace=self._rules.grace)
         untidy, undecided = hygiene(keys_held, now=now, limits=self._rules.limits)
         ending, unshown = endings(keys_held, now=now, clocks=self._rules.clocks)
-        wrong = [self._owned(problem, found) for problem in (*wrong, *untidy, *ending)]
+        sources = [planned.id for planned in self._rules.sources]
+        reading, unsaid = self._rules.vaults.problems(self._store, keys_held, sources)
+        wrong = [self._owned(problem, found) for problem in (*wrong, *untidy, *ending, *reading)]
         wrong += self._rules.sharing.problems(self._store, judged, now)
         wrong += wrapping_problems(self._rules.intercepted())
         wrong += self._reminders(wrong, now)
-        decisions = decide(wrong, self._store.alerts(), now=now, inhibited=inhibited(judged) | undecided | unshown)
+        kept = inhibited(judged) | undecided | unshown | unsaid
+        decisions = decide(wrong, self._store.alerts(), now=now, inhibited=kept)
         messages = deliveries(decisions, self._rules.routing, now=now, told_alone=self._store.told_alone())
         self._store.apply(decisions, messages, now)
         self._show(judged, found.values(), decisions)

@@ -95,6 +95,7 @@ def held(store: Store, rules: Policy, now: datetime, sp_api_names: tuple[str, ..
         _held(
             key,
             _dated(key, first_seen),
+            min(first_seen[handle] for handle in key.handles),
             [item for handle in key.handles for item in evidence.get(handle, ())],
             coverages,
             now=now,
@@ -109,6 +110,7 @@ def held(store: Store, rules: Policy, now: datetime, sp_api_names: tuple[str, ..
 def _held(
     shown: Key,
     key: Key,
+    seen: datetime,
     evidence: Iterable[Evidence],
     coverages: Iterable[Coverage],
     *,
@@ -129,6 +131,7 @@ def _held(
         last_use=last_use,
         watched_until=max(reached, default=None),
         dated=shown.created_at is not None,
+        first_seen=seen,
         about_sp_api=any(speaks_of(name, sp_api_names) for name in names),
     )
 

@@ -19,6 +19,7 @@ from keywatch.model.errors import UsageError
 from keywatch.model.key import KeyKind
 from keywatch.settings.interval import Interval
 from keywatch.settings.reference import SecretReference, TokenReference
+from keywatch.settings.vault_inventory import MustBeInVault, NeedToKnow, VaultInventory
 from keywatch.settings.vault_login import VaultLogin
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -409,7 +410,8 @@ class Vault(_Table):
     """One that somebody else keeps in place; renewed while it can be. Or `login`."""
     login: VaultLogin | None = None
     mounts: tuple[str, ...] = ()
-    """Empty: every KV v2 mount that the token is shown."""
+    """Empty: every KV v2 mount there is."""
+    inventory: VaultInventory = VaultInventory()
     namespace: str | None = None
     ca_file: FilePath | None = None
     every: Interval = timedelta(hours=1)
@@ -692,6 +694,8 @@ class Settings(_Table):
     policy: PolicySettings = PolicySettings()
     sharing: Sharing = Sharing()
     hygiene: Hygiene = Hygiene()
+    need_to_know: NeedToKnow = NeedToKnow()
+    must_be_in_vault: MustBeInVault = MustBeInVault()
     http: Http = Http()
     intake: Intake = Intake()
     slack: Slack | None = None
