@@ -82,18 +82,8 @@ class VaultServer(LoopbackServer):
     def unseal(self) -> None:
         self.health = 200
 
-    def respond(self, verb: str, path: str, namespace: str, token: str, body: Body, *, wrap: int = 0) -> Answer:  # noqa: PLR0911
-        """
-        Answer one request. LIST is a verb of its own, PUT is POST, as in Vault.
-
-        Args:
-            verb: of the request, and so on.
-            path: without `/v1/`.
-            namespace: where the path begins.
-            token: who asks.
-            body: or the query of a request that has none.
-            wrap: seconds for which the answer is to be wrapped; 0: not at all.
-        """
+    def respond(self, verb: str, path: str, namespace: str, token: str, body: Body) -> Answer:  # noqa: PLR0911
+        """Answer one request. LIST is a verb of its own, PUT is POST, as in Vault."""
         self.requests.append((verb, path))
         if path == "sys/health":
             sealed = self.health == 503
@@ -114,7 +104,7 @@ class VaultServer(LoopbackServer):
             return _DENIED
         answer = self._allowed(verb, path, namespace, token, body, policies=policies)
         self.gate.learn(verb, path, body, answer)
-        return self.gate.wrap(path, answer, wrap) if wrap and answer[0] == 200 else answer
+        return answer
 
     def _allowed(
         self, verb: str, path: str, namespace: str, token: str, body: Body, *, policies: tuple[str, ...]
@@ -177,6 +167,9 @@ class VaultServer(LoopbackServer):
             asked = [str(item) for item in paths] if isinstance(paths, list) else []
             found: Body = {item: [*sorted(self.policies.allowed(policies, item))] for item in asked}
             return 200, _wrapped(found)
+        return self._operation(verb, path, body)
+
+    def _operation(self, verb: str, path: str, body: Body) -> Answer:
         if path.startswith("namespaces/") and verb in ("POST", "DELETE") and self.openbao:
             return 200, _wrapped({"path": f"{path.removeprefix('namespaces/')}/"})
         if path == "seal" and verb == "POST":
@@ -368,8 +361,10 @@ def _handler(server: VaultServer) -> type[QuietHandler]:
                 self.headers.get("X-Vault-Namespace", ""),
                 self.headers.get("X-Vault-Token", ""),
                 parsed if isinstance(parsed, dict) else query,
-                wrap=int(self.headers.get("X-Vault-Wrap-TTL", "0").removesuffix("s")),
             )
+            wrap = int(self.headers.get("X-Vault-Wrap-TTL", "0").removesuffix("s"))
+            if wrap and status == 200:
+                status, body = server.gate.wrap(path, (status, body), wrap)
             if path in server.lost:
                 server.lost.remove(path)
                 self.close_connection = True
