@@ -109,6 +109,8 @@ class VaultServer(LoopbackServer):
     def _allowed(
         self, verb: str, path: str, namespace: str, token: str, body: Body, *, policies: tuple[str, ...]
     ) -> Answer:
+        if (answer := self.gate.objection(verb, path, body)) is not None:
+            return answer
         if (answer := self.rooms.respond(verb, path, body)) is not None:
             return answer
         if (answer := self.gate.respond(verb, path, token, body)) is not None:
@@ -126,14 +128,25 @@ class VaultServer(LoopbackServer):
         return 200, {"type": "shamir", "initialized": self.health != 501, "sealed": self.health == 503, "t": 1, "n": 1}
 
     def _may(self, policies: tuple[str, ...], verb: str, path: str) -> bool:
-        asked = f"{path.rstrip('/')}/" if verb in ("LIST", "SCAN") else path
-        if verb == "LIST" and self.policies.mention(policies, path.rstrip("/"), exactly=self.openbao):
-            # Vault looks for a rule on `folder` first: a deny on `folder/*` does not keep the folder from being listed.
-            asked = path.rstrip("/")
+        asked = self._folder(policies, path.rstrip("/")) if verb in ("LIST", "SCAN") else path
         allowed = self.policies.allowed(policies, asked)
         if path == "auth/token/accessors" and "root" not in allowed and "sudo" not in allowed:
             return False
         return "root" in allowed or bool(allowed.intersection(_CAPABILITY.get(verb, ())))
+
+    def _folder(self, policies: tuple[str, ...], bare: str) -> str:
+        """
+        Say by the rules of which path a folder is listed: by those for it with or without the slash at its end.
+
+        Rules that name it come first. Of the others Vault takes those for `folder` before those for `folder/`: there, a
+        deny on `folder/*` does not keep the folder itself from being listed.
+        """
+        slashed = f"{bare}/"
+        for exactly, paths in ((True, (slashed, bare)), (False, (slashed, bare) if self.openbao else (bare, slashed))):
+            for path in paths:
+                if self.policies.mention(policies, path, exactly=exactly):
+                    return path
+        return slashed
 
     def _system(self, verb: str, path: str, namespace: str, policies: tuple[str, ...], body: Body) -> Answer:  # noqa: PLR0911
         place = f"{namespace.strip('/')}/" if namespace else ""

@@ -122,6 +122,14 @@ class Gate:
         methods = {"approle": self._approle, "kubernetes": self._kubernetes, "aws": self._aws}
         return methods[kind](mount, body) if kind in methods else DENIED
 
+    def objection(self, verb: str, path: str, body: Body) -> Answer | None:
+        """Refuse what makes no sense. None: it does."""
+        if verb != "POST" or not path.startswith("auth/") or "/role/" not in path:
+            return None
+        ttl, greatest = (_seconds(body.get(f"token_{name}")) for name in ("ttl", "max_ttl"))
+        wrong = 0 < greatest < ttl
+        return (400, {"errors": ['"token_ttl" must be less than "token_max_ttl"']}) if wrong else None
+
     def respond(self, verb: str, path: str, token: str, body: Body) -> Answer | None:  # noqa: PLR0911
         """Answer what an allowed token asks of this part. None: it is not asked of it."""
         if path.startswith("sys/auth/") and verb in ("POST", "DELETE"):
@@ -140,9 +148,7 @@ class Gate:
                 made: Body = {"secret_id": secrets.token_hex(16), "secret_id_accessor": secrets.token_hex(8)}
                 return 200, _wrapped_data(made)
         if "/role/" in path and path.startswith("auth/") and verb == "POST":
-            lasting = [_seconds(body.get(f"token_{name}")) for name in ("ttl", "max_ttl")]
-            wrong = 0 < lasting[1] < lasting[0]
-            return (400, {"errors": ['"token_ttl" must be less than "token_max_ttl"']}) if wrong else _DONE
+            return _DONE
         return None
 
     def learn(self, verb: str, path: str, body: Body, answer: Answer) -> None:
