@@ -69,7 +69,9 @@ class VaultServer(LoopbackServer):
         self.gate = Gate(lambda: self.now(), self.tokens)  # noqa: PLW0108 - the clock may be exchanged
         """Who is let in."""
         self.unseal_key = secrets.token_hex(16)
-        self.audits = Audits()
+        self.audit_salts: dict[str, bytes] = {}
+        """By audit device: under what it hashes what it logs."""
+        self.audits = Audits(self.audit_salts)
         super().__init__(_handler(self))
 
     def stop(self) -> None:

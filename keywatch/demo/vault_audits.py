@@ -18,8 +18,8 @@ _DONE: tuple[int, Body] = (204, {})
 class Audits:
     """Devices by name, each with a salt of its own, which is lost with it."""
 
-    def __init__(self) -> None:
-        self._salts: dict[str, bytes] = {}
+    def __init__(self, salts: dict[str, bytes]) -> None:
+        self._salts = salts
 
     def respond(self, verb: str, path: str, body: Body) -> tuple[int, Body]:
         """Answer what is asked below `sys/`."""
