@@ -27,9 +27,12 @@ _FORMS = {
     "listen": "should be an address and a port, as `127.0.0.1:9470`",
     "countries": "should be two capital letters, as `NL`",
     "role": "should be the ARN of a role, as `arn:aws:iam::111122223333:role/keywatch`",
+    "login.role": "should be the name of Vault's role, as `keywatch`",
+    "login.mount": "should be where the method is mounted below `auth/`, as `approle`",
+    "assume_role": "should be the ARN of a role, as `arn:aws:iam::111122223333:role/keywatch`",
     "bucket": "should be the name of a bucket alone, without `s3://`",
 }
-"""What a text should look like, by setting: nobody reads a pattern."""
+"""What a text should look like, by setting, or by table and setting: nobody reads a pattern."""
 
 
 def find(explicit: Path | None = None) -> Path:
@@ -96,8 +99,9 @@ def _describe(path: Path, text: str, detail: "ErrorDetails") -> tuple[str, str |
     if detail["type"] == "missing":
         return f"{place}: {name}: is missing", f"add `{where[-1]} = …`"
     if detail["type"] == "string_pattern_mismatch":
-        setting = next((part for part in reversed(where) if isinstance(part, str)), "")
-        return f"{place}: {name}: {_FORMS.get(setting, 'does not have the form that is expected here')}", None
+        *_, table, setting = ["", *(part for part in where if isinstance(part, str))]
+        form = _FORMS.get(f"{table}.{setting}") or _FORMS.get(setting, "does not have the form that is expected here")
+        return f"{place}: {name}: {form}", None
     return f"{place}: {name}: {_plainly(detail['msg'])}", None
 
 

@@ -119,6 +119,20 @@ def test_an_answer_that_breaks_off_is_asked_for_again() -> None:
     assert len(asked) == 4
 
 
+def test_a_connection_that_died_between_two_runs_is_replaced() -> None:
+    """One that is kept open may be gone when it is used again: another try, over a new one, is all it takes."""
+    with VaultServer() as server:
+        VaultAdmin(server.url, server.token).mount("kv")
+        access = VaultAccess(url=server.url, timeout=5)
+        reader = Vault("vault-kv2:prod", access, Secret(server.token.encode()))
+        assert () == reader.list("kv/metadata")
+        server.lost = ["kv/metadata"]
+        assert () == reader.list("kv/metadata")
+        server.lost = ["kv/metadata"] * 9
+        with pytest.raises(SourceUnreachable, match="closed the connection instead of answering"):
+            reader.list("kv/metadata")
+
+
 def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """More bytes than any Vault has to say are not taken into memory."""
     monkeypatch.setattr(answer, "LARGEST", 100_000)

@@ -105,6 +105,12 @@ LOGIN = '[[vault]]\nname = "a"\naddress = "https://v.example"\n[vault.login]\n'
             id="unknown-key-of-a-login",
         ),
         pytest.param(
+            LOGIN + 'method = "aws"\nrole = "arn:aws:iam::111122223333:role/x"\n',
+            ":6: vault[1].login.role: should be the name of Vault's role, as `keywatch`",
+            None,
+            id="another-systems-role",
+        ),
+        pytest.param(
             '[[scan]]\nname = "a"\n',
             ":1: scan[1]: needs exactly one of git, github, gitlab, directory, log and journal",
             None,

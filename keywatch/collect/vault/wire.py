@@ -98,7 +98,9 @@ class Wire:
             raise SourceUnreachable(f"{who}: Vault's certificate is not trusted", hint=hint) from None
         except requests.exceptions.Timeout:
             raise VaultBusy(f"{who}: Vault did not answer {request.what} in {self.access.timeout:g} s") from None
-        except requests.exceptions.ConnectionError:
+        except requests.exceptions.ConnectionError as error:
+            if _was_cut(error):
+                raise VaultBusy(f"{who}: Vault closed the connection instead of answering {request.what}") from None
             hint = "check the address, the network and whether it runs"
             raise SourceUnreachable(f"{who}: Vault cannot be reached", hint=hint) from None
         except BrokenOff:
@@ -162,6 +164,13 @@ def again(error: Exception) -> bool | float:
     if not error.retry_after:
         return True
     return error.retry_after + 0.5 if error.retry_after < _PATIENCE else False
+
+
+def _was_cut(error: Exception) -> bool:
+    """Whether there was a connection: one that is kept from the last run may have died meanwhile, unnoticed."""
+    from urllib3.exceptions import ProtocolError
+
+    return bool(error.args) and isinstance(error.args[0], ProtocolError)
 
 
 def _header(who: str, token: Secret) -> str:
