@@ -306,6 +306,17 @@ def test_a_given_token_that_was_revoked(here: Here) -> None:
     assert reader.list("kv/metadata")
 
 
+def test_a_given_token_revoked_in_the_middle_of_a_walk_ends_it(here: Here) -> None:
+    """What it can no longer see has not vanished: nobody can log in for it, so the walk ends in an error."""
+    session = here.session(given(here))
+    source = VaultKv2Keys("prod", VaultAccess(url=here.server.url), session, now=lambda: NOW, mounts=("kv",))
+    walk = source.keys()
+    next(walk)
+    revoke_all(here)
+    with pytest.raises(SourceDenied, match="revoked or ran out"):
+        list(walk)
+
+
 def test_credentials_that_are_not_there(here: Here) -> None:
     """A missing file is the source's own trouble, and is told with what to do."""
 
