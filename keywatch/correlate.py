@@ -2,11 +2,13 @@
 Sightings of keys, made by several sources, become one Key a credential.
 
 Pure. Two sightings are of one credential when they share a handle and do not contradict each other's kind: a Vault
-entry whose metadata names an access key id and the IAM user's key of that id are one Key with two Locations.
+entry whose metadata names an access key id and the IAM user's key of that id are one Key with two Locations. A place
+that keeps a key for an IAM user without saying which is taken for a place of that user's newest one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from keywatch.model.key import Handle, HandleSpace, Keeping, Key, KeyKind, KeyStatus, SourceId
 from keywatch.model.selling_region import region_named
@@ -47,6 +49,7 @@ def correlate(sightings: Iterable[Key]) -> tuple[Key, ...]:
             home = _Group(sighting.kind)
             groups.append(home)
         _absorb(home, sighting, groups, by_handle)
+    _find_users_keys(groups)
     return tuple(sorted((_merge(group) for group in groups), key=lambda key: key.id))
 
 
@@ -106,6 +109,39 @@ def _absorb(home: _Group, sighting: Key, groups: list[_Group], by_handle: dict[H
         claims = by_handle.setdefault(handle, [])
         if home not in claims:
             claims.append(home)
+
+
+def _find_users_keys(groups: list[_Group]) -> None:
+    """
+    Bring what makes keys for an IAM user together with the user's newest active key, which is the one that it keeps.
+
+    Of two users of one name, in two accounts, nobody knows which is meant; then it stays apart.
+    """
+    keys: dict[str, list[_Group]] = {}
+    for group in groups:
+        for arn in {arn for sighting in group.sightings for arn in _users(sighting)}:
+            keys.setdefault(arn.rpartition("/")[2], []).append(group)
+    for group in [group for group in groups if group.kind is KeyKind.OTHER]:
+        users = {keeping.user for sighting in group.sightings for keeping in sighting.keeping if keeping.user}
+        of_user = keys.get(users.pop(), []) if len(users) == 1 else []
+        if len({arn for one in of_user for sighting in one.sightings for arn in _users(sighting)}) != 1:
+            continue
+        newest = max(of_user, key=lambda one: max(map(_made, one.sightings)))
+        newest.sightings += group.sightings
+        newest.handles |= group.handles
+        groups.remove(group)
+
+
+def _users(sighting: Key) -> Iterator[str]:
+    """The IAM user whose key a sighting is of, where IAM says that it accepts it."""
+    if sighting.kind is KeyKind.AWS_ACCESS_KEY and sighting.status is KeyStatus.ACTIVE:
+        for location in sighting.locations:
+            if location.source.startswith("aws-iam:") and ":user/" in location.place:
+                yield location.place
+
+
+def _made(sighting: Key) -> datetime:
+    return sighting.created_at or datetime.min.replace(tzinfo=UTC)
 
 
 def _merge(group: _Group) -> Key:

@@ -42,6 +42,8 @@ class Held:
     """Up to when IAM's word of its last use reaches; None: it has none."""
     dated: bool = True
     """Whether a source says when it was made; else `created_at` is when keywatch saw it first."""
+    first_seen: datetime | None = None
+    """When keywatch saw it first, in any place."""
     about_sp_api: bool = False
     """Whether the name of its user or its application says that it was made for SP-API."""
 

@@ -127,6 +127,11 @@ LATE = (
     "fails, or a schedule that nobody needs."
 )
 
+LATE_IN_VAULT = (
+    "See in Vault's log why the AWS secrets engine does not rotate it: its root key may lack the right to make and "
+    "delete keys of this user, or the user has two keys already that Vault did not make."
+)
+
 REVOKE_UNKNOWN = "Take it for live: revoke it at its issuer, make a new one, then remove it from where it was found."
 
 SELLER_PURGE = (
@@ -159,3 +164,33 @@ UNHASHED_FIELDS = (
 
 STRANGER = {kind: f"If nobody knows one of them, take the key for stolen. {step}" for kind, step in REPLACE_IT.items()}
 """What to do where a key turns up with somebody unknown."""
+
+FEWER_READERS = (
+    "Go through the readers with the keys' owner. Take the policy from those who do not need it, or let it name the "
+    "paths that they need. Who should not count is named in `excused` of [need_to_know]."
+)
+
+NARROWER = (
+    "Let the policy name the folders that its holders need (`kv/data/orders/*`) instead of all there is, or deny the "
+    "keys' folder to it. If it is for emergencies, name it in `excused` of [need_to_know]: `policy NAME`."
+)
+
+EVERYTHING = (
+    "See who needs it and for what, and give them policies for that. Keep one such policy for emergencies at most, "
+    "held by nobody from day to day, and name it in `excused` of [need_to_know]: `policy NAME`."
+)
+
+WHO_COMES_IN = (
+    "Let the role or group name who may log in by it (service accounts and namespaces, subjects, members), or take "
+    "the policy from it."
+)
+
+NOT_AT_AWS = (
+    "If the key was deleted, delete what Vault keeps of it (`vault kv metadata delete`), and see that nothing reads "
+    "it. If it is another key by now, correct its `access_key_id` (`vault kv metadata patch -custom-metadata`)."
+)
+
+INTO_VAULT = (
+    "Write it to Vault and note in its custom metadata what it is (`access_key_id`, `client_id`, or `application` and "
+    "`seller`), let its programs read it there, and remove it from elsewhere. Then replace it: it has been elsewhere."
+)

@@ -14,12 +14,14 @@ class SourceRole(StrEnum):
     """What a source is read for."""
 
     INVENTORY = "inventory"
+    ACCESS = "access"
     CALLS = "calls"
     CONTENT = "content"
 
 
 _MEANWHILE = {
     SourceRole.INVENTORY: "New keys in it are not seen, and the standing of its keys is unknown.",
+    SourceRole.ACCESS: "Who may read keys is not seen, so nothing new is said of that and nothing taken back.",
     SourceRole.CALLS: "Calls in it are not seen: no key that only it can prove is called dying until it is back.",
     SourceRole.CONTENT: "What leaks there is not seen, and nothing found there before is taken for gone.",
 }

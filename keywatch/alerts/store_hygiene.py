@@ -5,11 +5,11 @@ from datetime import datetime
 
 from keywatch.alerts.held import Held, Limits, Verdict, alert_id
 from keywatch.alerts.key_problems import describe, whose
-from keywatch.alerts.playbook import LATE, PLAIN, STUCK
+from keywatch.alerts.playbook import LATE, LATE_IN_VAULT, PLAIN, STUCK
 from keywatch.alerts.words import day, one_line
 from keywatch.model.alert import Problem, ProblemKind
 from keywatch.model.finding import Severity
-from keywatch.model.key import Keeping, Key, Rotation
+from keywatch.model.key import Keeping, Key, KeyKind, Rotation
 
 
 def plain_parameters(held: Sequence[Held], now: datetime, limits: Limits) -> Iterator[Verdict]:
@@ -40,7 +40,8 @@ def late_rotations(held: Sequence[Held], now: datetime, limits: Limits) -> Itera
         if rotation is None:
             continue
         stuck = rotation.stuck_since is not None and now - rotation.stuck_since > limits.late_after
-        late = rotation.due_at is not None and now - rotation.due_at > limits.late_after
+        due = rotation.due_at or _due(one, rotation)
+        late = due is not None and now - due > limits.late_after
         if not stuck and not late:
             continue
         if keeping.location.source in one.hidden:
@@ -55,8 +56,8 @@ def late_rotations(held: Sequence[Held], now: datetime, limits: Limits) -> Itera
             so_what="The old value stays in use for as long, and perhaps a new one is valid that nobody knows of."
             if stuck
             else "The value is older than whoever set up the rotation wanted.",
-            evidence=_evidence(rotation),
-            next_step=STUCK if stuck else LATE,
+            evidence=_evidence(rotation, due),
+            next_step=STUCK if stuck else LATE_IN_VAULT if rotation.every else LATE,
             stage="failed" if stuck else "overdue",
         )
 
@@ -67,12 +68,20 @@ def _keepings(held: Sequence[Held]) -> Iterator[tuple[Held, Keeping]]:
             yield one, keeping
 
 
-def _evidence(rotation: Rotation) -> str:
+def _due(one: Held, rotation: Rotation) -> datetime | None:
+    """When a place that makes keys for a user should make the next: so long after the one that it made last."""
+    made = one.key.created_at if one.dated and one.key.kind is KeyKind.AWS_ACCESS_KEY else None
+    return made + rotation.every if made and rotation.every else None
+
+
+def _evidence(rotation: Rotation, due: datetime | None) -> str:
+    if rotation.every and due:
+        return f"the user's newest key is of {day(due - rotation.every)}; the next was due by {day(due)}"
     said = [
         f"last rotated {day(rotation.rotated_at)}" if rotation.rotated_at else "no rotation is known to have succeeded"
     ]
     said += [f"a new value has waited since {day(rotation.stuck_since)}"] if rotation.stuck_since else []
-    said += [f"due by {day(rotation.due_at)}"] if rotation.due_at else []
+    said += [f"due by {day(due)}"] if due else []
     return "; ".join(said)
 
 

@@ -18,6 +18,7 @@ from keywatch.demo.loopback import LoopbackServer, QuietHandler
 from keywatch.demo.vault_audits import Audits
 from keywatch.demo.vault_auth import Gate
 from keywatch.demo.vault_engine import Entry, Mount, Policies, Version
+from keywatch.demo.vault_rooms import Rooms
 from keywatch.model.source import Json
 
 Answer: TypeAlias = tuple[int, dict[str, Json]]
@@ -61,6 +62,8 @@ class VaultServer(LoopbackServer):
         self.requests: list[tuple[str, str]] = []
         """Verb and path of every request, without `/v1/`."""
         self.policies = Policies()
+        self.rooms = Rooms(lambda: self.now())  # noqa: PLW0108 - the clock may be changed
+        """What lies beside KV."""
         self.mounts: dict[str, Mount] = {}
         self.tokens: dict[str, tuple[str, ...]] = {self.token: ("root",)}
         self.gate = Gate(lambda: self.now(), self.tokens)  # noqa: PLW0108 - the clock may be exchanged
@@ -110,6 +113,8 @@ class VaultServer(LoopbackServer):
     ) -> Answer:
         if (answer := self.gate.objection(verb, path, body)) is not None:
             return answer
+        if (answer := self.rooms.respond(verb, path, body)) is not None:
+            return answer
         if (answer := self.gate.respond(verb, path, token, body)) is not None:
             return answer
         full = f"{namespace.strip('/')}/{path}" if namespace and not path.startswith(("sys/", "auth/")) else path
@@ -127,6 +132,8 @@ class VaultServer(LoopbackServer):
     def _may(self, policies: tuple[str, ...], verb: str, path: str) -> bool:
         asked = self._folder(policies, path.rstrip("/")) if verb in ("LIST", "SCAN") else path
         allowed = self.policies.allowed(policies, asked)
+        if path == "auth/token/accessors" and "root" not in allowed and "sudo" not in allowed:
+            return False
         return "root" in allowed or bool(allowed.intersection(_CAPABILITY.get(verb, ())))
 
     def _folder(self, policies: tuple[str, ...], bare: str) -> str:
@@ -151,11 +158,13 @@ class VaultServer(LoopbackServer):
                 for name, mount in self.mounts.items()
                 if name.startswith(place)
             }
-            return 200, _wrapped({"secret": tables, "auth": {}} if path != "mounts" else tables)
+            tables |= {name: {"type": kind, "options": None} for name, kind in self.rooms.engines.items()}
+            return 200, _wrapped({"secret": tables, "auth": {**self.rooms.auth}} if path != "mounts" else tables)
         if path.startswith("mounts/"):
             name = f"{place}{path.removeprefix('mounts/').strip('/')}/"
             if verb == "DELETE":
                 self.mounts.pop(name, None)
+                self.rooms.engines.pop(name, None)
                 return _DONE
             if name in self.mounts:
                 return 400, {"errors": [f"path is already in use at {name}"]}
@@ -166,6 +175,8 @@ class VaultServer(LoopbackServer):
         if path.startswith("policies/acl/") and verb == "POST":
             self.policies.write(path.removeprefix("policies/acl/"), str(body.get("policy", "")))
             return _DONE
+        if path.startswith("policies/acl"):
+            return self._policy(verb, path.removeprefix("policies/acl").strip("/"))
         if path == "capabilities-self" and verb == "POST":
             paths = body.get("paths")
             asked = [str(item) for item in paths] if isinstance(paths, list) else []
@@ -183,6 +194,15 @@ class VaultServer(LoopbackServer):
             return self.audits.respond(verb, path, body)
         return _unrouted(f"sys/{path}")
 
+    def _policy(self, verb: str, name: str) -> Answer:
+        if verb == "LIST":
+            return 200, _wrapped({"keys": [*sorted(self.policies.texts)]})
+        if verb == "DELETE":
+            self.policies.delete(name)
+            return _DONE
+        found = self.policies.texts.get(name)
+        return _NOT_FOUND if found is None else (200, _wrapped({"name": name, "policy": found}))
+
     def _token(self, verb: str, path: str, token: str, body: Body) -> Answer:
         if path == "lookup-self" and verb == "GET":
             return 200, _wrapped(self.gate.look_up(token))
@@ -193,7 +213,10 @@ class VaultServer(LoopbackServer):
             asked = body.get("policies")
             names = tuple(str(name) for name in asked) if isinstance(asked, list) else ()
             settings: Body = {**body, "max_ttl": body.get("explicit_max_ttl")}
-            return 200, {**_wrapped(None), "auth": self.gate.issue(names, settings)}
+            auth = self.gate.issue(names, settings)
+            made, granted = str(auth["client_token"]), auth["policies"]
+            accessor = self.rooms.issue(body, granted if isinstance(granted, list) else [], lambda: made in self.tokens)
+            return 200, {**_wrapped(None), "auth": {**auth, "accessor": accessor}}
         return _unrouted(f"auth/token/{path}")
 
     def _secret(self, verb: str, path: str, body: Body) -> Answer:  # noqa: PLR0911
@@ -210,6 +233,8 @@ class VaultServer(LoopbackServer):
             return self._metadata(mount, verb, place, body)
         if operation == "data":
             return self._data(mount, verb, place, body)
+        if operation == "subkeys" and verb == "GET":
+            return self._subkeys(mount, place)
         if operation in ("delete", "undelete", "destroy") and verb == "POST":
             return self._change(mount, operation, place, body)
         return _unrouted(path)
@@ -278,6 +303,14 @@ class VaultServer(LoopbackServer):
         gone = latest.destroyed or latest.deleted_at is not None
         shown: Body = {"data": None if gone else latest.values}
         return (404 if gone else 200), _wrapped({**shown, "metadata": {"version": found.current, **latest.metadata()}})
+
+    def _subkeys(self, mount: Mount, path: str) -> Answer:
+        found = mount.entries.get(path)
+        latest = found.versions.get(found.current) if found else None
+        if found is None or latest is None or latest.destroyed or latest.deleted_at is not None:
+            return _NOT_FOUND
+        values = latest.values if isinstance(latest.values, dict) else {}
+        return 200, _wrapped({"subkeys": dict.fromkeys(values), "metadata": latest.metadata()})
 
     def _change(self, mount: Mount, operation: str, path: str, body: Body) -> Answer:
         numbers = body.get("versions")

@@ -89,9 +89,16 @@ class Policies:
 
     def __init__(self) -> None:
         self._rules: dict[str, dict[str, frozenset[str]]] = {"root": {}}
+        self.texts: dict[str, str] = {"root": ""}
+        """As they were written."""
         self.write("default", _DEFAULT)
 
+    def delete(self, name: str) -> None:
+        self._rules.pop(name, None)
+        self.texts.pop(name, None)
+
     def write(self, name: str, hcl: str) -> None:
+        self.texts[name] = hcl
         self._rules[name] = {path: frozenset(re.findall(r'"(\w+)"', words)) for path, words in _STANZA.findall(hcl)}
 
     def mention(self, policies: Iterable[str], path: str, *, exactly: bool) -> bool:
@@ -100,7 +107,7 @@ class Policies:
         return any(pattern == path if exactly else _matches(pattern, path) for pattern in rules)
 
     def allowed(self, policies: Iterable[str], path: str) -> frozenset[str]:
-        """The capabilities that holders of `policies` have on `path`."""
+        """Say which capabilities holders of `policies` have on `path`."""
         names = list(policies)
         if "root" in names:
             return frozenset({"root"})

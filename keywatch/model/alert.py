@@ -47,6 +47,15 @@ class ProblemKind(StrEnum):
     """A store gives a key's value to more readers than should have it, or to a new one."""
     LOG_IN_CLEAR = "log-in-clear"
     """An audit log shows what it should hash."""
+    MANY_READERS = "many-readers"
+    """More people and programs may read keys than should have to."""
+    WILDCARD_READER = "wildcard-reader"
+    """Somebody may read keys because he may read all that lies there, or nobody knows how many may."""
+    ROOT_LIKE_POLICY = "root-like-policy"
+    NOT_AT_ISSUER = "not-at-issuer"
+    """A store keeps a key that its issuer does not have."""
+    OUTSIDE_VAULT = "outside-vault"
+    """Vault should hold it and does not."""
     SECRET_LEAKED = "secret-leaked"  # noqa: S105 - the name of a problem
     SELLER_SECRET = "seller-secret"  # noqa: S105 - the name of a problem
     SOURCE_BLIND = "source-blind"

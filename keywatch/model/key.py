@@ -1,7 +1,7 @@
 """Keys: the credentials a company holds, one per credential however many places hold it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -96,11 +96,44 @@ class Rotation:
     """When it should succeed next; None: never, or nobody says."""
     stuck_since: datetime | None = None
     """When a new value was laid ready that has not become the current one; None: none waits."""
+    every: timedelta | None = None
+    """How often, where the place says that and not when: it is due so long after the key was made."""
 
     def __post_init__(self) -> None:
         require_utc(self.rotated_at, "rotated_at")
         require_utc(self.due_at, "due_at")
         require_utc(self.stuck_since, "stuck_since")
+
+
+class Gone(StrEnum):
+    """What became of a version whose value is not there."""
+
+    DELETED = "deleted"
+    """It can be brought back."""
+    DESTROYED = "destroyed"
+    """It cannot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """The versions of a value that a place keeps beside each other."""
+
+    current: int
+    """Its number; 0: there never was a value."""
+    kept: int
+    """Those that can be read, the current one among them."""
+    deleted: int
+    destroyed: int
+    oldest_kept_at: datetime | None = None
+    """When the oldest was written that can be read: a value that leaked before that is out of use."""
+    gone: Gone | None = None
+    """Of the current one."""
+    deletes_at: datetime | None = None
+    """When the current one was deleted, or will be."""
+
+    def __post_init__(self) -> None:
+        require_utc(self.oldest_kept_at, "oldest_kept_at")
+        require_utc(self.deletes_at, "deletes_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +144,11 @@ class Keeping:
     clear: bool = False
     """Whether the place keeps the value unencrypted: an SSM parameter of type `String`."""
     rotation: Rotation | None = None
+    versions: Versions | None = None
+    fields: tuple[str, ...] = ()
+    """The names of what the value consists of, where the place tells them without the values."""
+    user: str | None = None
+    """The IAM user whose key the place makes and keeps, without saying which key that is now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

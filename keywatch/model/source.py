@@ -9,6 +9,7 @@ from keywatch.model.key import Key, KeyKind, SourceId
 
 if TYPE_CHECKING:
     # A scan has nothing to do with calls and alerts, and need not load them.
+    from keywatch.model.access import Access
     from keywatch.model.alert import Delivery
     from keywatch.model.answer import Answered
     from keywatch.model.call import Coverage, Evidence
@@ -170,6 +171,27 @@ class ContentSource(Protocol):
 
         Raises:
             ScanError: the source cannot be read (further). Batches yielded before still hold.
+        """
+        ...
+
+    def check(self) -> Iterator[str | Skipped]:
+        """As `KeySource.check`."""
+        ...
+
+
+@runtime_checkable
+class AccessSource(Protocol):
+    """A system that decides who may read keys. One implementation a module in `collect/inventory/`."""
+
+    @property
+    def id(self) -> SourceId: ...
+
+    def grants(self) -> "Access":
+        """
+        Return who may read what. What could not be read of that is said in it.
+
+        Raises:
+            SourceError: nothing can be said.
         """
         ...
 

@@ -75,7 +75,7 @@ def assess(
         obligations: what is asked for.
         problems: everything that is wrong now.
         attestations: every word that was ever given; the latest of each obligation counts.
-        read: what keywatch is configured to read: `inventory`, `calls`, `answers`, `content`.
+        read: what keywatch is configured to read: `inventory`, `access`, `calls`, `answers`, `content`.
         blind: of those, the sources that cannot be read now.
         now: aware UTC.
     """
@@ -122,7 +122,10 @@ def _watched(
     if found := tuple(problem for problem in wrong if problem.kind in item.watched):
         more = f", and {len(found) - 1} more" if len(found) > 1 else ""
         return _Watched(State.BROKEN, f"{found[0].title}{more}", found)
-    if missing := [_SOURCES.get(kind, kind) for kind in item.seen_by if kind not in read]:
+    missing = [_SOURCES.get(kind, kind) for kind in item.seen_by if kind not in read]
+    if missing and item.only_where_read:
+        return None
+    if missing:
         why = f"nothing is configured that would see it: no source of {' and none of '.join(missing)}"
         return _Watched(State.UNKNOWN, why)
     if unseen := sorted({source for kind in item.seen_by for source in blind.get(kind, ())}):

@@ -26,7 +26,8 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,59}$")]
     title: str | UnsetType = UNSET
     watched: tuple[ProblemKind, ...] | UnsetType = UNSET
-    seen_by: tuple[Literal["inventory", "calls", "answers", "content"], ...] | UnsetType = UNSET
+    seen_by: tuple[Literal["inventory", "access", "calls", "answers", "content"], ...] | UnsetType = UNSET
+    only_where_read: bool | UnsetType = UNSET
     confirmed_every_days: Annotated[int, msgspec.Meta(ge=0, le=3660)] | UnsetType = UNSET
     question: str | UnsetType = UNSET
     severity: Severity | UnsetType = UNSET
@@ -124,5 +125,7 @@ def _whole(item: Obligation, where: str) -> None:
         )
     if item.confirmed_every is not None and not item.question:
         raise ConfigError(f"{where}: has no question for whoever is to confirm it")
+    if item.only_where_read and item.confirmed_every is None:
+        raise ConfigError(f"{where}: is watched only_where_read, and nobody confirms it elsewhere")
     if item.watched and not item.seen_by:
         raise ConfigError(f"{where}: does not say what it is seen_by")

@@ -30,7 +30,10 @@ class Obligation:
     watched: tuple[ProblemKind, ...] = ()
     """The problems by which it shows that it is not kept."""
     seen_by: tuple[str, ...] = ()
-    """What keywatch must be able to read to see that: inventory, calls, answers (to selling-partner calls), content."""
+    """What keywatch must be able to read to see that: inventory, access, calls, answers (to selling-partner calls),
+    content."""
+    only_where_read: bool = False
+    """Whether a person's word is enough where nothing is configured that would see it."""
     confirmed_every: timedelta | None = None
     """How long a person's word holds. None: no person is asked."""
     question: str = ""

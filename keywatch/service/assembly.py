@@ -48,6 +48,7 @@ from keywatch.service.signals import SignalWatch
 from keywatch.service.standings import clocks, known_keys, limits, policy
 from keywatch.service.state import State, directory_of, open_state
 from keywatch.service.vault_sessions import VaultSessions
+from keywatch.service.vault_watch import VaultWatch
 from keywatch.service.web import WebServer
 from keywatch.settings.schema import Settings
 
@@ -302,6 +303,7 @@ class Keywatch:
             routing=self.routing,
             sharing=SharingWatch(settings.sharing),
             signals=SignalWatch(settings.throttling),
+            vaults=VaultWatch(settings.need_to_know, settings.must_be_in_vault),
             accounts=frozenset(settings.our_accounts),
             owners={source.id: source.owner for source in self.sources if source.owner},
             obligations=book(settings.policy).obligations,

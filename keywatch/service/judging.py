@@ -33,6 +33,7 @@ from keywatch.service.plan import Planned
 from keywatch.service.sharing import SharingWatch
 from keywatch.service.signals import SignalWatch
 from keywatch.service.standings import held
+from keywatch.service.vault_watch import VaultWatch
 from keywatch.store import SourceState, Store, StoredFinding
 
 _log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ class Rules:
     routing: Routing
     sharing: SharingWatch
     signals: SignalWatch
+    vaults: VaultWatch = field(default_factory=VaultWatch)
     clocks: Clocks = field(default_factory=Clocks)
     limits: Limits = field(default_factory=Limits)
     sp_api_names: tuple[str, ...] = ()
@@ -91,7 +93,9 @@ class Judge:
         wrong = problems(judged, found.values(), blind_sources(self._store.sources()), now=now, grace=self._rules.grace)
         untidy, undecided = hygiene(keys_held, now=now, limits=self._rules.limits)
         ending, unshown = endings(keys_held, now=now, clocks=self._rules.clocks, notices=self._store.secret_notices())
-        wrong = [self._owned(problem, found) for problem in (*wrong, *untidy, *ending)]
+        sources = [planned.id for planned in self._rules.sources]
+        reading, unsaid = self._rules.vaults.problems(self._store, keys_held, sources)
+        wrong = [self._owned(problem, found) for problem in (*wrong, *untidy, *ending, *reading)]
         wrong += self._rules.sharing.problems(self._store, judged, now)
         wrong += several_accounts(
             (one.key for one in judged), self._rules.accounts_declared(), self._rules.policy_owner
@@ -102,7 +106,8 @@ class Judge:
         signalled, unsure = self._rules.signals.problems(self._store, [one.key for one in keys_held], alerts, now)
         wrong += signalled
         wrong += self._reminders(wrong, now)
-        decisions = decide(wrong, alerts, now=now, inhibited=inhibited(judged) | undecided | unshown | unsure)
+        kept = inhibited(judged) | undecided | unshown | unsaid | unsure
+        decisions = decide(wrong, alerts, now=now, inhibited=kept)
         over = any(change.transition is Transition.RESOLVED for change in decisions.changes)
         told_alone = self._store.told_alone() if over else ()  # all that was ever sent is looked through for it
         messages = deliveries(decisions, self._rules.routing, now=now, told_alone=told_alone)

@@ -72,7 +72,9 @@ def _blind(sources: Iterable[Planned], states: Iterable[SourceState]) -> Mapping
     known = {state.source: state for state in states}
     for source in sources:
         state = known.get(source.id)
-        if state is None or state.last_success is None or state.failing_since is not None:
+        # Who may read a key is known only where all was read that says so.
+        partly = source.role is SourceRole.ACCESS and state is not None and state.skipped_total > 0
+        if state is None or state.last_success is None or state.failing_since is not None or partly:
             for role in _roles(source):
                 found.setdefault(role, []).append(source.id)
     planned = {source.id for source in sources}

@@ -18,6 +18,7 @@ from keywatch.service.questions import athena_trail, event_history
 from keywatch.service.remotes import CLONES, Remotes
 from keywatch.service.state import directory_of
 from keywatch.service.vault_sessions import VaultSessions
+from keywatch.service.vaults import VAULT_SOURCES, Door
 from keywatch.settings.applications import DeclaredFile
 from keywatch.settings.notices import ApplicationNoticeQueue
 from keywatch.settings.schema import (
@@ -29,7 +30,6 @@ from keywatch.settings.schema import (
     RequestLog,
     Scan,
     Settings,
-    Vault,
     zone,
 )
 from keywatch.settings.vault_audit import VaultAudit
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from keywatch.collect.calls.reported import ReportedCalls
     from keywatch.collect.tail_batch import Lines
     from keywatch.collect.vault import Vault as OpenVault
-    from keywatch.model.source import CallSource, ContentSource, Fleet, KeySource
+    from keywatch.model.source import AccessSource, CallSource, ContentSource, Fleet, KeySource
 
-Source: TypeAlias = "KeySource | CallSource | ContentSource | Fleet"
+Source: TypeAlias = "KeySource | AccessSource | CallSource | ContentSource | Fleet"
 
 _DECLARED_EVERY = timedelta(minutes=5)
 _REPORTED_EVERY = timedelta(minutes=1)
@@ -157,8 +157,10 @@ def _inventories(
     settings: Settings, pepper: Pepper, vaults: VaultSessions, now: Callable[[], datetime]
 ) -> Iterator[Planned]:
     for vault in settings.vault:
-        keys = partial(_vault_keys, vault, vaults, now)
-        yield _planned(f"vault-kv2:{vault.name}", SourceRole.INVENTORY, vault.every, keys)
+        for kind in VAULT_SOURCES:
+            if kind.wanted(vault):
+                opened = partial(kind.build, Door(vault, vaults, now))
+                yield _planned(f"{kind.kind}:{vault.name}", kind.role, vault.every, opened)
     if settings.key:
         declared = partial(_declared_keys, settings.key, pepper)
         yield _planned("declared:config", SourceRole.INVENTORY, _DECLARED_EVERY, declared)
@@ -262,13 +264,6 @@ def _access(account: CloudTrail | Bucket | CloudWatch | ApplicationNoticeQueue, 
         endpoint_url=account.endpoint_url,
         attempts=attempts,
     )
-
-
-def _vault_keys(vault: Vault, vaults: VaultSessions, now: Callable[[], datetime]) -> Source:
-    from keywatch.collect.inventory.vault_kv2 import VaultKv2Keys
-
-    name = vault.name
-    return VaultKv2Keys(name, vaults.access(name), vaults.session(name), now=now, mounts=vault.mounts)
 
 
 def _open_vault(vaults: VaultSessions, name: str, who: str) -> "OpenVault":

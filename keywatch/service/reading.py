@@ -15,6 +15,7 @@ from keywatch.model.errors import KeywatchError, SourceError, StoreError
 from keywatch.model.finding import FindingState, Place
 from keywatch.model.key import Key, SourceId
 from keywatch.model.source import (
+    AccessSource,
     CallSource,
     ContentSource,
     Cursor,
@@ -95,6 +96,8 @@ class Reader:
             self._fleet(planned, source, run)
         elif isinstance(source, KeySource):
             self._inventory(source, run)
+        elif isinstance(source, AccessSource):
+            self._access(source, run)
         elif isinstance(source, CallSource):
             self._calls(source, run)
         else:
@@ -159,6 +162,12 @@ class Reader:
         # One refused user is enough not to call any missing key gone.
         changes = self._store.save_inventory(source.id, found, complete=not run.skipped, now=run.ended)
         tell(source.id, changes)
+
+    def _access(self, source: AccessSource, run: _Run) -> None:
+        access = source.grants()
+        self._store.save_access(source.id, access, self._now())
+        run.items = len(access.holders)
+        run.skipped += access.unread
 
     def _calls(self, source: CallSource, run: _Run) -> None:
         for batch in source.read(self._store.cursor(source.id)):

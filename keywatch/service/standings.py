@@ -99,6 +99,7 @@ def held(store: Store, rules: Policy, now: datetime, sp_api_names: tuple[str, ..
         _held(
             key,
             _dated(key, first_seen),
+            min(first_seen[name] for name in _names(key) if name in first_seen),
             [item for handle in key.handles for item in evidence.get(handle, ())],
             coverages,
             now=now,
@@ -119,6 +120,7 @@ def _apart(sightings: list[Sighting]) -> list[Sighting]:
 def _held(
     shown: Key,
     key: Key,
+    seen: datetime,
     evidence: Iterable[Evidence],
     coverages: Iterable[Coverage],
     *,
@@ -140,6 +142,7 @@ def _held(
         last_use=last_use,
         watched_until=max(reached, default=None),
         dated=dated,
+        first_seen=seen,
         about_sp_api=any(speaks_of(name, sp_api_names) for name in names),
     )
 

@@ -24,6 +24,7 @@ from keywatch.settings.probe import Probe
 from keywatch.settings.reference import SecretReference, TokenReference
 from keywatch.settings.throttling import Throttling
 from keywatch.settings.vault_audit import VaultAudit
+from keywatch.settings.vault_inventory import MustBeInVault, NeedToKnow, VaultInventory
 from keywatch.settings.vault_login import VaultLogin
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -421,7 +422,8 @@ class Vault(_Table):
     """One that somebody else keeps in place; renewed while it can be. Or `login`."""
     login: VaultLogin | None = None
     mounts: tuple[str, ...] = ()
-    """Empty: every KV v2 mount that the token is shown."""
+    """Empty: every KV v2 mount there is."""
+    inventory: VaultInventory = VaultInventory()
     namespace: str | None = None
     ca_file: FilePath | None = None
     every: Interval = timedelta(hours=1)
@@ -707,6 +709,8 @@ class Settings(_Table):
     sharing: Sharing = Sharing()
     hygiene: Hygiene = Hygiene()
     throttling: Throttling = Throttling()
+    need_to_know: NeedToKnow = NeedToKnow()
+    must_be_in_vault: MustBeInVault = MustBeInVault()
     http: Http = Http()
     intake: Intake = Intake()
     slack: Slack | None = None

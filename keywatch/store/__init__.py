@@ -4,6 +4,7 @@ What keywatch remembers between two runs, in one SQLite database.
 Start at `Store.open`. Nothing in here ever sees a plaintext: the records that come in hold none.
 """
 
+from keywatch.store.access import StoredAccess
 from keywatch.store.calls import CallRecords
 from keywatch.store.findings import FindingRecords, StoredFinding
 from keywatch.store.inventory import Change, InventoryRecords, KeyChange, Sighting
@@ -22,5 +23,6 @@ __all__ = [
     "SourceRecords",
     "SourceState",
     "Store",
+    "StoredAccess",
     "StoredFinding",
 ]

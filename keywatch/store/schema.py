@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from keywatch.model.time import require_utc
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0006", "0007")
 """Every revision this version knows, oldest first; the last one is what it works with."""
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -61,6 +61,15 @@ key = Table(
     Column("last_seen", Instant, nullable=False),
     Column("gone_at", Instant),
     PrimaryKeyConstraint("source", "key_id", "place", name="pk_key"),
+)
+
+# Who may read what, as each source told it last; what follows for each key is computed anew.
+access = Table(
+    "access",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("record", Text, nullable=False),
+    Column("read_at", Instant, nullable=False),
 )
 
 # The latest call of each outcome is all that a standing needs; a busy key makes millions.

@@ -97,9 +97,9 @@ class SourceRecords(Database):
         """Remove all that a source ever told, and when it was read: it has been taken out of the configuration."""
         place = schema.place
         with self._writing() as connection:
-            told = (schema.key, schema.call, schema.silence, schema.key_use, schema.coverage, schema.cursor)
+            told = (schema.key, schema.access, schema.call, schema.silence, schema.key_use, schema.coverage)
             answers = (schema.answer, schema.answered_day, schema.reported_call, schema.secret_notice)
-            for table in (*told, *answers, schema.source):
+            for table in (*told, *answers, schema.cursor, schema.source):
                 connection.execute(delete(table).where(table.c.source == source))
             # Should it come back, it is due at once.
             connection.execute(delete(schema.job_run).where(schema.job_run.c.job == source))

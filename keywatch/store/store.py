@@ -9,6 +9,7 @@ from sqlalchemy import select
 from keywatch.alerts.outbox import Outbox
 from keywatch.model.errors import StoreError
 from keywatch.store import schema
+from keywatch.store.access import AccessRecords
 from keywatch.store.alerts import AlertRecords
 from keywatch.store.answers import AnswerRecords
 from keywatch.store.attestations import AttestationRecords
@@ -30,6 +31,7 @@ _PEPPER = "pepper_id"
 
 class Store(
     InventoryRecords,
+    AccessRecords,
     CallRecords,
     AnswerRecords,
     ReportedRecords,

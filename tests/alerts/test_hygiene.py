@@ -55,7 +55,7 @@ def kept(keeping: Keeping, **more: object) -> Key:
 
 def keeping(**rotation: datetime) -> Keeping:
     place = Location(STORE, "arn:aws:secretsmanager:eu-west-1:111122223333:secret:orders-aBcDeF")
-    return Keeping(location=place, rotation=Rotation(**rotation) if rotation else None)
+    return Keeping(location=place, rotation=Rotation(**rotation) if rotation else None)  # type: ignore[arg-type]
 
 
 def clear(**rotation: datetime) -> Keeping:

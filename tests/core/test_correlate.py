@@ -1,6 +1,7 @@
 """One credential is one Key, however many places hold it."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +50,41 @@ def test_the_issuer_is_believed_about_dates_and_status_and_the_configuration_abo
     declared = sighting("declared:config", VAULT, DECLARED, name="Orders uploader", owner="orders")
     (key,) = correlate([vault, declared, iam])
     assert (key.created_at, key.status, key.name) == (MADE, KeyStatus.INACTIVE, "Orders uploader")
+
+
+def of_user(key: str, day: int, *, account: str = "111122223333", status: KeyStatus = KeyStatus.ACTIVE) -> Key:
+    """An access key of the IAM user orders, made on that day of January."""
+    return Key(
+        kind=KeyKind.AWS_ACCESS_KEY,
+        handles=(Handle(HandleSpace.AWS_ACCESS_KEY_ID, key),),
+        name="orders",
+        locations=(Location(SourceId("aws-iam:prod"), f"arn:aws:iam::{account}:user/apps/orders"),),
+        created_at=datetime(2026, 1, day, tzinfo=UTC),
+        status=status,
+    )
+
+
+def static_role() -> Key:
+    """What Vault keeps a key for the user orders by."""
+    place = Location(SourceId("vault-aws:prod"), "aws/static-roles/orders")
+    keeping = Keeping(location=place, user="orders", rotation=Rotation(every=timedelta(days=1)))
+    handle = Handle(HandleSpace.VAULT, "prod/aws/static-roles/orders")
+    return Key(kind=KeyKind.OTHER, handles=(handle,), name=place.place, locations=(place,), keeping=(keeping,))
+
+
+def test_a_static_role_is_a_place_of_its_users_newest_key() -> None:
+    """Vault does not say which key it keeps; it made the newest one that is active, which then has two Locations."""
+    old, new, off = of_user("AKIA" + "2" * 16, 1), of_user("AKIA" + "3" * 16, 5), of_user("AKIA" + "4" * 16, 9)
+    found = correlate([old, new, replace(off, status=KeyStatus.INACTIVE), static_role()])
+    assert {1: 1, 5: 2, 9: 1} == {key.created_at.day: len(key.locations) for key in found if key.created_at}
+    assert ["orders"] == [keeping.user for key in found for keeping in key.keeping]
+
+
+def test_a_static_role_of_a_user_in_two_accounts_or_in_none_stays_apart() -> None:
+    """Nobody knows which user is meant, so nothing is claimed of any."""
+    two = [of_user("AKIA" + "2" * 16, 1), of_user("AKIA" + "3" * 16, 5, account="444455556666")]
+    assert [1, 1, 1] == [len(key.locations) for key in correlate([*two, static_role()])]
+    assert ["aws/static-roles/orders"] == [key.name for key in correlate([static_role()])]
 
 
 def test_two_kinds_under_one_application_stay_two_keys() -> None:

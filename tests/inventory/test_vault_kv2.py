@@ -1,16 +1,20 @@
 """Vault inventory: keys from metadata alone, and nothing taken for vanished that was merely not shown."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from keywatch.collect.inventory.described import Describer
+from keywatch.collect.inventory.named import NamePattern
 from keywatch.collect.inventory.vault_kv2 import VaultKv2Keys
+from keywatch.collect.inventory.vault_walk import Bounds
 from keywatch.collect.vault import VaultAccess
 from keywatch.demo.vault import VaultServer
 from keywatch.demo.vault_admin import VaultAdmin
 from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed, SourceUnreachable
-from keywatch.model.key import Handle, HandleSpace, Key, KeyKind, KeyStatus, Location, SourceId
+from keywatch.model.key import Gone, Handle, HandleSpace, Key, KeyKind, KeyStatus, Location, SourceId, Versions
 from keywatch.model.secret import Secret
 from keywatch.model.source import Skipped
 
@@ -40,6 +44,8 @@ def source(
     namespace: str | None = None,
     most_depth: int = 20,
     most_secrets: int = 100,
+    describer: Describer | None = None,
+    subkeys: bool = False,
 ) -> VaultKv2Keys:
     """The source with a token that has `policy`; the record of requests starts with it."""
     admin = VaultAdmin(vault.url, vault.token)
@@ -47,8 +53,16 @@ def source(
     token = Secret(admin.new_token("keywatch").encode())
     vault.requests.clear()
     access = VaultAccess(url=vault.url, namespace=namespace, timeout=5)
+    bounds = Bounds(depth=most_depth, secrets=most_secrets)
     return VaultKv2Keys(
-        "prod", access, token, now=lambda: NOW, mounts=mounts, most_depth=most_depth, most_secrets=most_secrets
+        "prod",
+        access,
+        token,
+        now=lambda: NOW,
+        mounts=mounts,
+        bounds=bounds,
+        describer=describer,
+        subkeys=subkeys,
     )
 
 
@@ -79,7 +93,8 @@ def test_a_secret_is_a_key_described_by_its_custom_metadata(vault: VaultServer, 
         application="orders",
         region="eu",
     )
-    assert ({"kv/orders/lwa": expected}, []) == read(source(vault))
+    keys, skipped = read(source(vault))
+    assert (expected, []) == (replace(keys["kv/orders/lwa"], keeping=()), skipped)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +171,81 @@ def test_deleted_and_destroyed_secrets_are_inactive(vault: VaultServer, admin: V
     active, inactive = KeyStatus.ACTIVE, KeyStatus.INACTIVE
     gone = {"deleted": inactive, "destroyed": inactive, "empty": inactive}
     assert gone | {"revived": active, "live": active, "later": active} == found
+
+
+def test_what_becomes_of_versions_is_told_apart(vault: VaultServer, admin: VaultAdmin) -> None:
+    """Versions that were deleted can come back, destroyed ones cannot; the oldest that can be read has its age."""
+    for days in (30, 20, 10, 5):
+        vault.now = lambda days=days: NOW - timedelta(days=days)  # type: ignore[misc]
+        admin.write("kv", "a", {"value": "x"})
+    admin.destroy("kv", "a", 1)
+    admin.ask("POST", "kv/delete/a", {"versions": [2]})
+    [keeping] = read(source(vault))[0]["kv/a"].keeping
+    assert Versions(current=4, kept=2, deleted=1, destroyed=1, oldest_kept_at=NOW - timedelta(days=10)) == (
+        keeping.versions
+    )
+    vault.now = lambda: NOW - timedelta(days=1)
+    admin.delete("kv", "a")
+    [keeping] = read(source(vault))[0]["kv/a"].keeping
+    assert keeping.versions is not None
+    assert (Gone.DELETED, 1, 2) == (keeping.versions.gone, keeping.versions.kept, keeping.versions.deleted)
+    admin.destroy("kv", "a", 4)
+    [keeping] = read(source(vault))[0]["kv/a"].keeping
+    assert keeping.versions is not None
+    assert keeping.versions.gone is Gone.DESTROYED
+
+
+def test_paths_say_what_a_secret_is(vault: VaultServer, admin: VaultAdmin) -> None:
+    """A pattern with named parts makes keys of paths; what is not described can be left out; metadata speaks first."""
+    for path in ("sellers/orders/A1EXAMPLE", "infra/database", "sellers/orders/A2EXAMPLE"):
+        admin.write("kv", path, {"value": "x"})
+    admin.describe("kv", "sellers/orders/A2EXAMPLE", {"application": "billing"})
+    pattern = NamePattern("kv/sellers/{application}/{seller}", KeyKind.LWA_REFRESH_TOKEN)
+    keys, _ = read(source(vault, describer=Describer(patterns=[pattern])))
+    assert {
+        "kv/sellers/orders/A1EXAMPLE": "authorisation:orders/A1EXAMPLE",
+        "kv/sellers/orders/A2EXAMPLE": "authorisation:billing/A2EXAMPLE",
+    } == {name: key.id for name, key in keys.items()}
+
+
+SUBKEYS = METADATA_ONLY + '\npath "kv/subkeys/*" { capabilities = ["read"] }'
+
+
+def test_names_of_fields_say_what_a_secret_is(vault: VaultServer, admin: VaultAdmin) -> None:
+    """Where it is wanted, Vault is asked for the names of fields; they name a kind where a handle is known."""
+    admin.write("kv", "orders/amazon", {"lwa_client_id": "x", "lwa_client_secret": "canary"}, {"application": "orders"})
+    admin.write("kv", "gone", {"value": "canary"})
+    admin.delete("kv", "gone")
+    assert read(source(vault))[0]["kv/orders/amazon"].kind is KeyKind.OTHER
+    keys, skipped = read(source(vault, policy=SUBKEYS, subkeys=True))
+    key = keys["kv/orders/amazon"]
+    assert (KeyKind.LWA_CLIENT_SECRET, "application:orders", []) == (key.kind, key.id, skipped)
+    assert ("lwa_client_id", "lwa_client_secret") == key.keeping[0].fields
+    assert "canary" not in repr(keys)
+    assert not [path for _, path in vault.requests if "/data/" in path]
+
+
+def test_fields_that_are_refused_cost_no_key(vault: VaultServer, admin: VaultAdmin) -> None:
+    """Without the right on subkeys/ the keys are there all the same, and what to grant is said."""
+    admin.write("kv", "a", {"value": "x"})
+    reader = source(vault, subkeys=True)
+    keys, [skipped] = read(reader)
+    assert (["kv/a"], "give the token `read` on kv/subkeys/a in its policy") == (list(keys), skipped.hint)
+    assert [f"kv/subkeys/{'keywatch-check'}"] == [
+        item.hint.split()[5] for item in reader.check() if isinstance(item, Skipped) and item.hint
+    ]
+
+
+def test_mounts_that_may_be_hidden_let_nothing_seem_gone(vault: VaultServer, admin: VaultAdmin) -> None:
+    """Who may not read sys/mounts knows only what the token is shown, which is said; with the right all is known."""
+    admin.write("kv", "a", {"value": "x"})
+    keys, [skipped] = read(source(vault, mounts=()))
+    assert (["kv/a"], "GET sys/mounts") == (list(keys), skipped.what)
+    whole = METADATA_ONLY + '\npath "sys/mounts" { capabilities = ["read"] }'
+    assert read(source(vault, mounts=(), policy=whole))[1] == []
+    admin.mount("other")
+    keys, [skipped] = read(source(vault, mounts=(), policy=whole))
+    assert (["kv/a"], "other/") == (list(keys), skipped.what)
 
 
 def test_a_refused_folder_is_skipped_and_the_rest_goes_on(vault: VaultServer, admin: VaultAdmin) -> None:

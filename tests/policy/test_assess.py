@@ -1,5 +1,6 @@
 """How an obligation stands: broken, unknown, to be confirmed, kept; each side of each moment."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -65,6 +66,17 @@ def test_where_nobody_looks_nothing_is_claimed() -> None:
         ("cannot be read now: cloudtrail:a, cloudtrail:b, cloudtrail:c and 1 more",),
     )
     assert stood(WATCHED, wrong(ProblemKind.KEY_DYING), blind=blind).state is State.BROKEN
+
+
+def test_a_word_may_be_enough_where_nothing_looks() -> None:
+    """Where that is said of it: nothing is configured to look, and a person does. Whoever looks and cannot is blind."""
+    item = replace(BOTH, only_where_read=True)
+    said = (word("both"),)
+    assert State.DUE is stood(item, read={"calls"}).state
+    assert State.KEPT is stood(item, read={"calls"}, words=said).state
+    assert State.UNKNOWN is stood(BOTH, read={"calls"}, words=said).state
+    assert State.UNKNOWN is stood(item, blind={"content": ["git:x"]}, words=said).state
+    assert State.BROKEN is stood(item, wrong(ProblemKind.SELLER_SECRET), words=said).state
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,10 @@ def test_a_company_changes_what_is_different_there_and_adds_its_own(tmp_path: Pa
         ("[[obligation]]\nid = 'x'\nconfirmed_every_days = 1", "obligation x has no question"),
         ("[[obligation]]\nid = 'x'", "obligation x is neither watched nor confirmed"),
         ("[[obligation]]\nid = 'x'\nwatched = ['key-dying']", "obligation x does not say what it is seen_by"),
+        (
+            "[[obligation]]\nid = 'x'\nwatched = ['key-dying']\nseen_by = ['access']\nonly_where_read = true",
+            "obligation x is watched only_where_read, and nobody confirms it",
+        ),
         ("[[obligation]]\nid = 'x'\nexcused = 'y'\n[[obligation]]\nid = 'x'", "obligation x stands there twice"),
     ],
 )

@@ -159,7 +159,7 @@ def a_second(start: datetime) -> Key:
 def rotated(**dates: str) -> Callable[[datetime], Key]:
     def made(start: datetime) -> Key:
         one = of(KeyKind.OTHER, born=start)
-        rotation = Rotation(**dict.fromkeys(dates, start))
+        rotation = replace(Rotation(), **dict.fromkeys(dates, start))
         return replace(one, keeping=(Keeping(location=one.locations[0], rotation=rotation),))
 
     return made

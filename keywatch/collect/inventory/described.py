@@ -1,5 +1,5 @@
 """
-What the tags and the name of something kept in AWS say of the key that it holds, or that it holds none.
+What the tags and the name of something kept in AWS or Vault say of the key that it holds, or that it holds none.
 
 Most secrets of a company are passwords of databases and the like, which no policy of Amazon's speaks of. So one is
 taken for a key where its tags, a configured pattern or the words of its name say so. A guess from words is weak: it
@@ -7,7 +7,7 @@ names a kind only where something also says by which name the calls of such a ke
 of it, and it would be called never used.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -75,24 +75,28 @@ class Describer:
         pattern, _ = self._fitting(name)
         return None if pattern is None else pattern.holds_key
 
-    def describe(self, name: str, tags: Mapping[str, str], *, sealed: bool = True) -> Description | None:
+    def describe(
+        self, name: str, tags: Mapping[str, str], *, sealed: bool = True, parts: Sequence[str] = ()
+    ) -> Description | None:
         """
         Say what key this is; None: it holds none.
 
         Args:
             name: of the secret or parameter.
-            tags: as AWS has them.
+            tags: as its place has them.
             sealed: whether it is kept as a secret. What is not is no key merely because everything is.
+            parts: the names of what it consists of, where they are known; they are read as the end of its name.
         """
         told = self._told(tags)
-        pattern, parts = self._fitting(name)
-        said = {field: told.get(field) or parts.get(field) for field in _FIELDS}
+        pattern, found = self._fitting(name)
+        said = {field: told.get(field) or found.get(field) for field in _FIELDS}
         kind = _kind(said, pattern)
         if kind is None and (pattern is None or pattern.holds_key):
-            guess = guessed(name)
-            if guess is not None:
-                said["access_key_id"] = said["access_key_id"] or guess.access_key_id
-                kind = guess.kind if _can_be_known(guess.kind, said) else KeyKind.OTHER
+            guesses = [guess for text in (name, *(f"{name}/{part}" for part in parts)) if (guess := guessed(text))]
+            if guesses:
+                said["access_key_id"] = said["access_key_id"] or guesses[0].access_key_id
+                known = (guess.kind for guess in guesses if _can_be_known(guess.kind, said))
+                kind = next(known, KeyKind.OTHER)
             elif (self._everything and sealed) or pattern is not None:
                 kind = KeyKind.OTHER
         if kind is None:

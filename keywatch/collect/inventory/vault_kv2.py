@@ -2,57 +2,32 @@
 Keys kept in Vault's KV v2, known by their metadata alone: no request ever goes to `data/`.
 
 `list` and `read` on `<mount>/metadata/*` are another path than the values for Vault's policies, so a token that may do
-this cannot read a single value.
+this cannot read a single value. `<mount>/subkeys/*`, which is asked only where a person wants it, answers with the
+names of a secret's fields, whose values Vault itself has taken out.
 https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2#read-secret-metadata
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from keywatch.collect.inventory.declared_words import moment
-from keywatch.collect.inventory.handles import handles_of, kind_of
+from keywatch.collect.inventory.described import Describer, Description
+from keywatch.collect.inventory.vault_mounts import require, secret_mounts, unseen
+from keywatch.collect.inventory.vault_walk import Bounds, Leaf, Walk
 from keywatch.collect.vault import Fields, Vault, VaultAccess, VaultSession
 from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed
-from keywatch.model.key import Handle, HandleSpace, Key, KeyStatus, Location, SourceId
+from keywatch.model.key import Gone, Handle, HandleSpace, Keeping, Key, KeyStatus, Location, SourceId, Versions
 from keywatch.model.secret import Secret
-from keywatch.model.source import KeySource, Skipped
+from keywatch.model.source import Json, KeySource, Skipped
 from keywatch.model.time import parse_rfc3339
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetadataNames:
-    """Under which names of a secret's custom metadata its owner wrote what the key is. The first that is set wins."""
-
-    kind: tuple[str, ...] = ("kind",)
-    owner: tuple[str, ...] = ("owner",)
-    application: tuple[str, ...] = ("application",)
-    seller: tuple[str, ...] = ("seller",)
-    region: tuple[str, ...] = ("region",)
-    access_key_id: tuple[str, ...] = ("access_key_id", "key_id")
-    client_id: tuple[str, ...] = ("client_id",)
-    developer_account: tuple[str, ...] = ("developer_account",)
-    authorised_at: tuple[str, ...] = ("authorised_at", "authorized_at", "issued_at")
-    """When the key was issued, or the seller authorised the application: when the value was stored says less."""
-    expires_at: tuple[str, ...] = ("expires_at",)
-
-
-@dataclass(slots=True)
-class _Walk:
-    """How far one run has come."""
-
-    opened: int = 0
-    secrets: int = 0
-    refused: list[SourceDenied | SourceMalformed] = field(default_factory=list)
+_NOBODY = "keywatch-check"
+"""A name that nobody uses: Vault decides on the right to read before it looks for the secret."""
+_MOST_FIELDS = 50
 
 
 class VaultKv2Keys:
-    """
-    Every secret below the given mounts.
-
-    A refused folder is a `Skipped`, and the rest goes on. If the token died on the way, the walk fails instead: else
-    everything it could no longer see would seem to have vanished.
-    """
+    """Every secret below the given mounts."""
 
     def __init__(
         self,
@@ -62,9 +37,9 @@ class VaultKv2Keys:
         *,
         now: Callable[[], datetime],
         mounts: tuple[str, ...] = (),
-        names: MetadataNames | None = None,
-        most_depth: int = 20,
-        most_secrets: int = 100_000,
+        describer: Describer | None = None,
+        subkeys: bool = False,
+        bounds: Bounds | None = None,
     ) -> None:
         """
         Args:
@@ -72,10 +47,10 @@ class VaultKv2Keys:
             access: How the Vault is reached.
             token: Needs `list` and `read` on `<mount>/metadata/*`.
             now: The clock, to tell a deletion that is scheduled from one that happened.
-            mounts: KV v2 mounts without slashes at their ends. Empty: all that the token may see.
-            names: How custom metadata is read.
-            most_depth: Folders below each other before a subtree is skipped.
-            most_secrets: Secrets of one run before the rest is skipped.
+            mounts: KV v2 mounts without slashes at their ends. Empty: all there are.
+            describer: What custom metadata and paths say of a key.
+            subkeys: Whether the names of fields are asked for, which is a request more for each secret.
+            bounds: How far a run goes.
         """  # noqa: D205
         self._id = SourceId(f"vault-kv2:{name}")
         self._name = name
@@ -83,26 +58,27 @@ class VaultKv2Keys:
         self._token = token
         self._now = now
         self._mounts = tuple(mount.strip("/") for mount in mounts)
-        self._names = names or MetadataNames()
-        self._most_depth = most_depth
-        self._most_secrets = most_secrets
+        self._describer = describer or Describer(everything=True)
+        self._subkeys = subkeys
+        self._bounds = bounds or Bounds()
 
     @property
     def id(self) -> SourceId:
         return self._id
 
     def keys(self) -> Iterator[Key | Skipped]:
-        vault = Vault(self._id, self._access, self._token)
-        vault.require_health()
-        lived = vault.token_lives()
-        walk = _Walk()
-        for mount in self._mounts or self._discovered(vault):
-            yield from self._below(vault, mount, walk)
-        if walk.refused and not walk.opened:
-            raise walk.refused[0]
-        if walk.refused and lived and not vault.token_lives():
-            hint = "give it a new token"
-            raise SourceDenied(f"{self._id}: the token was revoked or ran out during the walk", hint=hint)
+        walk = Walk(self._id, Vault(self._id, self._access, self._token), self._bounds)
+        walk.begin()
+        mounts, hidden = self._chosen(walk.vault)
+        for mount in mounts:
+            for leaf in walk.leaves(mount, f"{mount}/metadata/"):
+                if isinstance(leaf, Skipped):
+                    yield leaf
+                else:
+                    yield from self._secret(walk, leaf)
+        walk.end()
+        if hidden:
+            yield hidden
 
     def check(self) -> Iterator[str | Skipped]:
         vault = Vault(self._id, self._access, self._token)
@@ -110,118 +86,126 @@ class VaultKv2Keys:
             vault.require_health()
             yield "sys/health"
             yield from vault.check()
-            mounts = self._mounts or self._discovered(vault)
+            mounts, hidden = self._chosen(vault)
         except SourceError as error:
             yield Skipped("sys/health", error.message, error.hint)
             return
+        if hidden:
+            yield hidden
         for mount in mounts:
             yield from self._check(vault, mount)
 
     def _check(self, vault: Vault, mount: str) -> Iterator[str | Skipped]:
         try:
-            self._require(vault, mount)
+            require(vault, self._id, mount)
             yield f"list {mount}/metadata/"
-            # A name that nobody uses: Vault decides on the right to read before it looks for the secret.
-            vault.read(f"{mount}/metadata/keywatch-check")
+            vault.read(f"{mount}/metadata/{_NOBODY}")
             yield f"read {mount}/metadata/"
         except SourceError as error:
             yield Skipped(f"{mount}/metadata/", error.message, error.hint)
+        if not self._subkeys:
+            return
+        try:
+            vault.read(f"{mount}/subkeys/{_NOBODY}")
+            yield f"read {mount}/subkeys/"
+        except SourceError as error:
+            yield Skipped(f"{mount}/subkeys/", error.message, error.hint)
 
-    def _discovered(self, vault: Vault) -> tuple[str, ...]:
-        found = (vault.read("sys/internal/ui/mounts") or {}).get("secret")
-        tables = found if isinstance(found, dict) else {}
-        mounts = sorted(path.strip("/") for path, table in tables.items() if _is_kv2(table))
-        if not mounts:
+    def _chosen(self, vault: Vault) -> tuple[tuple[str, ...], Skipped | None]:
+        """The mounts to be read, and what may be missing from them."""
+        if self._mounts:
+            return self._mounts, None
+        table = secret_mounts(vault)
+        if not (mounts := table.kv(2)):
             hint = "name the mounts in the settings, or give the token rights on their metadata/"
             raise SourceDenied(f"{self._id}: the token sees no KV v2 mount", hint=hint)
-        return tuple(mounts)
+        return mounts, None if table.whole else unseen("sys/mounts")
 
-    def _require(self, vault: Vault, mount: str) -> None:
-        if not vault.mounted(mount):
-            raise SourceMalformed(f"{self._id}: nothing is mounted at {mount}/", hint="correct `mounts`")
-
-    def _below(self, vault: Vault, mount: str, walk: _Walk) -> Iterator[Key | Skipped]:
-        # Our own stack, not recursion: depth is the tree owner's choice, up to our bound.
-        folders: list[tuple[str, int]] = [("", 0)]
-        while folders:
-            folder, depth = folders.pop()
-            try:
-                if not folder:
-                    self._require(vault, mount)
-                names = vault.list(f"{mount}/metadata/{folder}")
-            except (SourceDenied, SourceMalformed) as error:
-                walk.refused.append(error)
-                yield Skipped(f"{mount}/{folder}", error.message, error.hint)
-                continue
-            walk.opened += 1
-            for name in names:
-                path = folder + name
-                if name.strip("/") in ("", ".", ".."):
-                    yield Skipped(f"{mount}/{path}", "a name that cannot be asked for safely")
-                elif name.endswith("/"):
-                    if depth < self._most_depth:
-                        folders.append((path, depth + 1))
-                    else:
-                        yield Skipped(f"{mount}/{path}", f"more than {self._most_depth} folders deep")
-                elif walk.secrets < self._most_secrets:
-                    walk.secrets += 1
-                    yield from self._secret(vault, mount, path, walk)
-                else:
-                    yield Skipped(f"{mount}/{path} and what follows", f"more than {self._most_secrets} secrets")
-                    return
-
-    def _secret(self, vault: Vault, mount: str, path: str, walk: _Walk) -> Iterator[Key | Skipped]:
+    def _secret(self, walk: Walk, leaf: Leaf) -> Iterator[Key | Skipped]:
         try:
-            metadata = vault.read(f"{mount}/metadata/{path}")
+            metadata = walk.vault.read(f"{leaf.mount}/metadata/{leaf.path}")
             # None: deleted since it was listed, which is no error.
-            if metadata is not None:
-                yield from self._key(mount, path, metadata)
+            if metadata is None:
+                return
+            history = _history(metadata, self._now())
         except SourceDenied as error:
-            walk.refused.append(error)
-            yield Skipped(f"{mount}/{path}", error.message, error.hint)
+            yield walk.refused(leaf.place, error)
+            return
         except SourceMalformed as error:
-            yield Skipped(f"{mount}/{path}", error.message, error.hint)
-
-    def _key(self, mount: str, path: str, metadata: Fields) -> Iterator[Key | Skipped]:
-        names, place = self._names, f"{mount}/{path}"
-        custom = metadata.get("custom_metadata")
-        notes = custom if isinstance(custom, dict) else {}
-        access_key_id, client_id = _first(notes, names.access_key_id), _first(notes, names.client_id)
-        application, seller = _first(notes, names.application), _first(notes, names.seller)
-        kind = kind_of(_first(notes, names.kind), access_key_id=access_key_id, client_id=client_id, seller=seller)
-        own = handles_of(kind, access_key_id=access_key_id, client_id=client_id, application=application, seller=seller)
-        status, written = _current(metadata, self._now())
-        dates: dict[str, datetime | None] = {}
-        for name, told in (("authorised_at", names.authorised_at), ("expires_at", names.expires_at)):
+            yield Skipped(leaf.place, error.message, error.hint)
+            return
+        fields: tuple[str, ...] = ()
+        if self._subkeys and history.status is KeyStatus.ACTIVE:
             try:
-                dates[name] = moment(text) if (text := _first(notes, told)) else None
-            except ValueError as error:
-                yield Skipped(f"custom metadata of {place}", f"{name}: {error}")
-        yield Key(
-            kind=kind,
-            handles=(*own, Handle(HandleSpace.VAULT, f"{self._name}/{place}")),
+                fields = _fields(walk.vault.read(f"{leaf.mount}/subkeys/{leaf.path}"))
+            except (SourceDenied, SourceMalformed) as error:
+                # The key itself is known: that its fields are not must not make it seem half seen.
+                yield walk.refused(f"fields of {leaf.place}", error)
+        described = self._describer.describe(leaf.place, _notes(metadata.get("custom_metadata")), parts=fields)
+        if described is not None:
+            yield self._key(leaf.place, described, history, fields)
+            yield from (Skipped(f"custom metadata of {leaf.place}", doubt) for doubt in described.doubts)
+
+    def _key(self, place: str, described: Description, history: "_History", fields: tuple[str, ...]) -> Key:
+        location = Location(self._id, place)
+        return Key(
+            kind=described.kind,
+            handles=(*described.handles, Handle(HandleSpace.VAULT, f"{self._name}/{place}")),
             name=place,
-            locations=(Location(self._id, place),),
-            status=status,
-            created_at=dates.get("authorised_at") or written,
-            expires_at=dates.get("expires_at"),
-            owner=_first(notes, names.owner),
-            application=application,
-            account=_first(notes, names.developer_account),
-            region=_first(notes, names.region),
-            seller=seller,
+            locations=(location,),
+            status=history.status,
+            created_at=described.issued_at or history.written_at,
+            expires_at=described.expires_at,
+            owner=described.owner,
+            application=described.application,
+            account=described.developer_account,
+            region=described.region,
+            seller=described.seller,
+            keeping=(Keeping(location=location, versions=history.versions, fields=fields),),
         )
 
 
-def _current(metadata: Fields, now: datetime) -> tuple[KeyStatus, datetime | None]:
-    """Status and age of the current version: the time it was written is the rotation clock."""
-    versions = metadata.get("versions")
-    version = versions.get(str(metadata.get("current_version"))) if isinstance(versions, dict) else None
-    if not isinstance(version, dict):
-        return KeyStatus.INACTIVE, None
+@dataclass(frozen=True, slots=True)
+class _History:
+    """Status and age of the current version (the time it was written is the rotation clock), and what lies below it."""
+
+    status: KeyStatus
+    written_at: datetime | None
+    versions: Versions
+
+
+def _history(metadata: Fields, now: datetime) -> _History:
+    found = metadata.get("versions")
+    table = found if isinstance(found, dict) else {}
+    entries = {version: entry for version, entry in table.items() if isinstance(entry, dict)}
+    number = metadata.get("current_version")
+    if not isinstance(number, int) or isinstance(number, bool):
+        number = 0
+    states = {version: _state(entry, now) for version, entry in entries.items()}
+    kept = [entries[version] for version, state in states.items() if state is None]
+    current = entries.get(str(number))
+    versions = Versions(
+        current=number,
+        kept=len(kept),
+        deleted=sum(state is Gone.DELETED for state in states.values()),
+        destroyed=sum(state is Gone.DESTROYED for state in states.values()),
+        oldest_kept_at=min((at for entry in kept if (at := _time(entry.get("created_time")))), default=None),
+        gone=states.get(str(number)),
+        deletes_at=_time(current.get("deletion_time")) if current else None,
+    )
+    live = current is not None and versions.gone is None
+    return _History(
+        KeyStatus.ACTIVE if live else KeyStatus.INACTIVE,
+        _time(current.get("created_time")) if current else None,
+        versions,
+    )
+
+
+def _state(version: Mapping[str, Json], now: datetime) -> Gone | None:
+    if version.get("destroyed") is True:
+        return Gone.DESTROYED
     deleted = _time(version.get("deletion_time"))
-    gone = version.get("destroyed") is True or (deleted is not None and deleted <= now)
-    return KeyStatus.INACTIVE if gone else KeyStatus.ACTIVE, _time(version.get("created_time"))
+    return Gone.DELETED if deleted is not None and deleted <= now else None
 
 
 def _time(text: object) -> datetime | None:
@@ -233,14 +217,17 @@ def _time(text: object) -> datetime | None:
         raise SourceMalformed("a time in its metadata is not a time") from None
 
 
-def _first(notes: Fields, names: tuple[str, ...]) -> str | None:
-    values = (notes.get(name) for name in names)
-    return next((value for value in values if isinstance(value, str) and value), None)
+def _notes(custom: object) -> dict[str, str]:
+    """Custom metadata as tags. `key_id` is another word for an access key's id."""
+    table = custom if isinstance(custom, dict) else {}
+    notes = {name: value for name, value in table.items() if isinstance(value, str) and value}
+    return ({"access_key_id": notes["key_id"]} if "key_id" in notes else {}) | notes
 
 
-def _is_kv2(table: object) -> bool:
-    options = table.get("options") if isinstance(table, dict) else None
-    return isinstance(options, dict) and options.get("version") == "2"
+def _fields(answer: Fields | None) -> tuple[str, ...]:
+    """The names of fields. Whatever else may stand in the answer is not looked at."""
+    table = (answer or {}).get("subkeys")
+    return tuple(sorted(table))[:_MOST_FIELDS] if isinstance(table, dict) else ()
 
 
 _: type[KeySource] = VaultKv2Keys

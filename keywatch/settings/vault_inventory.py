@@ -1,0 +1,93 @@
+"""What of a Vault is inventoried beside the names and metadata of KV v2, and who may read what is in it."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from keywatch.collect.inventory.named import NamePattern
+from keywatch.model.key import KeyKind
+
+_Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_Mount = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f/][^\x00-\x1f\x7f]*$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class VaultMetadata(_Table):
+    """Under which names of custom metadata a secret's owner wrote what the key is. Case does not matter."""
+
+    owner: str = "owner"
+    application: str = "application"
+    kind: str = "kind"
+    seller: str = "seller"
+    region: str = "region"
+    client_id: str = "client_id"
+    access_key_id: str = "access_key_id"
+    """`key_id` is taken for the same."""
+
+
+class VaultPath(_Table):
+    """What a path says of a secret that fits it."""
+
+    pattern: _Text
+    """With its mount: `kv/sellers/{application}/{seller}`. `*` is anything, what stands in braces has no slash."""
+    kind: KeyKind | None = None
+    key: bool = True
+    """false: what fits holds no key."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _readable(cls, pattern: str) -> str:
+        NamePattern(pattern)
+        return pattern
+
+
+class VaultInventory(_Table):
+    """What of a Vault is read, each with a policy of its own in `config/vault/`."""
+
+    also: tuple[Literal["kv1", "tokens", "secret-ids", "aws", "access"], ...] = ()
+    """Beside KV v2: the names of KV v1, tokens, AppRole's secret-ids, the AWS secrets engine, who may read what."""
+    kv1_mounts: tuple[_Mount, ...] = ()
+    """Empty: every KV v1 mount there is."""
+    aws_mounts: tuple[_Mount, ...] = ()
+    """Empty: every AWS secrets engine there is."""
+    subkeys: bool = False
+    """Whether KV v2 is asked for the names of each secret's fields, without their values."""
+    every_secret: bool = True
+    """Whether each secret is a key, not only those whose metadata, path or fields say so."""
+    paths: tuple[VaultPath, ...] = ()
+    """The first that fits counts."""
+    metadata: VaultMetadata = VaultMetadata()
+    token_days: int = Field(default=7, ge=0)
+    """Tokens that cannot live so long are no keys that anybody keeps, and left out."""
+    most_secrets: int = Field(default=100_000, ge=1)
+    """Of one run, as of tokens and secret-ids; what is beyond is said."""
+    most_depth: int = Field(default=20, ge=1)
+    """Folders below each other."""
+
+
+class NeedToKnow(_Table):
+    """How many may read a key's value before it is told."""
+
+    most_readers: int = Field(default=5, ge=1)
+    kinds: tuple[KeyKind, ...] = (
+        KeyKind.AWS_ACCESS_KEY,
+        KeyKind.LWA_CLIENT_SECRET,
+        KeyKind.LWA_REFRESH_TOKEN,
+        KeyKind.MWS_KEY,
+    )
+    """Of which keys it is told."""
+    excused: tuple[_Text, ...] = ()
+    """Readers that do not count, as alerts name them; `*` stands for anything: `approle orders`, `group admins`."""
+
+
+class MustBeInVault(_Table):
+    """Keys that Vault should hold. All that is given must fit; with nothing given, none must."""
+
+    kinds: tuple[KeyKind, ...] = ()
+    applications: tuple[_Text, ...] = ()
+    """`*` stands for anything."""
+    except_keys: tuple[_Text, ...] = ()
+    """Names of keys that may be elsewhere; `*` stands for anything."""
