@@ -27,6 +27,7 @@ def keys(config: Path | None, *, json: bool) -> int:
     from keywatch.report import inventory
     from keywatch.service.standings import policy, standings, vanished
     from keywatch.service.state import open_state
+    from keywatch.service.vault_watch import VaultWatch
     from keywatch.settings.load import find, load
 
     settings = load(find(config))
@@ -35,9 +36,10 @@ def keys(config: Path | None, *, json: bool) -> int:
         judged = standings(state.store, policy(settings.baseline), now)
         gone = vanished(state.store, now)
         seen = state.store.uses()
+        readers = VaultWatch().readers(state.store, (standing.key for standing in judged))
     used = used_from(judged, seen, since=now - timedelta(days=settings.sharing.window_days))
     if json:
-        sys.stdout.write(inventory.as_json(judged, gone, used, now=now))
+        sys.stdout.write(inventory.as_json(judged, gone, used, readers, now=now))
         return 0
     person = sys.stdout.isatty()
     width = shutil.get_terminal_size((120, 40)).columns if person else 160
