@@ -7,7 +7,7 @@ from keywatch.alerts.playbook import LABEL, REMOVE_IT, ROOT, USE_IT
 from keywatch.alerts.words import count, day, days_from_now, minute, one_line
 from keywatch.model.alert import AlertId, Problem, ProblemKind
 from keywatch.model.finding import Severity
-from keywatch.model.key import HandleSpace, Key, KeyKind, KeyStatus
+from keywatch.model.key import Gone, HandleSpace, Key, KeyKind, KeyStatus
 from keywatch.model.standing import Basis, Level, Standing
 
 _SEVERITY = {
@@ -142,7 +142,9 @@ def _leftover(standing: Standing) -> Problem:
     key = standing.key
     why = {KeyStatus.INACTIVE: "It is switched off", KeyStatus.EXPIRED: "It has expired"}
     reason = (
-        "The service behind it is closed" if key.kind is KeyKind.MWS_KEY else why.get(key.status, "It is of no use")
+        "The service behind it is closed"
+        if key.kind is KeyKind.MWS_KEY
+        else _taken(key) or why.get(key.status, "It is of no use")
     )
     title = f"{describe(key)}: left over"
     so_what = f"{reason}; a key nobody uses is one nobody watches."
@@ -154,6 +156,15 @@ def _leftover(standing: Standing) -> Problem:
         next_step=REMOVE_IT[key.kind],
         stage=key.status.value,
     )
+
+
+def _taken(key: Key) -> str | None:
+    """Say what has become of a value that only stores have, and have no more; None: that is not how it is."""
+    gone = {keeping.versions.gone if keeping.versions else None for keeping in key.keeping}
+    if len(key.keeping) != len(key.locations) or not gone or None in gone:
+        return None
+    deleted = Gone.DELETED in gone
+    return "Its value was deleted, and can be brought back" if deleted else "Its value was destroyed"
 
 
 def _root(standing: Standing) -> Problem:

@@ -14,9 +14,10 @@ from keywatch.alerts.key_problems import describe
 from keywatch.alerts.playbook import EVERYTHING, FEWER_READERS, NARROWER, WHO_COMES_IN
 from keywatch.alerts.readers import Pattern, Reader, ReadersOf
 from keywatch.alerts.words import count, one_line
+from keywatch.model.access import KeyReaders
 from keywatch.model.alert import AlertId, Problem, ProblemKind
 from keywatch.model.finding import Severity
-from keywatch.model.key import HandleSpace, KeyKind
+from keywatch.model.key import HandleSpace, Key, KeyKind
 
 _KINDS = frozenset({KeyKind.AWS_ACCESS_KEY, KeyKind.LWA_CLIENT_SECRET, KeyKind.LWA_REFRESH_TOKEN, KeyKind.MWS_KEY})
 _NAMED = 8
@@ -45,6 +46,20 @@ class WatchedVault:
     readers: ReadersOf
     stale: bool = False
     """Whether it could not be read last: what is known then is old."""
+
+
+def readers_of(key: Key, vaults: Iterable[WatchedVault]) -> KeyReaders | None:
+    """Say who may read a key's value in any Vault; None: no Vault is known to hold it, or who may read there is not."""
+    names: set[str] = set()
+    seen, whole = False, True
+    for vault in vaults:
+        begins = f"{vault.readers.access.vault}/"
+        places = (handle.value for handle in key.handles if handle.space is HandleSpace.VAULT)
+        for place in (place.removeprefix(begins) for place in places if place.startswith(begins)):
+            if found := vault.readers.read_path(place):
+                seen, whole = True, whole and not vault.stale and not vault.readers.access.unread
+                names |= {reader.holder.name for reader in vault.readers.of(found[0])}
+    return KeyReaders(names=tuple(sorted(names)), whole=whole) if seen else None
 
 
 @dataclass(slots=True)

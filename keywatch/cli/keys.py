@@ -73,6 +73,7 @@ def keys(config: Path | None, *, json: bool, **chosen: Sequence[str] | None) -> 
     from keywatch.service.probed import probed
     from keywatch.service.standings import policy, standings, vanished
     from keywatch.service.state import open_state
+    from keywatch.service.vault_watch import VaultWatch
     from keywatch.settings.load import find, load
 
     wanted = Chosen(**chosen)
@@ -85,8 +86,9 @@ def keys(config: Path | None, *, json: bool, **chosen: Sequence[str] | None) -> 
         gone = [last for last in vanished(state.store, now) if wanted.standing is None and wanted.has(last.key)]
         seen = state.store.uses()
         tried = probed((row.key for row in judged), state.store.evidence())
+        readers = VaultWatch().readers(state.store, (row.key for row in judged))
     used = used_from(judged, seen, since=now - timedelta(days=settings.sharing.window_days))
-    beside = inventory.Beside(used=used, probed=tried)
+    beside = inventory.Beside(used=used, probed=tried, readers=readers)
     if json:
         sys.stdout.write(inventory.as_json(judged, gone, beside, now=now))
         return 0

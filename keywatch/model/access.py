@@ -44,6 +44,15 @@ class SecretMount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyReaders:
+    """Who may read one key's value."""
+
+    names: tuple[str, ...]
+    whole: bool
+    """Whether that is everybody, as far as is known: all was read that says so, the last time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """One Vault's word on who may read what."""
 

@@ -6,15 +6,17 @@ even the first characters of one.
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, TypeAlias
 
 from keywatch import __version__
+from keywatch.model.access import KeyReaders
 from keywatch.model.alert import Alert
 from keywatch.model.call import Coverage
+from keywatch.model.key import KeyId
 from keywatch.model.secret import Pepper
 from keywatch.model.standing import Basis, Standing
 from keywatch.model.time import to_rfc3339
@@ -44,6 +46,8 @@ class Known:
     findings: Sequence[StoredFinding]
     sources: Sequence[SourceState]
     coverages: Sequence[Coverage]
+    readers: Mapping[KeyId, KeyReaders] = field(default_factory=dict)
+    """Who may read each key in Vault, where that is known."""
 
 
 def evidence(known: Known, *, pepper: Pepper, period: timedelta, now: datetime) -> Document:
@@ -69,7 +73,9 @@ def evidence(known: Known, *, pepper: Pepper, period: timedelta, now: datetime) 
         "to": to_rfc3339(now),
         "summary": _summary(known, alerts, findings, now),
         "obligations": [_obligation(row, alerts) for row in worst_first(known.assessments)],
-        "keys": [inventory.record(row) for row in inventory.most_pressing(known.standings)],
+        "keys": [
+            inventory.record(row, known.readers.get(row.key.id)) for row in inventory.most_pressing(known.standings)
+        ],
         "alerts": [_alert(alert) for alert in sorted(alerts, key=lambda alert: (alert.opened_at, alert.id))],
         "findings": [_finding(found) for found in findings],
         "sources": [_source(state, known.coverages) for state in known.sources],

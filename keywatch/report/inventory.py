@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from io import StringIO
 
-from keywatch.model.key import HandleSpace, Key, KeyId
+from keywatch.model.access import KeyReaders
+from keywatch.model.key import HandleSpace, Keeping, Key, KeyId, Location
 from keywatch.model.standing import Basis, Level, Standing
 from keywatch.model.time import to_rfc3339
 from keywatch.model.usage import UsedFrom
@@ -25,6 +26,8 @@ _COLOURS = {
     Level.LAPSED: "bold red",
     Level.LEFTOVER: "magenta",
 }
+_NAMED = 50
+"""Readers of a key that are named; the rest is in the count."""
 _COLUMNS = ("KEY", "KIND", "STANDING", "LAST SUCCESS", "DAYS LEFT", "DIES ON", "OWNER", "HELD IN")
 
 
@@ -45,6 +48,8 @@ class Beside:
     used: Mapping[KeyId, UsedFrom] = field(default_factory=dict)
     """From where they are used."""
     probed: Mapping[KeyId, Probed] = field(default_factory=dict)
+    readers: Mapping[KeyId, KeyReaders] = field(default_factory=dict)
+    """Who may read them in Vault."""
 
 
 def as_text(
@@ -101,14 +106,17 @@ def as_json(
     *,
     now: datetime,
 ) -> str:
-    """The same as one JSON document, with every date the standing rests on."""
-    used, probed = (beside or Beside()).used, (beside or Beside()).probed
+    """The same as one JSON document, with every date the standing rests on, and who may read each key in Vault."""
+    beside = beside or Beside()
     document = {
         "version": VERSION,
         "at": to_rfc3339(now),
         "keys": [
-            record(standing)
-            | {"used_from": _used(used.get(standing.key.id)), "probed": _probed(probed.get(standing.key.id))}
+            record(standing, beside.readers.get(standing.key.id))
+            | {
+                "used_from": _used(beside.used.get(standing.key.id)),
+                "probed": _probed(beside.probed.get(standing.key.id)),
+            }
             for standing in most_pressing(standings)
         ],
         "gone": [_last(sighting) for sighting in gone],
@@ -192,9 +200,10 @@ def _used(used: UsedFrom | None) -> dict[str, int] | None:
     return {"networks": used.networks, "programs": used.agents} if used else None
 
 
-def record(row: Standing) -> dict[str, object]:
+def record(row: Standing, readers: KeyReaders | None = None) -> dict[str, object]:
     """One key as JSON."""
     key = row.key
+    kept = {keeping.location: keeping for keeping in key.keeping}
     return {
         "id": key.id,
         "name": key.name,
@@ -207,7 +216,8 @@ def record(row: Standing) -> dict[str, object]:
         "seller": key.seller,
         "created_at": _when(key.created_at),
         "expires_at": _when(key.expires_at),
-        "locations": [{"source": place.source, "place": place.place} for place in key.locations],
+        "locations": [_location(place, kept.get(place)) for place in key.locations],
+        "readers": _readers(readers),
         "basis": row.basis.value,
         "level": row.level.value,
         "last_success": _when(row.last_success),
@@ -218,6 +228,28 @@ def record(row: Standing) -> dict[str, object]:
         "deletes_on": row.deletes_on.isoformat() if row.deletes_on else None,
         "reasons": list(row.reasons),
     }
+
+
+def _location(place: Location, keeping: Keeping | None) -> dict[str, object]:
+    shown: dict[str, object] = {"source": place.source, "place": place.place}
+    if keeping is not None and keeping.fields:
+        shown["fields"] = list(keeping.fields)
+    if keeping is not None and (versions := keeping.versions):
+        shown["versions"] = {
+            "current": versions.current,
+            "kept": versions.kept,
+            "deleted": versions.deleted,
+            "destroyed": versions.destroyed,
+            "oldest_kept_at": _when(versions.oldest_kept_at),
+            "gone": versions.gone.value if versions.gone else None,
+        }
+    return shown
+
+
+def _readers(readers: KeyReaders | None) -> dict[str, object] | None:
+    if readers is None:
+        return None
+    return {"count": len(readers.names), "whole": readers.whole, "names": list(readers.names[:_NAMED])}
 
 
 def _last(sighting: Sighting) -> dict[str, object]:

@@ -8,6 +8,7 @@ from keywatch.service.obligations import book, stands
 from keywatch.service.plan import plan
 from keywatch.service.standings import policy, standings
 from keywatch.service.state import State
+from keywatch.service.vault_watch import VaultWatch
 from keywatch.settings.schema import Settings
 
 
@@ -25,4 +26,5 @@ def known(settings: Settings, state: State, now: datetime) -> Known:
         findings=named(store.findings(), keys, frozenset(settings.our_accounts)),
         sources=store.sources(),
         coverages=store.coverages(),
+        readers=VaultWatch().readers(store, keys),
     )

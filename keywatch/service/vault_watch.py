@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from keywatch.alerts.held import Held
-from keywatch.alerts.need_to_know import NeedLimits, WatchedVault, need_to_know
+from keywatch.alerts.need_to_know import NeedLimits, WatchedVault, need_to_know, readers_of
 from keywatch.alerts.readers import ReadersOf
 from keywatch.alerts.strays import MustHold, Whole, strays
+from keywatch.model.access import KeyReaders
 from keywatch.model.alert import AlertId, Problem
-from keywatch.model.key import SourceId
+from keywatch.model.key import Key, KeyId, SourceId
 from keywatch.settings.vault_inventory import MustBeInVault, NeedToKnow
 from keywatch.store import SourceState, Store, StoredAccess
 
@@ -43,6 +44,12 @@ class VaultWatch:
         wrong, undecided = need_to_know(held, self._watched(store, states), self._limits)
         missing, unknown = strays(held, whole(states, held, sources), self._must)
         return wrong + missing, undecided | unknown
+
+    def readers(self, store: Store, keys: Iterable[Key]) -> dict[KeyId, KeyReaders]:
+        """Say of each key that a Vault holds who may read it there, where that is known."""
+        watched = self._watched(store, {state.source: state for state in store.sources()})
+        found = ((key.id, readers_of(key, watched)) for key in keys)
+        return {name: readers for name, readers in found if readers is not None}
 
     def _watched(self, store: Store, states: Mapping[SourceId, SourceState]) -> list[WatchedVault]:
         self._stored = store.accesses(self._stored)

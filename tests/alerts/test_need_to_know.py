@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from keywatch.alerts.held import Held
-from keywatch.alerts.need_to_know import NeedLimits, WatchedVault, need_to_know
+from keywatch.alerts.need_to_know import NeedLimits, WatchedVault, need_to_know, readers_of
 from keywatch.alerts.readers import ReadersOf
-from keywatch.model.access import Access, AccessPolicy, Holder, PathRule, SecretMount
+from keywatch.model.access import Access, AccessPolicy, Holder, KeyReaders, PathRule, SecretMount
 from keywatch.model.alert import Problem, ProblemKind
 from keywatch.model.finding import Severity
 from keywatch.model.key import Handle, HandleSpace, KeyKind, KeyStatus
@@ -165,6 +165,24 @@ def test_what_is_old_neither_tells_nor_takes_back() -> None:
     problems, undecided = need_to_know([key_at("kv/orders/lwa")], watched, NeedLimits(most_readers=3))
     assert [] == problems
     assert {"many-readers:prod/kv/orders/"} == set(undecided)
+
+
+def test_who_may_read_one_key() -> None:
+    """Everybody, the excused too; whether that is all; and nothing of a key that no Vault is known to hold."""
+    vault = access({"some": ["kv/data/orders/*"]}, FOUR)
+    one = key_at("kv/orders/lwa").key
+    assert KeyReaders(names=tuple(sorted(FOUR)), whole=True) == readers_of(
+        one, [WatchedVault(readers=ReadersOf(vault))]
+    )
+    for watched in (
+        WatchedVault(readers=ReadersOf(vault), stale=True),
+        WatchedVault(readers=ReadersOf(replace(vault, unread=(Skipped("x", "y"),)))),
+    ):
+        found = readers_of(one, [watched])
+        assert found is not None
+        assert not found.whole
+    assert readers_of(key_at("nothing/x").key, [WatchedVault(readers=ReadersOf(vault))]) is None
+    assert readers_of(one, [WatchedVault(readers=ReadersOf(replace(vault, vault="other")))]) is None
 
 
 def test_what_is_of_no_use_any_more_has_no_readers() -> None:

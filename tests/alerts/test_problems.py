@@ -1,5 +1,6 @@
 """What is wrong, and in which words."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from keywatch.alerts.problems import BlindSource, Grace, SourceRole, inhibited, problems
 from keywatch.model.alert import Problem, ProblemKind
 from keywatch.model.finding import Confidence, FindingState, Ownership, Severity
-from keywatch.model.key import HandleSpace, Key, KeyKind, KeyStatus, SourceId
+from keywatch.model.key import Gone, HandleSpace, Keeping, Key, KeyKind, KeyStatus, SourceId, Versions
 from keywatch.model.standing import Basis, Level, Standing
 from tests.alerts.builders import DAY, NOW, Seen, finding, key, place, standing
 
@@ -134,6 +135,26 @@ def test_a_leftover_is_told_even_where_calls_are_unknown(kind: KeyKind, status: 
     of = key(kind=kind, status=status)
     found = only(standing(Level.LEFTOVER, Basis.UNKNOWN, of=of))
     assert (found.kind, found.severity) == (ProblemKind.KEY_LEFTOVER, Severity.LOW)
+    assert fact(found, "So what").startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("gone", "reason"),
+    [
+        ((Gone.DELETED,), "Its value was deleted, and can be brought back"),
+        ((Gone.DESTROYED,), "Its value was destroyed"),
+        ((Gone.DELETED, Gone.DESTROYED), "Its value was deleted, and can be brought back"),
+        ((Gone.DESTROYED, None), "It is switched off"),
+    ],
+)
+def test_a_leftover_of_stores_says_what_became_of_its_value(gone: tuple[Gone | None, ...], reason: str) -> None:
+    """Deleted in Vault is another thing than destroyed; where another place has it, neither says why it is off."""
+    of = key(kind=KeyKind.OTHER, status=KeyStatus.INACTIVE, places=len(gone))
+    keeping = tuple(
+        Keeping(location=place, versions=Versions(current=1, kept=0, deleted=1, destroyed=0, gone=one))
+        for place, one in zip(of.locations, gone, strict=True)
+    )
+    found = only(standing(Level.LEFTOVER, of=replace(of, keeping=keeping)))
     assert fact(found, "So what").startswith(reason)
 
 

@@ -3,9 +3,10 @@
 import json
 from dataclasses import replace
 
-from keywatch.model.key import KeyKind, KeyStatus
+from keywatch.model.access import KeyReaders
+from keywatch.model.key import Keeping, KeyKind, KeyStatus, Location, SourceId, Versions
 from keywatch.model.standing import Basis, Level, Standing
-from keywatch.report.inventory import as_json, as_text, most_pressing
+from keywatch.report.inventory import Beside, as_json, as_text, most_pressing
 from keywatch.store import Sighting
 from tests.alerts.builders import DAY, IAM, NOW, key, standing
 
@@ -55,6 +56,28 @@ def test_a_key_that_is_switched_off_dies_on_no_day() -> None:
     """It is left over: there is nothing to count down to."""
     off = key("old", kind=KeyKind.MWS_KEY, status=KeyStatus.INACTIVE)
     assert " - " in table(standing(of=off, level=Level.LEFTOVER))[1]
+
+
+def test_what_a_vault_says_of_a_key_is_in_the_document() -> None:
+    """Versions and fields beside the place, and who may read it there; nothing is said of what is not known."""
+    place = Location(SourceId("vault-kv2:prod"), "kv/orders/lwa")
+    versions = Versions(current=3, kept=1, deleted=1, destroyed=1, oldest_kept_at=NOW - DAY)
+    keeping = Keeping(location=place, versions=versions, fields=("client_id", "client_secret"))
+    stored = replace(key("stored"), locations=(place,), keeping=(keeping,))
+    who = KeyReaders(names=("approle ads", "approle orders"), whole=False)
+    text = as_json([standing(of=stored), standing()], beside=Beside(readers={stored.id: who}), now=NOW)
+    told, plain = sorted(json.loads(text)["keys"], key=lambda one: one["name"] != "stored")
+    assert told["readers"] == {"count": 2, "whole": False, "names": ["approle ads", "approle orders"]}
+    assert told["locations"][0]["fields"] == ["client_id", "client_secret"]
+    assert told["locations"][0]["versions"] == {
+        "current": 3,
+        "kept": 1,
+        "deleted": 1,
+        "destroyed": 1,
+        "oldest_kept_at": "2026-11-22T14:18:00Z",
+        "gone": None,
+    }
+    assert (None, {"source", "place"}) == (plain["readers"], set(plain["locations"][0]))
 
 
 def test_names_cannot_write_to_the_terminal() -> None:

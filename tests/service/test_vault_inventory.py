@@ -1,5 +1,6 @@
 """Whole cycles over a Vault: what it holds, who may read it, and nothing taken for gone while it is in trouble."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -7,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from keywatch.alerts.problems import SourceRole
+from keywatch.cli.main import run
 from keywatch.collect.inventory.vault_kv2 import VaultKv2Keys
 from keywatch.collect.vault import VaultAccess
 from keywatch.demo.vault_admin import VaultAdmin
@@ -191,6 +193,20 @@ def test_who_may_read_is_told_until_it_is_mended(here: Installation, vault: Trou
     here.cycle()
     assert [f"resolved: {line} -> console"] == [told for told in here.told if "resolved" in told and "readers" in told]
     assert need_to_know(here) is State.DUE  # nothing is seen, and nobody has confirmed it yet
+
+
+def test_the_inventory_says_who_may_read(
+    here: Installation, vault: Troubled, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`keywatch keys --json` has the readers of each key that a Vault holds, and that they are all."""
+    here.cycle()
+    capsys.readouterr()
+    assert 0 == run(["keys", "--json", "--config", str(here.directory / "keywatch.toml")])
+    keys = {key["name"]: key["readers"] for key in json.loads(capsys.readouterr().out)["keys"]}
+    readers = ["approle billing", "approle orders", "userpass jane"]
+    assert {"count": 3, "whole": True, "names": readers} == keys["kv/orders/lwa"]
+    assert {"count": 0, "whole": True, "names": []} == keys["old/mws"]
+    assert vault.rooms.minted == []
 
 
 def test_where_nobody_may_ask_who_reads_it_is_unknown(here: Installation, vault: Troubled) -> None:

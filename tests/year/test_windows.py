@@ -156,10 +156,10 @@ def a_second(start: datetime) -> Key:
     return replace(of(born=start), handles=(other,))
 
 
-def rotated(**dates: str) -> Callable[[datetime], Key]:
+def rotated(date: str) -> Callable[[datetime], Key]:
     def made(start: datetime) -> Key:
         one = of(KeyKind.OTHER, born=start)
-        rotation = replace(Rotation(), **dict.fromkeys(dates, start))
+        rotation = Rotation(due_at=start) if date == "due_at" else Rotation(stuck_since=start)
         return replace(one, keeping=(Keeping(location=one.locations[0], rotation=rotation),))
 
     return made
@@ -269,7 +269,7 @@ WINDOWS = [
     ),
     Window(
         "a rotation is overdue",
-        untidy(ProblemKind.ROTATION_LATE, rotated(due_at="start")),
+        untidy(ProblemKind.ROTATION_LATE, rotated("due_at")),
         2 * DAY,
         "",
         "overdue",
@@ -277,7 +277,7 @@ WINDOWS = [
     ),
     Window(
         "a rotation lies half done",
-        untidy(ProblemKind.ROTATION_LATE, rotated(stuck_since="start")),
+        untidy(ProblemKind.ROTATION_LATE, rotated("stuck_since")),
         2 * DAY,
         "",
         "failed",
