@@ -201,7 +201,13 @@ class AthenaTrail:
             since=since if place.until else None,
             until=place.until,
         )
-        return CallBatch(evidence=answer.calls, cursor=place.cursor(), coverage=coverage, skipped=tuple(skipped))
+        return CallBatch(
+            evidence=answer.calls,
+            uses=answer.uses,
+            cursor=place.cursor(),
+            coverage=coverage,
+            skipped=tuple(skipped),
+        )
 
 
 def _troubles(answer: Answer) -> list[Skipped]:
