@@ -198,6 +198,7 @@ class AthenaTrail:
             kinds=_KINDS,
             accounts=self._accounts & place.accounts,
             data_unseen=True,
+            sampled=True,
             since=since if place.until else None,
             until=place.until,
         )
