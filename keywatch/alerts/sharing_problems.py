@@ -71,15 +71,17 @@ def _known(
     Up to when, and since when without a gap, the sources of these uses tell of them.
 
     A source that is blind told all it knows: the key is judged as of then, and nobody is taken to have gone. One that
-    told of a use later than what it covers (files come in no order) is known up to that.
+    told of a use later than what it covers (files come in no order) is known up to that. One that looks at some calls
+    only says since when of nothing.
     """
     last: dict[SourceId, datetime] = {}
     for use in uses:
         last[use.source] = max(start_of(use.spell.last), last.get(use.source, start_of(use.spell.last)))
     known = {source: covered.get(source) for source in last}
     ends = [max(last[source], told.until) for source, told in known.items() if told is not None and told.until]
-    starts = [told.since for told in known.values() if told is not None and told.since is not None]
-    return min([now, *ends]), max(starts) if len(starts) == len(known) else None
+    whole = [told for told in known.values() if told is None or not told.sampled]
+    starts = [told.since for told in whole if told is not None and told.since is not None]
+    return min([now, *ends]), max(starts) if whole and len(starts) == len(whole) else None
 
 
 def _problem(key: Key, found: Sharing) -> Problem:

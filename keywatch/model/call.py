@@ -124,6 +124,11 @@ class Coverage:
     Whether calls for data (objects of a bucket, items of a table) are no part of what it sees, as in CloudTrail's
     management events. Its silence then says something of a key only beside the issuer's own word on when it was used.
     """
+    sampled: bool = False
+    """
+    Whether it looks at some calls only, as many as prove a success, so that a place from which a key was used for long
+    may be told of late. What it sees is a use all the same; that it sees it now does not make it new.
+    """
     altered: tuple[str, ...] = ()
     """What somebody removed or changed of what the source reads, as sentences for a person, the newest last."""
     since: datetime | None

@@ -59,11 +59,13 @@ def wrong(
     until: datetime | None = None,
     blind: str | None = None,
     known: bool = True,
+    sampled: bool = False,
     allowed: Iterable[Allowance] = (),
     **limits: int,
 ) -> list[Problem]:
     """What is told of these uses."""
-    coverage = Coverage(source=TRAIL, kinds=frozenset(), since=since, until=until or now, blind=blind)
+    until = until or now
+    coverage = Coverage(source=TRAIL, kinds=frozenset(), sampled=sampled, since=since, until=until, blind=blind)
     changed = {Dimension[name.upper()]: most for name, most in limits.items()}
     rules = SharingRules(limits={**LIMITS, **changed}, allowed=tuple(allowed))
     locate = somewhere if known else nowhere
@@ -186,6 +188,13 @@ def test_new_is_told_once() -> None:
 def test_new_needs_a_history_that_was_watched(first: int, since: datetime | None, expected: int) -> None:
     """Where nothing is known of the time before, nothing can be said to be new."""
     assert expected == len(wrong(daily(CLOUD, first), used(PHONE, NOW), since=since, country=9))
+
+
+def test_who_looks_at_some_calls_only_calls_nobody_new() -> None:
+    """A place may have been used for long before one of its calls was looked at; that there are too many is seen."""
+    assert [] == wrong(daily(CLOUD, 30), used(PHONE, NOW), sampled=True, country=9)
+    places = [daily(place, 3) for place in PLACES]
+    assert ProblemKind.KEY_SHARED is only(*places, sampled=True, country=1).kind
 
 
 def test_to_a_key_that_is_everywhere_no_place_is_new() -> None:

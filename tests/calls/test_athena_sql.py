@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from keywatch.collect.calls.cloudtrail_sessions import Tracer
 from keywatch.model.call import Call
 from keywatch.model.errors import SourceMalformed
 from keywatch.model.key import SourceId
+from keywatch.model.usage import Origin, Usage, hour_of
 from tests.calls.athena_duck import TABLE, Duck, columns
 from tests.calls.trail_records import ACCOUNT, EXCEPTIONS, KEYS, NOW, Record, made, record, session, some
 
@@ -42,6 +44,37 @@ def from_sql(records: list[Record], directory: Path) -> tuple[set[Call], dict[st
     sql = TABLE.calls([ACCOUNT], ["us-east-1"], NOW.date(), NOW.date(), latest=NOW + AHEAD)
     answer = understand(duck.ask(sql), SOURCE, NOW)
     return set(answer.calls), answer.accounts[ACCOUNT].trouble
+
+
+def uses_by_file(records: list[Record]) -> dict[tuple[str, Origin], int]:
+    """By key and origin, the hours in which files say that it was used."""
+    tracer = Tracer()
+    tracer.collect(decode(json.dumps({"Records": records}).encode())[0], NOW + AHEAD)
+    return hours(tracer.take_uses(SOURCE))
+
+
+def hours(uses: Iterable[Usage]) -> dict[tuple[str, Origin], int]:
+    at = hour_of(NOW + AHEAD)
+    return {(use.handle.value, use.origin): use.spell.before(at) for use in uses}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_latest_calls_say_from_where_as_in_files(seed: int, tmp_path: Path) -> None:
+    """From where and by what each key and session was used last is told; nothing that files would not tell."""
+    places = cycle(["192.0.2.1", "198.51.100.7", "2001:db8::1", "ec2.amazonaws.com"])
+    programs = cycle(["aws-cli/2.0", "Boto3/1.4 os/linux", "a\x1fb", "Boto3/1.4 keywatch", ""])
+    errors = cycle([None, "SignatureDoesNotMatch", "AccessDenied", None])
+    records = []
+    for each, place, program, error in zip(some(seed), places, programs, errors, strict=False):
+        failed = {"errorCode": error} if error and "errorCode" not in each else {}
+        records.append(each | {"sourceIPAddress": place, "userAgent": program} | failed)
+    duck = Duck(tmp_path)
+    duck.add(records, account=ACCOUNT, region="us-east-1", day=NOW)
+    sql = TABLE.calls([ACCOUNT], ["us-east-1"], NOW.date(), NOW.date(), latest=NOW + AHEAD)
+    told, expected = hours(understand(duck.ask(sql), SOURCE, NOW).uses), uses_by_file(records)
+    assert len({key for key, _ in told}) > 1
+    assert {key for key, _ in told} <= {key for key, _ in expected}
+    assert all(bits & ~expected.get(use, 0) == 0 for use, bits in told.items())
 
 
 def exception(number: int) -> list[Record]:

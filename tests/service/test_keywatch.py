@@ -1,9 +1,13 @@
 """The daemon's cycle on real input without any cloud: what is found, whose it is, and when it is over."""
 
+from dataclasses import replace
+
 import pytest
 
 from keywatch.demo.text import invented, invented_client_secret, invented_refresh_token
+from keywatch.model.call import Coverage
 from keywatch.model.finding import FindingState, Ownership
+from keywatch.model.key import KeyKind, SourceId
 from keywatch.model.standing import Basis
 from tests.content.repository import Repository
 from tests.service.installation import DAY, Installation
@@ -227,3 +231,17 @@ def test_a_foreign_secret_is_not_taken_for_ours(here: Installation) -> None:
     (told,) = here.news()
     assert "seller's secret key" in told
     assert here.findings()[0].finding.ownership is Ownership.FOREIGN
+
+
+def test_a_trail_that_was_altered_is_an_alert_until_it_is_history(here: Installation) -> None:
+    """Whoever removes log files is told of, once, beside what it does to standings."""
+    source = SourceId("cloudtrail:org")
+    seen = Coverage(source=source, kinds=frozenset({KeyKind.AWS_ACCESS_KEY}), since=None, until=None)
+    with here.open() as keywatch:
+        keywatch._store.save_coverage(replace(seen, altered=("s3://trail/x: this log file was altered",)))
+    [told] = here.news()
+    assert told.startswith("fired: log files of cloudtrail:org were removed or altered")
+    assert [] == here.news()
+    with here.open() as keywatch:
+        keywatch._store.save_coverage(seen)
+    assert ["resolved"] == [news.partition(":")[0] for news in here.news()]

@@ -198,10 +198,17 @@ class AthenaTrail:
             kinds=_KINDS,
             accounts=self._accounts & place.accounts,
             data_unseen=True,
+            sampled=True,
             since=since if place.until else None,
             until=place.until,
         )
-        return CallBatch(evidence=answer.calls, cursor=place.cursor(), coverage=coverage, skipped=tuple(skipped))
+        return CallBatch(
+            evidence=answer.calls,
+            uses=answer.uses,
+            cursor=place.cursor(),
+            coverage=coverage,
+            skipped=tuple(skipped),
+        )
 
 
 def _troubles(answer: Answer) -> list[Skipped]:

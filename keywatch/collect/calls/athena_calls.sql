@@ -17,7 +17,11 @@ WITH judged AS (
     concat(
       eventtime, chr(31), eventsource, chr(31), eventname, chr(31),
       coalesce(useridentity.arn, ''), chr(31), coalesce(sourceipaddress, ''), chr(31),
-      CASE WHEN useridentity.type = 'Root' THEN coalesce(useridentity.accountid, '') ELSE '' END
+      CASE WHEN useridentity.type = 'Root' THEN coalesce(useridentity.accountid, '') ELSE '' END, chr(31),
+      -- whether the key itself signed it
+      CASE WHEN coalesce(useridentity.invokedby, '') = '' AND coalesce(errorcode, '') NOT IN (@{unsigned}) THEN '1' ELSE '' END,
+      -- the last part, as others write it
+      chr(31), coalesce(useragent, '')
     ) AS trace,
     CASE
       WHEN eventtime IS NULL OR eventname IS NULL OR eventsource IS NULL THEN 'broken'

@@ -6,10 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 
 from keywatch.collect.calls.athena_client import Row
 from keywatch.collect.calls.cloudtrail_sessions import Trace, Tracer
+from keywatch.collect.calls.cloudtrail_uses import handles
+from keywatch.collect.calls.origins import family_of, network_of
+from keywatch.collect.calls.usage import Uses
 from keywatch.model.call import Call, Outcome
 from keywatch.model.errors import SourceMalformed
 from keywatch.model.key import SourceId
 from keywatch.model.time import parse_rfc3339, to_rfc3339
+from keywatch.model.usage import Origin, Spell, Usage, hour_of
 
 COLUMNS = (
     "kind",
@@ -34,7 +38,7 @@ _TROUBLES = {
 }
 _MOST_ROWS = 1_000_000
 """Held in memory while sessions are traced: some 500 bytes each."""
-_TRACE_PARTS = 6
+_TRACE_PARTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,8 @@ class Answer:
 
     calls: tuple[Call, ...]
     accounts: dict[str, Seen]
+    uses: tuple[Usage, ...] = ()
+    """From where and by what each key and session made the latest call of each outcome: a part of what files tell."""
 
 
 def understand(rows: Iterable[Row], source: SourceId, now: datetime, *, most: int = _MOST_ROWS) -> Answer:
@@ -81,13 +87,26 @@ def understand(rows: Iterable[Row], source: SourceId, now: datetime, *, most: in
         for row in found:
             if row["maker"]:
                 tracer.made(row["id"] or "", row["maker"], to_rfc3339(now))
-        for row in found:
-            for outcome in Outcome:
-                if (text := row[outcome.value]) is not None:
-                    tracer.add(row["id"] or "", outcome, _trace(text))
-        return Answer(tuple(tracer.take(source)), accounts)
+        uses = _add_calls(found, tracer)
+        return Answer(tuple(tracer.take(source)), accounts, tuple(uses.take(source)))
     except (KeyError, ValueError, TypeError):
         raise SourceMalformed(f"{source}: Athena answers with rows that make no sense") from None
+
+
+def _add_calls(rows: Iterable[Row], tracer: Tracer) -> Uses:
+    """Let `tracer` know of the calls in rows, and return what they say of the uses of keys."""
+    uses = Uses()
+    for row in rows:
+        signer = row["id"] or ""
+        for outcome in Outcome:
+            if (text := row[outcome.value]) is None:
+                continue
+            trace, use = _trace(text)
+            tracer.add(signer, outcome, trace)
+            if use is not None and (key := tracer.maker(signer)) is not None:
+                for handle in handles(key, trace.root):
+                    uses.add(handle, *use)
+    return uses
 
 
 def _seen(row: Row) -> Seen:
@@ -106,10 +125,15 @@ def _day(text: str) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _trace(text: str) -> Trace:
-    parts = text.split("\x1f")
+def _trace(text: str) -> tuple[Trace, tuple[Origin, Spell] | None]:
+    """What a call was, and what it says of the key's use: nothing, where it is no use from elsewhere."""
+    parts = text.split("\x1f", _TRACE_PARTS - 1)
     if len(parts) != _TRACE_PARTS:
         raise ValueError("not a trace")
-    at, service, name, principal, address, root = parts
+    at, service, name, principal, address, root, used, agent = parts
     action = f"{service.removesuffix('.amazonaws.com')}:{name}"
-    return Trace(at, action, principal or None, address or None, root or None)
+    trace = Trace(at, action, principal or None, address or None, root or None)
+    network = network_of(address) if used else None
+    if network is None:
+        return trace, None
+    return trace, (Origin(network, family_of(agent)), Spell.of(hour_of(parse_rfc3339(at))))

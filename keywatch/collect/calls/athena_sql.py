@@ -13,6 +13,7 @@ from importlib.resources import files
 from string import Template
 
 from keywatch.collect.aws import MARK
+from keywatch.collect.calls.cloudtrail_record import UNSIGNED
 from keywatch.model.errors import SourceMalformed
 from keywatch.model.time import to_rfc3339
 
@@ -93,6 +94,7 @@ class TrailTable:
             latest=to_rfc3339(latest.replace(microsecond=0)),
             mark=MARK,
             instant=_INSTANT,
+            unsigned=", ".join(f"'{code}'" for code in sorted(UNSIGNED)),
         )
 
 

@@ -21,7 +21,7 @@ _ISSUING = frozenset({"AssumeRole", "GetSessionToken", "GetFederationToken"})
 _SUCCESS, _FAILURE, _ATTEMPT = Outcome.SUCCESS, Outcome.FAILURE, Outcome.ATTEMPT
 _OWN_SESSION = f"/{MARK}"
 _DRY = frozenset({"Client.DryRunOperation", "DryRunOperation"})
-_UNSIGNED = frozenset(
+UNSIGNED = frozenset(
     {
         "IncompleteSignature",
         "IncompleteSignatureException",
@@ -181,7 +181,7 @@ def outcome(record: Record) -> Outcome | None:
 def signed(record: Record) -> bool:
     """Whether a call that failed, or whose end is not known, was made with the key itself."""
     who = record.user_identity
-    return not (who is not None and who.invoked_by) and record.error_code not in _UNSIGNED
+    return not (who is not None and who.invoked_by) and record.error_code not in UNSIGNED
 
 
 def issued(record: Record) -> str | None:

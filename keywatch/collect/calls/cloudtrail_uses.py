@@ -66,7 +66,7 @@ class CloudTrailUses:
                 known[code] = known.get(code, 0) + number
         for (key, root), calls in counted.items():
             found = spells(calls)
-            for handle in _handles(key, root):
+            for handle in handles(key, root):
                 for origin, spell in found.items():
                     self._uses.add(handle, origin, spell)
 
@@ -119,7 +119,7 @@ class CloudTrailUses:
             key = self._maker(session)
             if key is not None:
                 for origin, spell in self._waiting.pop(session).items():
-                    for handle in _handles(key, self._roots.get(session)):
+                    for handle in handles(key, self._roots.get(session)):
                         self._uses.add(handle, origin, spell)
 
     def _hold(self, session: str, origin: Origin, spell: Spell) -> None:
@@ -131,7 +131,8 @@ class CloudTrailUses:
             del self._waiting[next(iter(self._waiting))]
 
 
-def _handles(key: str, root: str | None) -> Iterator[Handle]:
+def handles(key: str, root: str | None) -> Iterator[Handle]:
+    """The names of a key: its id and, of root's, the account, which is all that an inventory knows of it."""
     yield Handle(HandleSpace.AWS_ACCESS_KEY_ID, key)
     if root:
         yield Handle(HandleSpace.AWS_ROOT, root)

@@ -283,6 +283,7 @@ class EventHistory:
             kinds=_KINDS,
             accounts=frozenset({account}),
             data_unseen=True,
+            sampled=True,
             since=place.since,
             until=place.until,
         )
