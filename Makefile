@@ -30,6 +30,11 @@ demo: venv ## run the real daemon against a seeded world, no account needed (ARG
 test: venv ## run every test, on all cores (ARGS="-k name" runs some)
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
+.PHONY: test-vault
+test-vault: venv ## hold the Vault that VAULT_ADDR and VAULT_TOKEN name (bao server -dev) to what keywatch and its stand-in believe of it
+	@test -n "$$VAULT_ADDR" && test -n "$$VAULT_TOKEN" || { echo "set VAULT_ADDR and VAULT_TOKEN; see README, Develop" >&2; exit 2; }
+	$(BIN)/pytest $(ARGS) tests/demo
+
 .PHONY: check
 check: venv ## every static check: format, lint, types, the arrows between the rooms, the locks
 	$(BIN)/ruff format --check .

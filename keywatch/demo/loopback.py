@@ -1,8 +1,9 @@
 """What the stand-ins share: an HTTP server on the loopback interface, in a thread of this process."""
 
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 
@@ -56,9 +57,13 @@ class QuietHandler(BaseHTTPRequestHandler):
         """Read the request's body, as long as it says it is, up to 16 MB."""
         return self.rfile.read(min(int(self.headers.get("Content-Length") or 0), 16 << 20))
 
-    def answer(self, status: int, body: bytes, content_type: str) -> None:
+    def answer(
+        self, status: int, body: bytes, content_type: str, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         """Send one whole answer."""
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -1,37 +1,39 @@
 """
-A loopback stand-in for the part of Vault's HTTP API that keywatch uses, and a real server where one is installed.
+A loopback stand-in for the part of Vault's HTTP API that keywatch uses.
 
-`vault_server()` starts `bao` or `vault` in dev mode if it is on PATH, the stand-in otherwise; `VaultAdmin`, a module of
-its own, seeds either over HTTP. The contract tests in `tests/demo` run against both.
+`VaultAdmin`, a module of its own, seeds it over HTTP, as it does a real server. The contract tests in `tests/demo` run
+against both.
 https://developer.hashicorp.com/vault/api-docs
 """
 
 import json
 import secrets
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeAlias
-from urllib.error import URLError
 from urllib.parse import parse_qs, unquote, urlsplit
-from urllib.request import urlopen
 
 from keywatch.demo.loopback import LoopbackServer, QuietHandler
+from keywatch.demo.vault_audits import Audits
+from keywatch.demo.vault_auth import Gate
 from keywatch.demo.vault_engine import Entry, Mount, Policies, Version
 from keywatch.model.source import Json
 
 Answer: TypeAlias = tuple[int, dict[str, Json]]
 Body: TypeAlias = dict[str, Json]
 
-_CAPABILITY = {"GET": ("read",), "LIST": ("list",), "POST": ("create", "update"), "DELETE": ("delete",)}
+_CAPABILITY = {
+    "GET": ("read",),
+    "LIST": ("list",),
+    "SCAN": ("scan",),
+    "POST": ("create", "update"),
+    "DELETE": ("delete",),
+}
 _NOT_FOUND: Answer = (404, {"errors": []})
 _DENIED: Answer = (403, {"errors": ["1 error occurred:\n\t* permission denied\n\n"]})
 _DONE: Answer = (204, {})
+_UNSUPPORTED: Answer = (405, {"errors": ["1 error occurred:\n\t* unsupported operation\n\n"]})
 
 
 class VaultServer(LoopbackServer):
@@ -41,10 +43,19 @@ class VaultServer(LoopbackServer):
         self.token = "hvs." + secrets.token_hex(12)
         self.now = now
         """The server's clock: seeds written under an earlier one are as old as it says."""
+        self.openbao = False
+        """Whether it has what OpenBao has and Vault has not: pages of a LIST, SCAN, `detailed-metadata`."""
         self.health = 200
         """What sys/health answers with: 429 standby, 472, 473, 501, 503 sealed."""
         self.faults: list[int] = []
         """HTTP status of the next answers, used up one by one."""
+        self.retry_after: str | None = None
+        """What a 429 says of when to come back."""
+        self.stalls = 0
+        """How many of the next requests get no answer until the server stops."""
+        self.lost: list[str] = []
+        """Paths whose next request is done, and its answer lost; used up one by one."""
+        self.stopped = threading.Event()
         self.redirect: str | None = None
         """Where every request is sent instead."""
         self.requests: list[tuple[str, str]] = []
@@ -52,7 +63,15 @@ class VaultServer(LoopbackServer):
         self.policies = Policies()
         self.mounts: dict[str, Mount] = {}
         self.tokens: dict[str, tuple[str, ...]] = {self.token: ("root",)}
+        self.gate = Gate(lambda: self.now(), self.tokens)  # noqa: PLW0108 - the clock may be exchanged
+        """Who is let in."""
+        self.unseal_key = secrets.token_hex(16)
+        self.audits = Audits()
         super().__init__(_handler(self))
+
+    def stop(self) -> None:
+        self.stopped.set()
+        super().stop()
 
     def seal(self) -> None:
         self.health = 503
@@ -60,34 +79,62 @@ class VaultServer(LoopbackServer):
     def unseal(self) -> None:
         self.health = 200
 
-    def respond(self, verb: str, path: str, namespace: str, token: str, body: Body) -> Answer:  # noqa: PLR0911
-        """Answer one request. LIST is a verb of its own, PUT is POST, as in Vault."""
+    def respond(self, verb: str, path: str, namespace: str, token: str, body: Body, *, wrap: int = 0) -> Answer:  # noqa: PLR0911
+        """
+        Answer one request. LIST is a verb of its own, PUT is POST, as in Vault.
+
+        Args:
+            verb: of the request, and so on.
+            path: without `/v1/`.
+            namespace: where the path begins.
+            token: who asks.
+            body: or the query of a request that has none.
+            wrap: seconds for which the answer is to be wrapped; 0: not at all.
+        """
         self.requests.append((verb, path))
         if path == "sys/health":
             sealed = self.health == 503
             standby = self.health in (429, 472, 473)
-            return self.health, {
-                "initialized": self.health != 501,
-                "sealed": sealed,
-                "standby": standby,
-                "version": "0",
-            }
+            about: Body = {"version": "2.6.2"} if self.openbao else {"version": "1.18.0", "enterprise": False}
+            return self.health, {"initialized": self.health != 501, "sealed": sealed, "standby": standby, **about}
         if self.faults:
             return self.faults.pop(0), {"errors": ["invented fault"]}
+        if path in ("sys/seal-status", "sys/unseal"):
+            return self._sealing(path, body)
         if self.health == 503:
             return 503, {"errors": ["Vault is sealed"]}
-        policies = self.tokens.get(token)
+        if (answer := self.gate.before(verb, path, token, body)) is not None:
+            return answer
+        policies = self.gate.policies(token)
         full = f"{namespace.strip('/')}/{path}" if namespace and not path.startswith(("sys/", "auth/")) else path
         if policies is None or not self._may(policies, verb, full):
             return _DENIED
+        answer = self._allowed(verb, path, namespace, token, body, policies=policies)
+        self.gate.learn(verb, path, body, answer)
+        return self.gate.wrap(path, answer, wrap) if wrap and answer[0] == 200 else answer
+
+    def _allowed(
+        self, verb: str, path: str, namespace: str, token: str, body: Body, *, policies: tuple[str, ...]
+    ) -> Answer:
+        if (answer := self.gate.respond(verb, path, token, body)) is not None:
+            return answer
+        full = f"{namespace.strip('/')}/{path}" if namespace and not path.startswith(("sys/", "auth/")) else path
         if path.startswith("sys/"):
             return self._system(verb, path.removeprefix("sys/"), namespace, policies, body)
         if path.startswith("auth/token/"):
             return self._token(verb, path.removeprefix("auth/token/"), token, body)
         return self._secret(verb, full, body)
 
+    def _sealing(self, path: str, body: Body) -> Answer:
+        if path == "sys/unseal" and body.get("key") == self.unseal_key:
+            self.unseal()
+        return 200, {"type": "shamir", "initialized": self.health != 501, "sealed": self.health == 503, "t": 1, "n": 1}
+
     def _may(self, policies: tuple[str, ...], verb: str, path: str) -> bool:
-        asked = f"{path.rstrip('/')}/" if verb == "LIST" else path
+        asked = f"{path.rstrip('/')}/" if verb in ("LIST", "SCAN") else path
+        if verb == "LIST" and self.policies.mention(policies, path.rstrip("/"), exactly=self.openbao):
+            # Vault looks for a rule on `folder` first: a deny on `folder/*` does not keep the folder from being listed.
+            asked = path.rstrip("/")
         allowed = self.policies.allowed(policies, asked)
         return "root" in allowed or bool(allowed.intersection(_CAPABILITY.get(verb, ())))
 
@@ -119,24 +166,29 @@ class VaultServer(LoopbackServer):
             asked = [str(item) for item in paths] if isinstance(paths, list) else []
             found: Body = {item: [*sorted(self.policies.allowed(policies, item))] for item in asked}
             return 200, _wrapped(found)
+        if path.startswith("namespaces/") and verb in ("POST", "DELETE") and self.openbao:
+            return 200, _wrapped({"path": f"{path.removeprefix('namespaces/')}/"})
+        if path == "seal" and verb == "POST":
+            self.seal()
+            return _DONE
+        if path == "audit" or path.startswith(("audit/", "audit-hash/")):
+            return self.audits.respond(verb, path, body)
         return _unrouted(f"sys/{path}")
 
     def _token(self, verb: str, path: str, token: str, body: Body) -> Answer:
         if path == "lookup-self" and verb == "GET":
-            policies: list[Json] = [*self.tokens[token]]
-            return 200, _wrapped({"id": token, "policies": policies, "renewable": False, "ttl": 0, "type": "service"})
-        if path == "revoke-self" and verb == "POST":
-            del self.tokens[token]
+            return 200, _wrapped(self.gate.look_up(token))
+        if path in ("revoke-self", "revoke") and verb == "POST":
+            self.tokens.pop(str(body.get("token") or token), None)
             return _DONE
         if path == "create" and verb == "POST":
             asked = body.get("policies")
             names = tuple(str(name) for name in asked) if isinstance(asked, list) else ()
-            made = "hvs." + secrets.token_hex(12)
-            self.tokens[made] = (*names, "default")
-            return 200, {**_wrapped(None), "auth": {"client_token": made, "policies": [*self.tokens[made]]}}
+            settings: Body = {**body, "max_ttl": body.get("explicit_max_ttl")}
+            return 200, {**_wrapped(None), "auth": self.gate.issue(names, settings)}
         return _unrouted(f"auth/token/{path}")
 
-    def _secret(self, verb: str, path: str, body: Body) -> Answer:
+    def _secret(self, verb: str, path: str, body: Body) -> Answer:  # noqa: PLR0911
         name = next((name for name in self.mounts if f"{path}/".startswith(name)), None)
         if name is None:
             return _unrouted(path)
@@ -144,6 +196,8 @@ class VaultServer(LoopbackServer):
         if mount.version == 1:
             return self._first(mount, verb, rest, body)
         operation, _, place = rest.partition("/")
+        if verb == "SCAN" or (operation == "detailed-metadata" and verb == "LIST"):
+            return self._openbao(mount, verb, operation, place, body)
         if operation == "metadata":
             return self._metadata(mount, verb, place, body)
         if operation == "data":
@@ -152,9 +206,30 @@ class VaultServer(LoopbackServer):
             return self._change(mount, operation, place, body)
         return _unrouted(path)
 
+    def _listing(self, mount: Mount, path: str, body: Body) -> Answer:
+        names = mount.names(f"{path.strip('/')}/" if path.strip("/") else "")
+        if self.openbao:
+            names = _page(names, body)
+        return (200, _wrapped({"keys": [*names]})) if names else _NOT_FOUND
+
+    def _openbao(self, mount: Mount, verb: str, operation: str, path: str, body: Body) -> Answer:
+        """Answer what Vault has no word for: a folder with its metadata, and everything below a folder."""
+        if not self.openbao or operation not in ("metadata", "detailed-metadata"):
+            return _UNSUPPORTED
+        folder = f"{path.strip('/')}/" if path.strip("/") else ""
+        below = sorted(name.removeprefix(folder) for name in mount.entries if name.startswith(folder))
+        names = below if verb == "SCAN" else _page(mount.names(folder), body)
+        if not names:
+            return _NOT_FOUND if verb == "LIST" else (200, _wrapped({}))
+        if operation == "metadata":
+            return 200, _wrapped({"keys": [*names]})
+        entries = {name: mount.entries.get(folder + name.rstrip("/")) for name in names}
+        infos: Body = {name: entry.metadata() if entry else {} for name, entry in entries.items()}
+        return 200, _wrapped({"keys": [*names], "key_info": infos})
+
     def _first(self, mount: Mount, verb: str, path: str, body: Body) -> Answer:
         if verb == "LIST":
-            return _listing(mount, path)
+            return self._listing(mount, path, body)
         if verb == "POST":
             mount.entries[path] = Entry(self.now(), {1: Version(body, self.now())})
             return _DONE
@@ -166,7 +241,7 @@ class VaultServer(LoopbackServer):
 
     def _metadata(self, mount: Mount, verb: str, path: str, body: Body) -> Answer:
         if verb == "LIST":
-            return _listing(mount, path)
+            return self._listing(mount, path, body)
         if verb == "DELETE":
             mount.entries.pop(path, None)
             return _DONE
@@ -221,9 +296,11 @@ def _wrapped(data: Json) -> Body:
     }
 
 
-def _listing(mount: Mount, path: str) -> Answer:
-    names = mount.names(f"{path.strip('/')}/" if path.strip("/") else "")
-    return (200, _wrapped({"keys": [*names]})) if names else _NOT_FOUND
+def _page(names: list[str], body: Body) -> list[str]:
+    """What `after` and `limit` leave of sorted names."""
+    after, limit = str(body.get("after", "")), int(str(body.get("limit", 0)))
+    rest = [name for name in names if name > after]
+    return rest[:limit] if limit > 0 else rest
 
 
 def _unrouted(path: str) -> Answer:
@@ -236,84 +313,37 @@ def _handler(server: VaultServer) -> type[QuietHandler]:
             parts = urlsplit(self.path)
             path = unquote(parts.path).removeprefix("/v1/")
             verb = {"PUT": "POST", "HEAD": "GET"}.get(self.command, self.command)
-            if parse_qs(parts.query).get("list") == ["true"]:
-                verb = "LIST"
+            query: Body = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            for word in ("list", "scan"):
+                if query.pop(word, None) == "true":
+                    verb = word.upper()
             raw = self.body()
+            if server.stalls:
+                server.stalls -= 1
+                server.stopped.wait()
+                return
             if server.redirect is not None:
                 self.send_response(307)
                 self.send_header("Location", f"{server.redirect}{self.path}")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
-            parsed: Json = json.loads(raw) if raw else {}
+            parsed: Json = json.loads(raw) if raw else None
             status, body = server.respond(
                 verb,
                 path,
                 self.headers.get("X-Vault-Namespace", ""),
                 self.headers.get("X-Vault-Token", ""),
-                parsed if isinstance(parsed, dict) else {},
+                parsed if isinstance(parsed, dict) else query,
+                wrap=int(self.headers.get("X-Vault-Wrap-TTL", "0").removesuffix("s")),
             )
-            self.answer(status, json.dumps(body).encode() if status != 204 else b"", "application/json")
+            if path in server.lost:
+                server.lost.remove(path)
+                self.close_connection = True
+                return
+            headers = {"Retry-After": server.retry_after} if status == 429 and server.retry_after is not None else {}
+            self.answer(status, json.dumps(body).encode() if status != 204 else b"", "application/json", headers)
 
-        do_GET = do_HEAD = do_LIST = do_POST = do_PUT = do_DELETE = _any  # noqa: N815 - the names are http.server's
+        do_GET = do_HEAD = do_LIST = do_SCAN = do_POST = do_PUT = do_DELETE = _any  # noqa: N815 - the names are http.server's
 
     return Handler
-
-
-@dataclass(frozen=True, slots=True)
-class RunningVault:
-    """A Vault that answers: the stand-in, or a real one."""
-
-    url: str
-    token: str
-    program: str
-    """`bao`, `vault`, or `stand-in`."""
-
-
-@contextmanager
-def vault_server(*, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[RunningVault]:
-    """Run `bao` or `vault` in dev mode on the loopback interface, or the stand-in where neither is there or starts."""
-    program = shutil.which("bao") or shutil.which("vault")
-    if program is not None:
-        with _real(program) as running:
-            if running is not None:
-                yield running
-                return
-    with VaultServer(now=now) as server:
-        yield RunningVault(server.url, server.token, "stand-in")
-
-
-@contextmanager
-def _real(program: str) -> Iterator[RunningVault | None]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token, url = "demo-" + secrets.token_hex(12), f"http://127.0.0.1:{port}"
-    listen = [f"-dev-listen-address=127.0.0.1:{port}", f"-dev-root-token-id={token}", "-dev-no-store-token"]
-    server = subprocess.Popen(
-        [program, "server", "-dev", *listen],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        started = _answers(url, server, seconds=15)
-        yield RunningVault(url, token, program.rsplit("/", 1)[-1]) if started else None
-    finally:
-        server.terminate()
-        try:
-            server.wait(5)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def _answers(url: str, server: "subprocess.Popen[bytes]", seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urlopen(f"{url}/v1/sys/health", timeout=1):  # noqa: S310 - our own loopback server
-                return True
-        except (URLError, OSError):
-            time.sleep(0.1)
-    return False

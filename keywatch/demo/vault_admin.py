@@ -40,19 +40,48 @@ class VaultAdmin:
     def policy(self, name: str, hcl: str) -> None:
         self.ask("POST", f"sys/policies/acl/{name}", {"policy": hcl})
 
-    def new_token(self, *policies: str) -> str:
-        answer = self.ask("POST", "auth/token/create", {"policies": [*policies], "ttl": "1h"})
+    def new_token(self, *policies: str, **settings: Json) -> str:
+        """Make a token that lives for an hour, unless `ttl`, `period` and so on say otherwise."""
+        answer = self.ask("POST", "auth/token/create", {"policies": [*policies], "ttl": "1h", **settings})
         return str(answer["auth"]["client_token"])  # type: ignore[call-overload,index]
 
-    def ask(self, verb: str, path: str, body: Json = None, query: str = "") -> dict[str, Json]:
+    def revoke(self, token: str) -> None:
+        self.ask("POST", "auth/token/revoke", {"token": token})
+
+    def enable(self, mount: str, method: str) -> None:
+        """Mount an auth method."""
+        self.ask("POST", f"sys/auth/{mount}", {"type": method})
+
+    def disable(self, mount: str) -> None:
+        self.ask("DELETE", f"sys/auth/{mount}")
+
+    def role(self, mount: str, name: str, *policies: str, **settings: Json) -> None:
+        """Write a role of an auth method, whose tokens have those policies."""
+        self.ask("POST", f"auth/{mount}/role/{name}", {"token_policies": [*policies], **settings})
+
+    def role_id(self, mount: str, role: str) -> str:
+        return str(self.ask("GET", f"auth/{mount}/role/{role}/role-id")["data"]["role_id"])  # type: ignore[call-overload,index]
+
+    def secret_id(self, mount: str, role: str) -> str:
+        answer = self.ask("POST", f"auth/{mount}/role/{role}/secret-id", {})
+        return str(answer["data"]["secret_id"])  # type: ignore[call-overload,index]
+
+    def wrapped_secret_id(self, mount: str, role: str, seconds: int = 300) -> str:
+        """A token that gives a secret id once."""
+        answer = self.ask("POST", f"auth/{mount}/role/{role}/secret-id", {}, wrap=seconds)
+        return str(answer["wrap_info"]["token"])  # type: ignore[call-overload,index]
+
+    def ask(self, verb: str, path: str, body: Json = None, query: str = "", wrap: int = 0) -> dict[str, Json]:
         """
-        Send one request.
+        Send one request; with `wrap`, its answer is wrapped for so many seconds.
 
         Raises:
             urllib.error.HTTPError: it was refused.
         """
         data = None if body is None else json.dumps(body).encode()
-        headers = self._headers | {"Content-Type": "application/json"}
+        headers = (
+            self._headers | {"Content-Type": "application/json"} | ({"X-Vault-Wrap-TTL": f"{wrap}s"} if wrap else {})
+        )
         request = Request(f"{self._url}/v1/{quote(path)}{query}", data=data, headers=headers, method=verb)  # noqa: S310 - given by the caller
         with urlopen(request, timeout=10) as answer:  # noqa: S310
             raw = answer.read()

@@ -17,6 +17,7 @@ from keywatch.model.time import to_rfc3339
 _STANZA = re.compile(r'path\s+"([^"]+)"\s*\{\s*capabilities\s*=\s*\[([^\]]*)\]\s*\}')
 _DEFAULT = """
 path "auth/token/lookup-self" { capabilities = ["read"] }
+path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }
 path "sys/capabilities-self" { capabilities = ["update"] }
 path "sys/internal/ui/mounts" { capabilities = ["read"] }
@@ -92,6 +93,11 @@ class Policies:
 
     def write(self, name: str, hcl: str) -> None:
         self._rules[name] = {path: frozenset(re.findall(r'"(\w+)"', words)) for path, words in _STANZA.findall(hcl)}
+
+    def mention(self, policies: Iterable[str], path: str, *, exactly: bool) -> bool:
+        """Whether any rule is about `path`; with `exactly`, only one that names it."""
+        rules = (pattern for name in policies for pattern in self._rules.get(name, {}))
+        return any(pattern == path if exactly else _matches(pattern, path) for pattern in rules)
 
     def allowed(self, policies: Iterable[str], path: str) -> frozenset[str]:
         """The capabilities that holders of `policies` have on `path`."""

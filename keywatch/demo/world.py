@@ -25,8 +25,8 @@ from keywatch.demo.text import (
     invented_refresh_token,
     write_requests,
 )
-from keywatch.demo.vault import RunningVault, vault_server
 from keywatch.demo.vault_admin import VaultAdmin
+from keywatch.demo.vault_program import RunningVault, vault_server
 from keywatch.model.secret import Secret
 
 CLIENT_ID = "amzn1.application-oa2-client." + "0123456789abcdef" * 2

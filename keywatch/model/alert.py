@@ -34,6 +34,8 @@ class ProblemKind(StrEnum):
     SECRET_LEAKED = "secret-leaked"  # noqa: S105 - the name of a problem
     SELLER_SECRET = "seller-secret"  # noqa: S105 - the name of a problem
     SOURCE_BLIND = "source-blind"
+    UNWRAP_FAILED = "unwrap-failed"
+    """A secret that was wrapped for keywatch did not come out: somebody else may have had it."""
     ATTESTATION_DUE = "attestation-due"
     """A person has to confirm an obligation of a policy."""
 

@@ -22,6 +22,7 @@ _DIGEST = {
     ProblemKind.SECRET_LEAKED: ("leaked secret", "findings"),
     ProblemKind.SELLER_SECRET: ("seller's secret key", "findings"),
     ProblemKind.SOURCE_BLIND: ("unreadable source", "check"),
+    ProblemKind.UNWRAP_FAILED: ("secret id that may be in other hands", "check"),
     ProblemKind.ATTESTATION_DUE: ("obligation to be confirmed", "policy"),
 }
 """What a digest counts, and the command that lists all of it."""
@@ -38,6 +39,7 @@ _PLURAL = {
     ProblemKind.ROTATION_LATE: "rotations that failed or are overdue",
     ProblemKind.PLAIN_PARAMETER: "secrets kept unencrypted",
     ProblemKind.SELLER_SECRET: "sellers' secret keys",
+    ProblemKind.UNWRAP_FAILED: "secret ids that may be in other hands",
     ProblemKind.ATTESTATION_DUE: "obligations to be confirmed",
 }
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -13,6 +14,9 @@ from starlette.routing import Route
 from keywatch.alerts.outbox import DeliverySummary, deliver
 from keywatch.alerts.pacing import Pacer
 from keywatch.alerts.problems import Grace, SourceRole
+from keywatch.alerts.wrapping_problems import Intercepted
+from keywatch.collect.vault.wrappings import NAME as WRAPPINGS
+from keywatch.collect.vault.wrappings import Wrappings
 from keywatch.detect.engine import Detector
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.rules import RuleSet, added, packaged
@@ -36,11 +40,14 @@ from keywatch.service.reports import Reports
 from keywatch.service.sharing import KEEP, SharingWatch
 from keywatch.service.standings import clocks, known_keys, limits, policy
 from keywatch.service.state import State, directory_of, open_state
+from keywatch.service.vault_sessions import VaultSessions
 from keywatch.service.web import WebServer
 from keywatch.settings.schema import Settings
 
 _log = structlog.get_logger(__name__)
 
+_KEEP_TOKENS = timedelta(seconds=30)
+"""How often it is looked whether a token of a Vault's is to be renewed, which is so after two thirds of its life."""
 _JUDGE_EVERY = timedelta(seconds=2)
 _SEND_EVERY = timedelta(seconds=2)
 _SEND_FOR = 60.0
@@ -90,6 +97,8 @@ class Keywatch:
         rules = rule_set(settings)
         detector = Detector(rules, cache_dir=state.directory / "cache")
         known = KnownSet(state.store, detector, state.pepper, ruleset=rules.hash)
+        self._wrappings = Wrappings(state.directory / WRAPPINGS, state.pepper.fingerprint, now)
+        self._vaults = VaultSessions(settings.vault, self._wrappings)
         self.sources = plan(
             settings,
             state.pepper,
@@ -97,6 +106,7 @@ class Keywatch:
             looked_for=known.refresh,
             memory=state.directory / "objects",
             stopping=self.stopping.is_set,
+            vaults=self._vaults,
         )
         self._scanner = Scanner(detector, state.pepper, KnownKeys(()), allowed=CommitLists([rules]))
         self.reader = Reader(state.store, self._scanner, now=now, metrics=self.metrics, stopping=self.stopping)
@@ -147,6 +157,7 @@ class Keywatch:
         jobs = [self._reading(source) for source in self.sources]
         jobs.append(Job(name="judge", every=_JUDGE_EVERY, run=self._judge_news, pool="judge", recorded=False))
         jobs.append(Job(name="send", every=_SEND_EVERY, run=self._send_a_while, pool="sender", recorded=False))
+        jobs += [self._keeping(name) for name in self._vaults.names]
         daemon = Daemon(jobs, store=self._store, metrics=self.metrics, stopping=self.stopping, now=self._now)
         http = self._settings.http
         web = WebServer(
@@ -205,6 +216,10 @@ class Keywatch:
         pool = "scans" if source.scanned else "sources"
         return Job(name=source.id, every=source.every, run=run, pool=pool)
 
+    def _keeping(self, vault: str) -> Job:
+        run = partial(self._vaults.keep, vault)
+        return Job(name=f"vault-token:{vault}", every=_KEEP_TOKENS, run=run, pool="sources", recorded=False)
+
     def _judge_news(self) -> bool:
         """Judge when something was read, and now and then because time passes; first when all inventories are in."""
         now = self._now()
@@ -243,6 +258,12 @@ class Keywatch:
         self.metrics.pending.set(waiting)
         self.metrics.oldest.set(oldest.total_seconds() if oldest else 0)
 
+    def _intercepted(self) -> Iterator[Intercepted]:
+        """What is suspected of wrapping tokens, of Vaults that are still logged in to with one."""
+        for one in self._wrappings.suspicions():
+            if one.vault in self._vaults.unwrapping:
+                yield Intercepted(one.vault, one.at, one.why)
+
     def _rules(self) -> Rules:
         settings = self._settings
         return Rules(
@@ -258,6 +279,7 @@ class Keywatch:
             obligations=book(settings.policy).obligations,
             policy_owner=settings.policy.owner,
             sources=self.sources,
+            intercepted=self._intercepted,
         )
 
 

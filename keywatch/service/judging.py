@@ -14,6 +14,7 @@ from keywatch.alerts.lifecycle import Decisions, decide
 from keywatch.alerts.policy_problems import reminders
 from keywatch.alerts.problems import BlindSource, Grace, SourceRole, inhibited, problems
 from keywatch.alerts.routing import Routing
+from keywatch.alerts.wrapping_problems import Intercepted, wrapping_problems
 from keywatch.baseline import Policy
 from keywatch.deadlines import Clocks
 from keywatch.detect.known import KnownKeys
@@ -53,6 +54,8 @@ class Rules:
     """Who is reminded of what is to be confirmed."""
     sources: tuple[Planned, ...] = ()
     """Everything that is configured to be read."""
+    intercepted: Callable[[], Iterable[Intercepted]] = tuple
+    """Wrapping tokens that did not give what was wrapped for us."""
 
 
 class Judge:
@@ -76,6 +79,7 @@ class Judge:
         ending, unshown = endings(keys_held, now=now, clocks=self._rules.clocks)
         wrong = [self._owned(problem, found) for problem in (*wrong, *untidy, *ending)]
         wrong += self._rules.sharing.problems(self._store, judged, now)
+        wrong += wrapping_problems(self._rules.intercepted())
         wrong += self._reminders(wrong, now)
         decisions = decide(wrong, self._store.alerts(), now=now, inhibited=inhibited(judged) | undecided | unshown)
         messages = deliveries(decisions, self._rules.routing, now=now, told_alone=self._store.told_alone())

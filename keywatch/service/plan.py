@@ -14,6 +14,7 @@ from keywatch.service.accounts import ACCOUNT_SOURCES, Common
 from keywatch.service.questions import athena_trail, event_history
 from keywatch.service.remotes import CLONES, Remotes
 from keywatch.service.state import directory_of
+from keywatch.service.vault_sessions import VaultSessions
 from keywatch.settings.schema import (
     Bucket,
     CloudTrail,
@@ -72,6 +73,7 @@ def plan(
     memory: Path | None = None,
     patient: bool = True,
     stopping: Callable[[], bool] = bool,
+    vaults: VaultSessions | None = None,
 ) -> tuple[Planned, ...]:
     """
     Return every configured source; inventories first, then calls, then content.
@@ -85,14 +87,16 @@ def plan(
         memory: a directory for what is too much for a cursor; None: nothing of the kind is remembered.
         patient: whether AWS may take its time; a person who waits for an answer would rather have it now.
         stopping: whether the daemon is asked to end, so that a long fetch is given up.
+        vaults: the sessions with the Vaults; None: new ones, which use up no wrapped secret id.
     """
+    vaults = vaults or VaultSessions(settings.vault)
     attempts = _PATIENT if patient else _IMPATIENT
     persistent = _PERSISTENT if patient else _IMPATIENT
     accounts = [Common(entry=aws, baseline=settings.baseline, attempts=persistent, now=now) for aws in settings.aws]
-    remotes = Remotes(clones=partial(_clones, settings), vaults=settings.vault, stopping=stopping, patient=patient)
+    remotes = Remotes(clones=partial(_clones, settings), vaults=vaults, stopping=stopping, patient=patient)
     return (
         *_accounts(accounts, SourceRole.INVENTORY),
-        *_inventories(settings, pepper, now),
+        *_inventories(settings, pepper, vaults, now),
         *_accounts(accounts, SourceRole.CALLS),
         *_calls(settings, pepper, attempts, now),
         *_questions(settings, attempts, now, stopping),
@@ -112,9 +116,12 @@ def _accounts(accounts: Iterable[Common], role: SourceRole) -> Iterator[Planned]
                 yield replace(planned, fleet=common.entry.organisation)
 
 
-def _inventories(settings: Settings, pepper: Pepper, now: Callable[[], datetime]) -> Iterator[Planned]:
+def _inventories(
+    settings: Settings, pepper: Pepper, vaults: VaultSessions, now: Callable[[], datetime]
+) -> Iterator[Planned]:
     for vault in settings.vault:
-        yield _planned(f"vault-kv2:{vault.name}", SourceRole.INVENTORY, vault.every, partial(_vault_keys, vault, now))
+        keys = partial(_vault_keys, vault, vaults, now)
+        yield _planned(f"vault-kv2:{vault.name}", SourceRole.INVENTORY, vault.every, keys)
     if settings.key:
         declared = partial(_declared_keys, settings.key, pepper)
         yield _planned("declared:config", SourceRole.INVENTORY, _DECLARED_EVERY, declared)
@@ -187,13 +194,11 @@ def _access(account: CloudTrail | Bucket | CloudWatch, attempts: int) -> "AwsAcc
     )
 
 
-def _vault_keys(vault: Vault, now: Callable[[], datetime]) -> Source:
+def _vault_keys(vault: Vault, vaults: VaultSessions, now: Callable[[], datetime]) -> Source:
     from keywatch.collect.inventory.vault_kv2 import VaultKv2Keys
-    from keywatch.collect.vault import VaultAccess
 
-    ca = Path(vault.ca_file).expanduser() if vault.ca_file else None
-    access = VaultAccess(url=vault.address.rstrip("/"), namespace=vault.namespace, ca=ca)
-    return VaultKv2Keys(vault.name, access, vault.token.resolve(), now=now, mounts=vault.mounts)
+    name = vault.name
+    return VaultKv2Keys(name, vaults.access(name), vaults.session(name), now=now, mounts=vault.mounts)
 
 
 def _declared_keys(keys: tuple[DeclaredKey, ...], pepper: Pepper) -> Source:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from keywatch.model.errors import ConfigError
 from keywatch.model.key import SourceId
 from keywatch.model.secret import Secret
+from keywatch.service.vault_sessions import VaultSessions
 from keywatch.settings.reference import Reference
-from keywatch.settings.schema import Scan, Vault
+from keywatch.settings.schema import Scan
 
 if TYPE_CHECKING:
     from keywatch.collect.content.git_transfer import Access, Limits
@@ -27,7 +28,7 @@ class Remotes:
     """What all of them share."""
 
     clones: Callable[[], Path]
-    vaults: tuple[Vault, ...]
+    vaults: VaultSessions
     stopping: Callable[[], bool]
     patient: bool
 
@@ -107,7 +108,7 @@ class Remotes:
         return partial(from_vault, entry.token, self.vaults)
 
 
-def from_vault(reference: Reference, vaults: tuple[Vault, ...]) -> Secret:
+def from_vault(reference: Reference, vaults: VaultSessions) -> Secret:
     """
     Fetch one field of one KV v2 secret: `vault:NAME/MOUNT/PATH#FIELD`.
 
@@ -115,17 +116,14 @@ def from_vault(reference: Reference, vaults: tuple[Vault, ...]) -> Secret:
         SourceError: Vault refuses, or cannot be reached.
         ConfigError: there is no such vault, secret or field.
     """
-    from keywatch.collect.vault import Vault as Client
-    from keywatch.collect.vault import VaultAccess
+    from keywatch.collect.vault import Vault
 
     place, _, field = reference.name.partition("#")
     name, _, rest = place.partition("/")
     mount, _, path = rest.partition("/")
-    vault = next((vault for vault in vaults if vault.name == name), None)
-    if vault is None:
+    if name not in vaults.names:
         raise ConfigError(f"{reference}: no [[vault]] has that name", hint="name one that is configured")
-    access = VaultAccess(url=vault.address.rstrip("/"), namespace=vault.namespace, ca=_path(vault.ca_file))
-    found = Client(f"vault {name}", access, vault.token.resolve()).read(f"{mount}/data/{path}")
+    found = Vault(f"vault {name}", vaults.access(name), vaults.session(name)).read(f"{mount}/data/{path}")
     values = (found or {}).get("data")
     value = values.get(field) if isinstance(values, dict) else None
     if not isinstance(value, str) or not value.strip():

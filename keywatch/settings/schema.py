@@ -19,6 +19,7 @@ from keywatch.model.errors import UsageError
 from keywatch.model.key import KeyKind
 from keywatch.settings.interval import Interval
 from keywatch.settings.reference import SecretReference, TokenReference
+from keywatch.settings.vault_login import VaultLogin
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """Letters, digits, `_`, `.` and `-`; at most 64."""
@@ -404,12 +405,20 @@ class Vault(_Table):
 
     name: Name
     address: HttpUrl
-    token: SecretReference
+    token: SecretReference | None = None
+    """One that somebody else keeps in place; renewed while it can be. Or `login`."""
+    login: VaultLogin | None = None
     mounts: tuple[str, ...] = ()
     """Empty: every KV v2 mount that the token is shown."""
     namespace: str | None = None
     ca_file: FilePath | None = None
     every: Interval = timedelta(hours=1)
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if (self.token is None) == (self.login is None):
+            raise ValueError("needs either token or login")
+        return self
 
 
 class DeclaredKey(_Table):

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from keywatch.demo.vault import VaultServer, vault_server
+from keywatch.demo.vault import VaultServer
 from keywatch.demo.vault_admin import VaultAdmin
+from keywatch.demo.vault_program import vault_server
 from keywatch.model.source import Json
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

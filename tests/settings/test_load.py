@@ -55,6 +55,9 @@ def test_an_empty_file_is_a_configuration(tmp_path: Path) -> None:
     assert load(read(tmp_path, "")).vault == ()
 
 
+LOGIN = '[[vault]]\nname = "a"\naddress = "https://v.example"\n[vault.login]\n'
+
+
 @pytest.mark.parametrize(
     ("text", "says", "hint"),
     [
@@ -67,9 +70,39 @@ def test_an_empty_file_is_a_configuration(tmp_path: Path) -> None:
         ),
         pytest.param(
             '[[vault]]\nname = "a"\naddress = "https://v.example"\n',
-            ":1: vault[1].token: is missing",
-            "add `token = …`",
+            ":1: vault[1]: needs either token or login",
+            None,
+            id="no-way-in",
+        ),
+        pytest.param(
+            '[[vault]]\nname = "a"\ntoken = "env:T"\n',
+            ":1: vault[1].address: is missing",
+            "add `address = …`",
             id="missing",
+        ),
+        pytest.param(
+            LOGIN + 'method = "kubernetes"\nrole = "keywatch"\nsecret_id = "env:S"\n',
+            ":4: vault[1].login: has secret_id, which the method kubernetes has no use for",
+            None,
+            id="of-another-method",
+        ),
+        pytest.param(
+            LOGIN + 'method = "approle"\nsecret_id = "env:S"\n',
+            ":4: vault[1].login: the method approle needs role_id",
+            None,
+            id="half-a-login",
+        ),
+        pytest.param(
+            LOGIN + 'method = "approle"\nrole_id = "env:R"\nwrapped = true\n',
+            "wrapped needs secret_id: where the wrapping token is",
+            None,
+            id="nothing-wrapped",
+        ),
+        pytest.param(
+            LOGIN + 'method = "approle"\nrole_id = "env:R"\nmont = "x"\n',
+            ":7: vault[1].login.mont: no such setting",
+            "did you mean `mount`?",
+            id="unknown-key-of-a-login",
         ),
         pytest.param(
             '[[scan]]\nname = "a"\n',

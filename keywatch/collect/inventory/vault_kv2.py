@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from keywatch.collect.inventory.handles import handles_of, kind_of
-from keywatch.collect.vault import Fields, Vault, VaultAccess
+from keywatch.collect.vault import Fields, Vault, VaultAccess, VaultSession
 from keywatch.model.errors import SourceDenied, SourceError, SourceMalformed
 from keywatch.model.key import Handle, HandleSpace, Key, KeyStatus, Location, SourceId
 from keywatch.model.secret import Secret
@@ -53,7 +53,7 @@ class VaultKv2Keys:
         self,
         name: str,
         access: VaultAccess,
-        token: Secret,
+        token: Secret | VaultSession,
         *,
         now: Callable[[], datetime],
         mounts: tuple[str, ...] = (),
@@ -104,6 +104,7 @@ class VaultKv2Keys:
         try:
             vault.require_health()
             yield "sys/health"
+            yield from vault.check()
             mounts = self._mounts or self._discovered(vault)
         except SourceError as error:
             yield Skipped("sys/health", error.message, error.hint)
