@@ -97,6 +97,10 @@ bench-cloudtrail: venv ## CloudTrail events a second of a core and the memory it
 	@$(call with,duckdb)
 	$(BIN)/python -m benchmarks.cloudtrail $(ARGS)
 
+.PHONY: bench-audit
+bench-audit: venv ## entries of a Vault audit log a second of a core, beside Python's json (ARGS=ENTRIES)
+	$(BIN)/python -m benchmarks.audit $(ARGS)
+
 .PHONY: bench-hostile
 bench-hostile: venv ## MB/s on input made to take long, beside plain input (ARGS=--rules adds kinds for each rule)
 	$(BIN)/python -m benchmarks.hostile $(ARGS)

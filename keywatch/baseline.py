@@ -8,6 +8,7 @@ Amazon counts successful calls. Three kinds of evidence come near that, and they
 - an ATTEMPT is a use whose end nobody saw (IAM's last-used date counts refused calls too). It never counts as success.
   What it may do is contradict: an AWS key used for S3 objects alone is silent in CloudTrail's management events, and
   must not be called dying while IAM says it was used an hour ago. Its standing then rests on the attempt, and says so.
+  That a store gave out the value is no use of the key, and contradicts nothing: it only says that somebody wants it.
 
 Absence counts only where somebody was looking: "no success" is claimed inside a Coverage or a Silence, never outside.
 A Coverage that does not see all it is there for (a trail of writes only, of one region) proves what it saw, and its
@@ -20,12 +21,15 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from keywatch.model.call import Call, Coverage, Evidence, Outcome, Silence
-from keywatch.model.key import Key, KeyKind, KeyStatus, SourceId
+from keywatch.model.key import HandleSpace, Key, KeyKind, KeyStatus, SourceId
 from keywatch.model.standing import Basis, Level, Standing
 
 _ROUNDING = timedelta(minutes=15)
 """IAM records one use in fifteen minutes.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_access-advisor.html"""
+
+_STORES = frozenset({HandleSpace.VAULT, HandleSpace.AWS_ARN})
+"""By what stores know a key: a use of such a handle is a read of the value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,8 @@ class _Facts:
     last_success: datetime | None = None
     last_failure: datetime | None = None
     last_attempt: datetime | None = None
+    last_read: datetime | None = None
+    """When a store gave out its value."""
     silences: list[Silence] = field(default_factory=list)
 
     @property
@@ -107,6 +113,7 @@ def judge(
         level=case.level(idle),
         last_success=case.facts.last_success,
         last_attempt=case.facts.last_use,
+        last_read=case.facts.last_read,
         clock_start=clock,
         idle_days=idle.days if idle is not None else None,
         days_left=(deletes_on - now.date()).days if deletes_on else None,
@@ -135,6 +142,8 @@ def _note(facts: _Facts, call: Call, now: datetime) -> None:
             facts.last_success = max(facts.last_success or at, at)
         case Outcome.FAILURE:
             facts.last_failure = max(facts.last_failure or at, at)
+        case Outcome.ATTEMPT if call.handle.space in _STORES:
+            facts.last_read = max(facts.last_read or at, at)
         case Outcome.ATTEMPT:
             facts.last_attempt = max(facts.last_attempt or at, at)
 
@@ -144,7 +153,7 @@ def _speaks_of(coverage: Coverage, key: Key) -> bool:
         key.kind in coverage.kinds
         and (not coverage.accounts or key.account is None or key.account in coverage.accounts)
         and (not coverage.applications or key.application is None or key.application in coverage.applications)
-        and (not coverage.handles or not coverage.handles.isdisjoint(key.handles))
+        and coverage.knows(key.handles)
     )
 
 
@@ -174,6 +183,9 @@ class _Case:
             return Basis.PROVEN, success, self._what_a_refusal_hides(success)
         if self.facts.last_use:
             return Basis.ATTEMPT_ONLY, self.key.created_at, ["it was tried, and no successful call is on record"]
+        if read := self.facts.last_read:
+            said = f"it was read from its store on {read:%Y-%m-%d}, and no successful call is on record"
+            return Basis.ATTEMPT_ONLY, self.key.created_at, [said]
         return Basis.NEVER, self.key.created_at, []
 
     def _why_untold(self) -> list[str]:

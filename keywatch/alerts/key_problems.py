@@ -111,7 +111,8 @@ def _dying(standing: Standing) -> Problem:
         title = f"{describe(key)}: {count(left, 'day')} left"
     so_what = _verdict(standing)
     if standing.basis is Basis.ATTEMPT_ONLY:
-        so_what = f"It was used, but no call is known to have succeeded. Unless one did: {so_what}"
+        seen = "used" if standing.last_attempt else "read from its store"
+        so_what = f"It was {seen}, but no call is known to have succeeded. Unless one did: {so_what}"
     return _problem(
         ProblemKind.KEY_DYING,
         standing,
@@ -186,4 +187,6 @@ def _evidence(standing: Standing) -> str:
     said = [f"last successful call {minute(success)}" if success else "no successful call on record"]
     if attempt is not None:
         said.append(f"last other use {minute(attempt)}")
+    if standing.last_read is not None:
+        said.append(f"last read from its store {minute(standing.last_read)}")
     return one_line("; ".join([*said, *standing.reasons]), 600)

@@ -134,5 +134,22 @@ SHARED = (
     "role, and allow what is as it should be in `[[sharing.allow]]`."
 )
 
+READ = (
+    "Ask its owner whether each reader needs it. Take the right to read it from the others in Vault's policies; give "
+    "every program a key of its own, and allow what is as it should be in `[[sharing.allow]]`."
+)
+
+UNHASHED = (
+    "Disable the audit device and enable it again without `log_raw` (`vault audit disable`, `vault audit enable`; in "
+    "OpenBao, in its configuration), with another device enabled meanwhile. Delete the log and its copies; revoke "
+    "every token and rotate every secret that was used while it was written."
+)
+
+UNHASHED_FIELDS = (
+    "Take the fields from the mount's tuning (`audit_non_hmac_request_keys`, `audit_non_hmac_response_keys` of `vault "
+    "secrets tune` or `vault auth tune`). Delete the log and its copies, and rotate what was read or written "
+    "meanwhile. If a field is no secret, name it in `may_be_clear` of [[vault_audit]]."
+)
+
 STRANGER = {kind: f"If nobody knows one of them, take the key for stolen. {step}" for kind, step in REPLACE_IT.items()}
 """What to do where a key turns up with somebody unknown."""

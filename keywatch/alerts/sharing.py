@@ -128,7 +128,7 @@ def used_from(standings: Iterable[Standing], uses: Iterable[Usage], *, since: da
     owner = {handle: standing.key.id for standing in standings for handle in standing.key.handles}
     seen: dict[KeyId, set[Origin]] = {}
     for use in uses:
-        if use.handle in owner and use.spell.last >= hour_of(since):
+        if use.handle in owner and not use.is_read and use.spell.last >= hour_of(since):
             seen.setdefault(owner[use.handle], set()).add(use.origin)
     return {
         key: UsedFrom(

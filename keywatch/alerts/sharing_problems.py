@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from keywatch.alerts.key_problems import describe, whose
-from keywatch.alerts.playbook import SHARED, STRANGER
+from keywatch.alerts.key_problems import describe, where, whose
+from keywatch.alerts.playbook import READ, SHARED, STRANGER
 from keywatch.alerts.sharing import Dimension, Locate, Seen, Sharing, SharingRules, sharing
 from keywatch.alerts.words import count, one_line
 from keywatch.model.alert import AlertId, Problem, ProblemKind
@@ -20,6 +20,10 @@ _POLICY = "Keys are never to be shared: each user of a key needs one of its own.
 _NEW = (
     "Somebody uses it who never did before: its owner in a new place or with a new program, "
     "or whoever has got hold of it."
+)
+_NEED_TO_KNOW = "Keys are for those who need them, and never to be shared: several have fetched this one."
+_NEW_READER = (
+    "Somebody has fetched it who never did before: a new program or person, or whoever has got hold of a token."
 )
 _BY_HOUR = "%Y-%m-%d %Hh"
 
@@ -50,11 +54,14 @@ def sharing_problems(
         by_handle.setdefault(use.handle, []).append(use)
     for key in keys:
         mine = [use for handle in key.handles for use in by_handle.get(handle, ())]
-        if len(mine) > 1:
-            at, since = _known(mine, covered, now)
-            found = sharing(key, mine, rules, locate, at=at, since=since)
-            if found is not None:
-                yield _problem(key, found)
+        # Who fetches it from a store is not who uses it: neither is counted among the others.
+        for reads in (False, True):
+            some = [use for use in mine if use.is_read is reads]
+            if len(some) > 1:
+                at, since = _known(some, covered, now)
+                found = sharing(key, some, rules, locate, at=at, since=since)
+                if found is not None:
+                    yield _read_problem(key, found) if reads else _problem(key, found)
 
 
 def _known(
@@ -97,6 +104,27 @@ def _problem(key: Key, found: Sharing) -> Problem:
     )
 
 
+def _read_problem(key: Key, found: Sharing) -> Problem:
+    return Problem(
+        id=AlertId(f"{ProblemKind.SECRET_READ.value}:{key.id}"),
+        kind=ProblemKind.SECRET_READ,
+        severity=_severity(found, _strangers(found)),
+        title=f"{describe(key)}: {_what(found, 'read in its store')}",
+        facts=(
+            ("What", describe(key)),
+            ("Where", where(key)),
+            ("Whose", whose(key)),
+            ("So what", _so_what(found, reads=True)),
+            ("Read from", _listed(_place(use) for use in found.uses)),
+            ("Read by", _listed(_who(use) for use in found.uses)),
+            ("Evidence", _evidence(found)),
+        ),
+        next_step=READ + " " + STRANGER[key.kind],
+        owner=key.owner,
+        stage=_stage(found),
+    )
+
+
 def _strangers(found: Sharing) -> list[Seen]:
     """Uses whose place and program are both new: one alone may be a move or a new library."""
     return [
@@ -133,23 +161,24 @@ def _doubled(number: int) -> int:
     return 1 << (number - 1).bit_length()
 
 
-def _what(found: Sharing) -> str:
+def _what(found: Sharing, used: str = "used") -> str:
     if found.apart is not None:
         one, two, _ = found.apart
-        return f"used from {one.where.country} and {two.where.country} in the same hour"
+        return f"{used} from {one.where.country} and {two.where.country} in the same hour"
     if found.over:
         places, others = _counted(found, _PLACES), _counted(found, frozenset(Dimension) - _PLACES)
         said = [f"from {' and '.join(places)}"] if places else []
         said += [f"by {' and '.join(others)}"] if others else []
-        return f"used {' '.join(said)}"
+        return f"{used} {' '.join(said)}"
     new = [use for use in found.uses if any(found.is_new(use, dimension) for dimension in _PLACES)]
     if new:
-        return f"used from somewhere new, {_place(new[0])}"
-    return f"used by something new, {_news(found)[0]}"
+        return f"{used} from somewhere new, {_place(new[0])}"
+    return f"{used} by something new, {_news(found)[0]}"
 
 
-def _so_what(found: Sharing) -> str:
-    said = [_POLICY if found.over or found.apart else _NEW]
+def _so_what(found: Sharing, *, reads: bool = False) -> str:
+    policy, new = (_NEED_TO_KNOW, _NEW_READER) if reads else (_POLICY, _NEW)
+    said = [policy if found.over or found.apart else new]
     if found.apart is not None:
         one, two, hour = found.apart
         said.append(
@@ -188,6 +217,8 @@ def _who(use: Seen) -> str:
     origin = use.usage.origin
     if origin == REST:
         return "other programs"
+    if origin.principal and not origin.agent:
+        return one_line(origin.principal, 80)
     agent = one_line(origin.agent, 60) or "a program without a name"
     return f"{agent} as {one_line(origin.principal, 80)}" if origin.principal else agent
 

@@ -76,7 +76,7 @@ class Journal:
             yield from self._from(reached, reached)
         except CursorLost:
             # Of a journal that was replaced: what there is now is read from the oldest on.
-            yield TailBatch(cursor={}, skipped=(self._lost(),))
+            yield TailBatch(cursor={}, skipped=(self._lost(),), lost=self._lost().why)
             yield from self._from("", "")
 
     def _from(self, start: str, reached: str) -> Iterator[TailBatch]:
@@ -89,6 +89,7 @@ class Journal:
                 if start and (first is None or first.cursor != start):
                     # The entry itself would be shown: it is gone, and maybe what came after it.
                     reading.skipped.append(self._lost())
+                    reading.lost = self._lost().why
                     reached = ""
                 yield from reading.batches(_chained(first, stream), reached)
                 said, blocked = self._told(run.finish())
@@ -161,6 +162,7 @@ class _Reading:
         self._gathered: dict[tuple[str, str], list[bytes]] = {}
         self._size = 0
         self.skipped: list[Skipped] = []
+        self.lost: str | None = None
 
     def batches(self, stream: Iterable[Entry], reached: str) -> Iterator[TailBatch]:
         """Gather the entries that come after the one of cursor `reached`, if that is among them, else all."""
@@ -193,13 +195,14 @@ class _Reading:
         """Hand out what was gathered; the cursor is `otherwise` where there was no entry at all."""
         pieces = [self._piece(who, path, lines) for (who, path), lines in self._gathered.items()]
         skipped = (*self.skipped, *said)
+        lost, self.lost = self.lost, None
         self._gathered, self._size, self.skipped = {}, 0, []
         cursor: dict[str, Json] = (
             {"version": 1, "cursor": self.cursor, "back": self._back or self._trail[0][0]}
             if (self.cursor)
             else dict(otherwise or {})
         )
-        return TailBatch(pieces=tuple(pieces), cursor=cursor, skipped=skipped, blocked=blocked)
+        return TailBatch(pieces=tuple(pieces), cursor=cursor, skipped=skipped, blocked=blocked, lost=lost)
 
     def _piece(self, who: str, path: str, lines: list[bytes]) -> Piece:
         before, new = self._tails.get(who, b""), b"".join(lines)

@@ -40,6 +40,8 @@ class TailBatch:
     skipped: tuple[Skipped, ...] = ()
     blocked: Skipped | None = None
     """The first of `skipped` that is not lost, but kept from us: there may be more to read than was read."""
+    lost: str | None = None
+    """What was written, or may have been, and was gone before it was read, for a person; None: nothing."""
 
 
 class Lines(Protocol):

@@ -60,6 +60,7 @@ class TailPass:
         self.pieces: list[Piece] = []
         self.skipped: list[Skipped] = []
         self.blocked: Skipped | None = None
+        self.lost: str | None = None
 
     def run(self) -> Iterator[TailBatch]:
         """Read every file on to its present end, oldest first."""
@@ -100,6 +101,9 @@ class TailPass:
         point = self.before.get(item.key)
         if point is None:
             return False
+        if item.path != point.path:
+            # Renamed, and nobody wrote to it since: nothing is lost when it goes.
+            self._put(replace(point, path=item.path))
         if self._settled(item, point):
             if point.trouble:
                 self._block(Skipped(item.path, point.trouble))
@@ -300,9 +304,14 @@ class TailPass:
                 del self.parted[name]
             else:
                 self.parted[name] = replace(point, missing=True).to_json()
-            if point.missing and point.unread and name not in self.found:
+            if not point.missing or name in self.found:
+                continue
+            if point.unread:
                 lost = f"{point.unread} bytes of an unfinished last line went with it when it was removed"
                 self.skipped.append(Skipped(point.path, lost))
+            if unrotated(point.path) == point.path:
+                # One that was rotated had come to its end; this one was still written to.
+                self.lost = f"{point.path} was removed or truncated: what came after the last look at it was not read"
 
     def _batch(self) -> TailBatch:
         batch = TailBatch(
@@ -310,8 +319,9 @@ class TailPass:
             cursor=cursor_of(self.files, self.parted.values()),
             skipped=tuple(self.skipped),
             blocked=self.blocked,
+            lost=self.lost,
         )
-        self.pieces, self.skipped, self.blocked, self.changed = [], [], None, False
+        self.pieces, self.skipped, self.blocked, self.lost, self.changed = [], [], None, None, False
         return batch
 
 

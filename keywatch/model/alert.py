@@ -31,6 +31,10 @@ class ProblemKind(StrEnum):
     """An IAM user is left over from the days when SP-API wanted AWS signatures."""
     ROTATION_LATE = "rotation-late"
     PLAIN_PARAMETER = "plain-parameter"
+    SECRET_READ = "secret-read"  # noqa: S105 - the name of a problem
+    """A store gives a key's value to more readers than should have it, or to a new one."""
+    LOG_IN_CLEAR = "log-in-clear"
+    """An audit log shows what it should hash."""
     SECRET_LEAKED = "secret-leaked"  # noqa: S105 - the name of a problem
     SELLER_SECRET = "seller-secret"  # noqa: S105 - the name of a problem
     SOURCE_BLIND = "source-blind"

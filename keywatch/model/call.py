@@ -1,6 +1,7 @@
 """Calls: evidence that a key was used, or that it was not."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -59,6 +60,32 @@ Evidence: TypeAlias = Call | Silence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exposed:
+    """That a log shows what it should not: whose, and where; never what."""
+
+    where: str
+    """The first place, for a person: `/var/log/vault/audit.log, line 7`."""
+    mount: str
+    """Where the secrets are of which it shows something; empty: anywhere, for it hashes nothing."""
+    fields: tuple[str, ...]
+    """Their fields; empty: it shows the tokens themselves."""
+    since: datetime
+    """Of the first entry that shows something."""
+    until: datetime
+    """Of the last one."""
+
+    def __post_init__(self) -> None:
+        require_utc(self.since, "since")
+        require_utc(self.until, "until")
+
+    def joined(self, other: "Exposed", most: int = 20) -> "Exposed":
+        """What both say of one mount."""
+        first = self if self.since <= other.since else other
+        fields = tuple(sorted({*self.fields, *other.fields})[:most])
+        return replace(first, fields=fields, until=max(self.until, other.until))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
     """
     What a call source would have seen: which kinds of key, in which accounts, from when to when.
@@ -74,7 +101,9 @@ class Coverage:
     applications: frozenset[str] = frozenset()
     """Empty: every application, or applications mean nothing to this source; else it knows of no other's calls."""
     handles: frozenset[Handle] = frozenset()
-    """Empty: every key; else only those that have one of these."""
+    """Those that it knows calls of; empty, as `beginnings` are: every key."""
+    beginnings: tuple[str, ...] = ()
+    """Beside `handles`, all whose text begins with one of these: `vault-login:prod/`."""
     unseen: tuple[str, ...] = ()
     """
     What it would not see of the calls it is there for, as clauses for a person: "the trail records writes only: reads
@@ -90,7 +119,16 @@ class Coverage:
     until: datetime | None
     blind: str | None = None
     """Why the source cannot be read now, for a person; None while it can."""
+    exposed: tuple[Exposed, ...] = ()
+    """What its log shows in the clear that should be hashed; at most one for each mount."""
 
     def __post_init__(self) -> None:
         require_utc(self.since, "since")
         require_utc(self.until, "until")
+
+    def knows(self, handles: Iterable[Handle]) -> bool:
+        """Whether it would see the calls of a key that has these."""
+        if not self.handles and not self.beginnings:
+            return True
+        named = tuple(handles)
+        return not self.handles.isdisjoint(named) or any(str(handle).startswith(self.beginnings) for handle in named)

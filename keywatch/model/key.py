@@ -50,6 +50,10 @@ class HandleSpace(StrEnum):
     """The name the key has in keywatch's configuration."""
     VAULT = "vault"
     """Source alias and path of a KV secret: `prod/kv/orders/lwa`."""
+    VAULT_LOGIN = "vault-login"
+    """Source alias, auth method and name of what logs in to Vault: `prod/auth/approle/orders`."""
+    VAULT_ACCESSOR = "vault-accessor"
+    """Source alias and digest of the accessor of a token or secret-id, which is not kept itself: it can revoke."""
     AWS_ARN = "aws-arn"
     """The ARN of a Secrets Manager secret (a replica's is its primary's) or of an SSM parameter."""
 

@@ -52,5 +52,7 @@ class Standing:
     """Whole days until `deletes_on`; negative once it has passed."""
     deletes_on: date | None
     """The UTC day on which the window ends. With basis unknown: not before this day."""
+    last_read: datetime | None = None
+    """When a store gave out its value last, where one tells: somebody fetched it, which is not to use it."""
     reasons: tuple[str, ...] = ()
     """Sentences for a person: what is missing, what contradicts, what was assumed."""

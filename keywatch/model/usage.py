@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from keywatch.model.key import Handle, SourceId
+from keywatch.model.key import Handle, HandleSpace, SourceId
 
 SPAN = 28 * 24
 """Hours before the last one of which is kept whether the key was used in them."""
@@ -69,6 +69,11 @@ class Usage:
     source: SourceId
     origin: Origin
     spell: Spell
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a store gave out its value, so that it is not the key that was used."""
+        return self.handle.space is HandleSpace.VAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,6 +158,7 @@ def record(row: Standing) -> dict[str, object]:
         "level": row.level.value,
         "last_success": _when(row.last_success),
         "last_attempt": _when(row.last_attempt),
+        "last_read": _when(row.last_read),
         "idle_days": row.idle_days,
         "days_left": row.days_left,
         "deletes_on": row.deletes_on.isoformat() if row.deletes_on else None,

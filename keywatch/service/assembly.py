@@ -107,6 +107,7 @@ class Keywatch:
             memory=state.directory / "objects",
             stopping=self.stopping.is_set,
             vaults=self._vaults,
+            inventoried=lambda: frozenset(handle for seen in state.store.sightings() for handle in seen.key.handles),
         )
         self._scanner = Scanner(detector, state.pepper, KnownKeys(()), allowed=CommitLists([rules]))
         self.reader = Reader(state.store, self._scanner, now=now, metrics=self.metrics, stopping=self.stopping)
@@ -297,6 +298,7 @@ def run(settings: Settings, *, once: bool) -> Ending:
         settings.athena,
         settings.request_log,
         settings.reporter,
+        settings.vault_audit,
     )
     if not any((settings.aws, settings.vault, settings.key, *proofs, *content)):
         raise ConfigError(

@@ -11,6 +11,7 @@ from keywatch.alerts.grouping import deliveries
 from keywatch.alerts.held import Limits
 from keywatch.alerts.hygiene import hygiene
 from keywatch.alerts.lifecycle import Decisions, decide
+from keywatch.alerts.log_problems import log_problems
 from keywatch.alerts.policy_problems import reminders
 from keywatch.alerts.problems import BlindSource, Grace, SourceRole, inhibited, problems
 from keywatch.alerts.routing import Routing
@@ -80,6 +81,7 @@ class Judge:
         wrong = [self._owned(problem, found) for problem in (*wrong, *untidy, *ending)]
         wrong += self._rules.sharing.problems(self._store, judged, now)
         wrong += wrapping_problems(self._rules.intercepted())
+        wrong += log_problems(self._store.coverages())
         wrong += self._reminders(wrong, now)
         decisions = decide(wrong, self._store.alerts(), now=now, inhibited=inhibited(judged) | undecided | unshown)
         messages = deliveries(decisions, self._rules.routing, now=now, told_alone=self._store.told_alone())

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from keywatch.alerts.problems import SourceRole
-from keywatch.model.key import KeyKind, SourceId
+from keywatch.model.key import Handle, KeyKind, SourceId
 from keywatch.model.secret import Pepper
 from keywatch.service.accounts import ACCOUNT_SOURCES, Common
+from keywatch.service.audit_logs import Surroundings, audit_log
 from keywatch.service.questions import athena_trail, event_history
 from keywatch.service.remotes import CLONES, Remotes
 from keywatch.service.state import directory_of
@@ -27,6 +28,7 @@ from keywatch.settings.schema import (
     Vault,
     zone,
 )
+from keywatch.settings.vault_audit import VaultAudit
 
 if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess
@@ -74,6 +76,7 @@ def plan(
     patient: bool = True,
     stopping: Callable[[], bool] = bool,
     vaults: VaultSessions | None = None,
+    inventoried: Callable[[], frozenset[Handle]] = frozenset,
 ) -> tuple[Planned, ...]:
     """
     Return every configured source; inventories first, then calls, then content.
@@ -88,6 +91,7 @@ def plan(
         patient: whether AWS may take its time; a person who waits for an answer would rather have it now.
         stopping: whether the daemon is asked to end, so that a long fetch is given up.
         vaults: the sessions with the Vaults; None: new ones, which use up no wrapped secret id.
+        inventoried: is asked before an audit log is read: what the keys of the inventory are known by.
     """
     vaults = vaults or VaultSessions(settings.vault)
     attempts = _PATIENT if patient else _IMPATIENT
@@ -100,6 +104,20 @@ def plan(
         *_accounts(accounts, SourceRole.CALLS),
         *_calls(settings, pepper, attempts, now),
         *_questions(settings, attempts, now, stopping),
+        *_audit_logs(
+            settings.vault_audit,
+            Surroundings(
+                vaults=settings.vault,
+                sessions=vaults,
+                now=now,
+                attempts=attempts,
+                lines=lambda log: _lines(
+                    log.path, log.journal, log.journal_directory, pepper, overlap=log.scan, whole=False
+                ),
+                memory=memory,
+                inventoried=inventoried,
+            ),
+        ),
         *(_content(entry, pepper, looked_for, remotes) for entry in settings.scan),
         *(_bucket(entry, attempts, looked_for, memory) for entry in settings.bucket),
         *(_cloudwatch(entry, attempts, now) for entry in settings.cloudwatch),
@@ -150,6 +168,19 @@ def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], 
     for reporter in settings.reporter:
         source = reported(reporter, settings.key, now)
         yield _planned(source.id, SourceRole.CALLS, _REPORTED_EVERY, partial(_itself, source), kinds=source.kinds)
+
+
+def _audit_logs(logs: Iterable[VaultAudit], around: Surroundings) -> Iterator[Planned]:
+    for log in logs:
+        yield _planned(
+            f"vault-audit:{log.name}",
+            SourceRole.CALLS,
+            log.interval,
+            partial(audit_log, log, around),
+            kinds=frozenset({KeyKind.VAULT_TOKEN}),
+            owner=log.owner,
+            scanned=log.scan,
+        )
 
 
 def _itself(source: Source) -> Source:

@@ -19,6 +19,7 @@ from keywatch.model.errors import UsageError
 from keywatch.model.key import KeyKind
 from keywatch.settings.interval import Interval
 from keywatch.settings.reference import SecretReference, TokenReference
+from keywatch.settings.vault_audit import VaultAudit
 from keywatch.settings.vault_login import VaultLogin
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -705,6 +706,7 @@ class Settings(_Table):
     key: tuple[DeclaredKey, ...] = ()
     request_log: tuple[RequestLog, ...] = ()
     reporter: tuple[Reporter, ...] = ()
+    vault_audit: tuple[VaultAudit, ...] = ()
     scan: tuple[Scan, ...] = ()
     bucket: tuple[Bucket, ...] = ()
     cloudwatch: tuple[CloudWatch, ...] = ()
@@ -718,12 +720,13 @@ class Settings(_Table):
         "key",
         "request_log",
         "reporter",
+        "vault_audit",
         "scan",
         "bucket",
         "cloudwatch",
     )
     @classmethod
-    def _names_differ(cls, tables: tuple[_Table, ...]) -> tuple[_Table, ...]:
+    def _names_differ(cls, tables: tuple[BaseModel, ...]) -> tuple[BaseModel, ...]:
         seen: set[str] = set()
         for table in tables:
             name: str = getattr(table, "name", "")
@@ -746,6 +749,11 @@ class Settings(_Table):
                 vault = scan.token.name.partition("/")[0]
                 if vault not in known:
                     raise ValueError(f'the token of scan "{scan.name}" is in "{vault}", but no [[vault]] has that name')
+        for log in self.vault_audit:
+            if log.device is not None and log.vault not in known:
+                raise ValueError(f'vault_audit "{log.name}" has a device, but no [[vault]] is named "{log.vault}"')
+            if missing := sorted(set(log.tokens.values()) - {key.name for key in self.key}):
+                raise ValueError(f'vault_audit "{log.name}" has tokens of "{missing[0]}", which is no [[key]]')
         for key in self.key:
             for place in key.vault:
                 if place.partition("/")[0] not in known:

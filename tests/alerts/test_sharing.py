@@ -121,7 +121,7 @@ def test_more_users_than_one() -> None:
     """Where a source names who reads a secret (Vault does), people count, and are named."""
     problem = only(*(used("", NOW - HOUR, agent="", principal=f"entity-{name}") for name in "abc"))
     assert "used by 3 users" in problem.title
-    assert "a program without a name as entity-a" in fact(problem, "Used by")
+    assert "entity-a; entity-b; entity-c" == fact(problem, "Used by")
 
 
 def test_what_does_not_happen_in_one_window_is_a_move() -> None:
@@ -332,12 +332,38 @@ def test_the_rest_is_one_place_more() -> None:
 
 def test_a_key_is_judged_by_all_its_names() -> None:
     """Two sources that know a key by different names tell of one key; keys of others are nobody's concern."""
-    vault = Handle(HandleSpace.VAULT, "prod/kv/orders")
-    both = replace(ORDERS, handles=(*ORDERS.handles, vault), kind=KeyKind.OTHER)
-    uses = [used(CLOUD, NOW), replace(used(PHONE, NOW), handle=vault, source=SourceId("vault-audit:prod"))]
+    login = Handle(HandleSpace.VAULT_LOGIN, "prod/auth/approle/orders")
+    both = replace(ORDERS, handles=(*ORDERS.handles, login), kind=KeyKind.OTHER)
+    uses = [used(CLOUD, NOW), replace(used(PHONE, NOW), handle=login, source=SourceId("vault-audit:prod"))]
     [problem] = sharing_problems([both], uses, [], rules=SharingRules(), locate=somewhere, now=NOW)
     assert "IE and BR in the same hour" in problem.title
     assert [] == list(sharing_problems([key("other")], uses, [], rules=SharingRules(), locate=somewhere, now=NOW))
+
+
+def test_who_reads_a_secret_in_its_store_is_judged_apart_from_who_uses_the_key() -> None:
+    """A program that fetches a key and uses it is not two; four that fetch it are told as readers, each by name."""
+    vault = Handle(HandleSpace.VAULT, "prod/kv/orders")
+    both = replace(ORDERS, handles=(*ORDERS.handles, vault))
+
+    def fetched(name: str, network: str = "10.0.0.0/16") -> Usage:
+        return replace(used(network, NOW - HOUR, agent="", principal=name), handle=vault)
+
+    def told(*uses: Usage) -> list[Problem]:
+        return list(sharing_problems([both], uses, [], rules=SharingRules(), locate=somewhere, now=NOW))
+
+    assert [] == told(fetched("approle orders"), fetched("userpass-alice"), used(CLOUD, NOW), used(CLOUD_US, NOW))
+    names = ["approle orders", "userpass-alice", "token-ci", "kubernetes-shop-web"]
+    [problem] = told(used(CLOUD, NOW), *map(fetched, names))
+    assert (ProblemKind.SECRET_READ, f"secret-read:{both.id}") == (problem.kind, problem.id)
+    assert "AWS access key orders (…DERS): read in its store by 4 users" == problem.title
+    assert sorted(names) == sorted(fact(problem, "Read by").split("; "))
+    assert "several have fetched this one" in fact(problem, "So what")
+    assert "10.0.0.0/16 by token-ci: 1 call, 2026-11-23 13h UTC" in fact(problem, "Evidence")
+    assert "Vault's policies" in problem.next_step
+    [both_kinds] = [item.kind for item in told(used(CLOUD, NOW), used(PHONE, NOW), fetched("a"))]
+    assert ProblemKind.KEY_SHARED is both_kinds
+    counted = used_from([standing(of=both)], [used(CLOUD, NOW), fetched("a")], since=NOW - DAY)
+    assert UsedFrom(networks=1, agents=1) == counted[both.id]
 
 
 def test_names_from_outside_cannot_break_a_line() -> None:

@@ -1,5 +1,6 @@
 """The 90-day baseline, sentence by sentence."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -342,3 +343,49 @@ def test_a_clock_ahead_of_ours_buys_no_time(age: timedelta, ahead: timedelta) ->
     """A call from the future counts as made now."""
     result = standing(a_key(created=NOW - age), call(NOW + ahead))
     assert (result.last_success, result.days_left) == (NOW, 90)
+
+
+STORE = Handle(HandleSpace.VAULT, "prod/kv/orders")
+
+
+def fetched(at: datetime) -> Call:
+    """A store gave out the value."""
+    return Call(handle=STORE, at=at, outcome=Outcome.ATTEMPT, source=SourceId("vault-audit:prod"))
+
+
+def test_to_fetch_a_key_is_not_to_use_it() -> None:
+    """A deployment that reads a key from Vault each day keeps no key alive, and contradicts nothing that is known."""
+    key = replace(a_key(), handles=(HANDLE, STORE))
+    unused = standing(key, call(NOW - 85 * DAY), fetched(NOW - DAY))
+    assert (Basis.PROVEN, Level.URGENT) == (unused.basis, unused.level)
+    assert (None, NOW - DAY) == (unused.last_attempt, unused.last_read)
+
+
+def test_a_key_that_is_only_fetched_is_not_called_unused() -> None:
+    """Somebody wants it: whether its calls succeed nobody knows, and its clock runs from its making."""
+    key = replace(a_key(created=NOW - 20 * DAY), handles=(HANDLE, STORE))
+    found = standing(key, fetched(NOW - DAY))
+    assert (Basis.ATTEMPT_ONLY, NOW - 20 * DAY) == (found.basis, found.clock_start)
+    assert ("it was read from its store on 2026-11-22, and no successful call is on record",) == found.reasons
+    assert Basis.NEVER is standing(key).basis
+
+
+@pytest.mark.parametrize(
+    ("handle", "known"),
+    [
+        (Handle(HandleSpace.VAULT_LOGIN, "prod/auth/approle/orders"), True),
+        (Handle(HandleSpace.VAULT_LOGIN, "prod-eu/auth/approle/orders"), False),
+        (Handle(HandleSpace.VAULT_ACCESSOR, "prod/0123"), False),
+        (Handle(HandleSpace.DECLARED, "ci-token"), True),
+        (Handle(HandleSpace.DECLARED, "another"), False),
+    ],
+)
+def test_a_source_that_knows_some_names_speaks_of_no_other_key(handle: Handle, *, known: bool) -> None:
+    """Where a source would not have seen a key's calls, its silence is none: nobody was looking."""
+    key = replace(a_key(KeyKind.VAULT_TOKEN, account=None), handles=(handle,))
+    coverage = replace(
+        watched(kind=KeyKind.VAULT_TOKEN),
+        handles=frozenset({Handle(HandleSpace.DECLARED, "ci-token")}),
+        beginnings=("vault-login:prod/",),
+    )
+    assert (Basis.NEVER if known else Basis.UNKNOWN) is standing(key, coverage=coverage).basis

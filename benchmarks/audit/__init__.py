@@ -1,0 +1,1 @@
+"""How fast an audit log becomes evidence, beside Python's json module on the same file."""

@@ -1,0 +1,186 @@
+"""
+Vault's and OpenBao's audit log: who read which secret, and that tokens and logins still work.
+
+Vault answers a request only after an audit device has taken it, so where what all nodes wrote is read, nothing is
+missing: https://developer.hashicorp.com/vault/docs/audit. That somebody read a secret is an attempt and no more: it is
+not a use of the key in it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from keywatch.collect.calls.vault_audit_names import VaultNames
+from keywatch.collect.calls.vault_audit_reading import AuditReading
+from keywatch.collect.calls.vault_audit_state import AuditState
+from keywatch.collect.calls.vault_audit_tally import Tally
+from keywatch.collect.tail_batch import WINDOW, WINDOWS, Lines, TailBatch
+from keywatch.model.call import Coverage
+from keywatch.model.errors import SourceDenied, SourceUnreachable
+from keywatch.model.key import Handle, HandleSpace, KeyKind, SourceId
+from keywatch.model.source import CallBatch, CallSource, Cursor, Skipped
+from keywatch.model.time import to_rfc3339
+
+KINDS = frozenset({KeyKind.VAULT_TOKEN})
+QUIET = timedelta(days=1)
+"""How long a log may be without an entry before its silence is not believed: a Vault that is in use is never quiet."""
+_AHEAD = timedelta(minutes=5)
+_GATHERED = 8 * WINDOWS * WINDOW
+"""Bytes of the log that are committed at once."""
+_SOME_NODES = "it is not known to be what all nodes wrote: what others answered would not be seen"
+
+
+class Accessors(Protocol):
+    """Who knows which token an accessor in the log belongs to."""
+
+    def names(self) -> tuple[dict[str, tuple[Handle, ...]], tuple[Skipped, ...]]:
+        """Return what tokens are known by, by accessor as the log has it; and what keeps some of them from us."""
+        ...
+
+    def check(self) -> Iterator[str | Skipped]:
+        """As `KeySource.check`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRules:
+    """What a person said of a log."""
+
+    every_node: bool = False
+    """Whether it is what all nodes of the Vault wrote; else silence proves nothing."""
+    mixed: bool = False
+    """Whether other lines stand among its entries, as in a journal."""
+    may_be_clear: frozenset[str] = frozenset()
+    """Fields of secrets that may stand in it as they are."""
+    late: timedelta = timedelta()
+    """How long it may take until an entry can be read."""
+
+
+class VaultAuditLog:
+    """
+    An audit log, read on.
+
+    It covers the time from its oldest entry to the last time that it was read to its end, unless something was lost.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        lines: Lines,
+        *,
+        now: Callable[[], datetime],
+        names: VaultNames,
+        rules: AuditRules | None = None,
+        accessors: Accessors | None = None,
+    ) -> None:
+        """
+        Args:
+            name: The source's name in the settings.
+            lines: The log. Bytes its pieces have shown before are not read again.
+            now: The clock.
+            names: Which Vault it is of, and what its tokens are known by.
+            rules: What a person said of it.
+            accessors: Where to ask whose an accessor is. None: tokens are known by their names alone.
+        """  # noqa: D205
+        self._id = SourceId(f"vault-audit:{name}")
+        self.lines = lines
+        self._now = now
+        self._names = names
+        self._rules = rules or AuditRules()
+        self._accessors = accessors
+
+    @property
+    def id(self) -> SourceId:
+        return self._id
+
+    @property
+    def kinds(self) -> frozenset[KeyKind]:
+        return KINDS
+
+    def read(self, cursor: Cursor) -> Iterator[CallBatch]:
+        return (calls for calls, _ in self._steps(cursor, _GATHERED))
+
+    def steps(self, cursor: Cursor) -> Iterator[tuple[CallBatch, TailBatch | None]]:
+        """Read as `read` does, and give what was read beside what it proves; None: nothing that is not known."""
+        return self._steps(cursor, 0)
+
+    def check(self) -> Iterator[str | Skipped]:
+        yield from self.lines.check()
+        if self._accessors is not None:
+            yield from self._accessors.check()
+
+    def _steps(self, cursor: Cursor, gathered: int) -> Iterator[tuple[CallBatch, TailBatch | None]]:
+        started = self._now()
+        known, unasked = self._accessors.names() if self._accessors else ({}, ())
+        tally = Tally(
+            self._id,
+            replace(self._names, accessors=known),
+            lambda: self._now() + _AHEAD,
+            may_be_clear=self._rules.may_be_clear,
+        )
+        reading = AuditReading(AuditState(cursor), tally, started, mixed=self._rules.mixed)
+        # Where an accessor may not be asked about, no token's silence is told by its accessor.
+        knows_accessors = self._accessors is not None and not unasked
+        blocked: Skipped | None = None
+        size, last = 0, None
+        for batch in self.lines.read(reading.state.tail):
+            reading.state.tail = batch.cursor
+            blocked = blocked or batch.blocked
+            reading.take(batch)
+            size, last = size + sum(len(piece.data) for piece in batch.pieces), batch
+            if size >= gathered:
+                # Until the end is reached there may be entries that were not read yet: what is covered ends as before.
+                yield self._batch(reading, knows_accessors), batch
+                size, last = 0, None
+        if blocked is not None:
+            if last is not None:
+                yield self._batch(reading, knows_accessors), last
+            error = SourceUnreachable if blocked.what == self.lines.what else SourceDenied
+            raise error(f"{self._id}: {blocked.what}: {blocked.why}", hint=blocked.hint)
+        quiet = self._ended(reading.state, started)
+        yield self._batch(reading, knows_accessors, (*unasked, *quiet)), None
+
+    def _ended(self, state: AuditState, started: datetime) -> Iterator[Skipped]:
+        """Note that the log was read to its end."""
+        if state.newest is None:
+            yield Skipped(self.lines.what, "has no entry yet", "check that it is an audit device's log")
+            return
+        state.until = min(started - self._rules.late, state.newest + QUIET)
+        if state.newest + QUIET < started:
+            why = f"nothing was written to it since {to_rfc3339(state.newest)}: later silence proves nothing"
+            yield Skipped(
+                self.lines.what, why, "check that the audit device is enabled, and writes to where this is read"
+            )
+
+    def _batch(self, reading: AuditReading, knows_accessors: bool, further: tuple[Skipped, ...] = ()) -> CallBatch:
+        state = reading.state
+        evidence, uses, exposed = reading.tally.take()
+        for item in exposed:
+            state.show(item)
+        return CallBatch(
+            evidence=evidence,
+            uses=uses,
+            cursor=state.cursor(),
+            coverage=self._coverage(state, knows_accessors),
+            skipped=(*reading.skipped(), *further),
+        )
+
+    def _coverage(self, state: AuditState, knows_accessors: bool) -> Coverage:
+        vault = self._names.vault
+        spaces = [HandleSpace.VAULT_LOGIN] + [HandleSpace.VAULT_ACCESSOR] * knows_accessors
+        return Coverage(
+            source=self._id,
+            kinds=KINDS,
+            handles=frozenset(Handle(HandleSpace.DECLARED, key) for key in self._names.tokens.values()),
+            beginnings=tuple(
+                f"{space.value}:{name}/" for space in spaces for name in (vault, *self._names.namespaces.values())
+            ),
+            unseen=() if self._rules.every_node else (_SOME_NODES,),
+            since=state.since,
+            until=state.until,
+            exposed=state.exposed,
+        )
+
+
+_: type[CallSource] = VaultAuditLog
