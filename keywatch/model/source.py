@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from keywatch.model.alert import Delivery
     from keywatch.model.call import Coverage, Evidence
     from keywatch.model.errors import KeywatchError
+    from keywatch.model.held_value import ValueBatch
     from keywatch.model.usage import Usage
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -26,6 +27,11 @@ class Skipped:
     what: str
     why: str
     hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Excess(Skipped):
+    """Something that a source is allowed to do and should not be."""
 
 
 @runtime_checkable
@@ -51,6 +57,39 @@ class KeySource(Protocol):
         Yields a sentence for each that holds (`iam:ListUsers`), and a `Skipped` for each that is missing, whose hint
         says how to grant it. Never raises.
         """
+        ...
+
+
+@runtime_checkable
+class ValueSource(Protocol):
+    """A store that shows its values, so that they are known again where they leak. In `collect/inventory/` as well."""
+
+    @property
+    def id(self) -> SourceId: ...
+
+    @property
+    def manner(self) -> str:
+        """How values are read and kept. Where it is another than last time, all are read anew."""
+        ...
+
+    def covers(self, place: str, field: str) -> bool:
+        """Whether the settings ask for a field at `place` (empty: for anything there); if not, it is forgotten."""
+        ...
+
+    def values(self, marks: Mapping[str, str]) -> "Iterator[ValueBatch]":
+        """
+        Read what is new since the last time.
+
+        Args:
+            marks: by place, what the reading before left there.
+
+        Raises:
+            SourceError: the store cannot be read (further). Batches yielded before still hold.
+        """
+        ...
+
+    def check(self) -> Iterator[str | Skipped]:
+        """As `KeySource.check`."""
         ...
 
 

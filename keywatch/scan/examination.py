@@ -152,6 +152,7 @@ class Examination:
             key=key,
             handles=match.handles,
             specificity=match.specificity,
+            held=self._known.held_as(fingerprint),
         )
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.routing import Route
@@ -40,9 +41,12 @@ from keywatch.service.reports import Reports
 from keywatch.service.sharing import KEEP, SharingWatch
 from keywatch.service.standings import clocks, known_keys, limits, policy
 from keywatch.service.state import State, directory_of, open_state
-from keywatch.service.vault_sessions import VaultSessions
+from keywatch.service.vault_sessions import VaultSessions, logins
 from keywatch.service.web import WebServer
 from keywatch.settings.schema import Settings
+
+if TYPE_CHECKING:
+    from keywatch.model.key import Key
 
 _log = structlog.get_logger(__name__)
 
@@ -56,6 +60,7 @@ _JUDGE_AT_LEAST = timedelta(minutes=10)
 """A standing ages without anything being read."""
 _PATIENCE = timedelta(minutes=10)
 """As long is waited for the inventories before the first judgement: one that hangs must not silence everything."""
+_NOT_WAITED_FOR = frozenset({SourceRole.CONTENT, SourceRole.VALUES})
 _KEEP_DELIVERED = timedelta(days=400)
 """Sent messages are kept this long, so that they can be updated and looked up."""
 
@@ -98,7 +103,7 @@ class Keywatch:
         detector = Detector(rules, cache_dir=state.directory / "cache")
         known = KnownSet(state.store, detector, state.pepper, ruleset=rules.hash)
         self._wrappings = Wrappings(state.directory / WRAPPINGS, state.pepper.fingerprint, now)
-        self._vaults = VaultSessions(settings.vault, self._wrappings)
+        self._vaults = VaultSessions(logins(settings), self._wrappings)
         self.sources = plan(
             settings,
             state.pepper,
@@ -118,15 +123,21 @@ class Keywatch:
         self._news = threading.Event()
         self._began = now()
         self._judged: datetime | None = None
+        self._left: tuple[tuple[Key, ...], frozenset[str], int] | None = None
+        """What of the inventory was left for `keywatch scan`."""
 
     def _decide(self) -> None:
         """Judge, and leave what `keywatch scan` needs to name a key of ours."""
         self._store.prune_uses(self._now() - KEEP)
         self.judge.run()
-        keys = known_keys(self._store)
+        keys, (revision, _) = known_keys(self._store), self._store.values_stand()
         ours = frozenset(key.account for key in keys if key.account) | frozenset(self._settings.our_accounts)
+        if (keys, ours, revision) == self._left:
+            return
+        values = self._store.held_values() if revision else ()
         try:
-            write_known(self._state.directory, keys, ours, pepper_id=self._state.pepper.id)
+            write_known(self._state.directory, keys, ours, pepper_id=self._state.pepper.id, values=values)
+            self._left = (keys, ours, revision)
         except OSError as error:
             # No reason to keep silent about what was just decided.
             hint = "`keywatch scan` names keys as they were before"
@@ -242,7 +253,7 @@ class Keywatch:
     def _inventories_tried(self) -> bool:
         """Whether every inventory and call source was read, or failed, once: told too early, a leak has no owner."""
         tried = {state.source for state in self._store.sources() if state.last_success or state.failing_since}
-        return all(source.id in tried for source in self.sources if source.role is not SourceRole.CONTENT)
+        return all(source.id in tried for source in self.sources if source.role not in _NOT_WAITED_FOR)
 
     def _forget_removed(self) -> None:
         configured = {source.id for source in self.sources}

@@ -1,6 +1,6 @@
 """From what is known to what is told: standings and findings become problems, problems alerts, alerts messages."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -74,7 +74,8 @@ class Judge:
         keys_held = held(self._store, self._rules.policy, now, self._rules.sp_api_names)
         judged = [one.standing for one in keys_held]
         keys = (standing.key for standing in judged)
-        found = {seen.finding.id: seen for seen in named(open_findings(self._store), keys, self._rules.accounts)}
+        told = named(open_findings(self._store), self._store, keys, self._rules.accounts, now)
+        found = {seen.finding.id: seen for seen in told}
         wrong = problems(judged, found.values(), blind_sources(self._store.sources()), now=now, grace=self._rules.grace)
         untidy, undecided = hygiene(keys_held, now=now, limits=self._rules.limits)
         ending, unshown = endings(keys_held, now=now, clocks=self._rules.clocks)
@@ -109,7 +110,7 @@ class Judge:
 
     def _show(self, judged: Iterable[Standing], found: Iterable[StoredFinding], decisions: Decisions) -> None:
         self._metrics.show_standings(judged)
-        self._metrics.show_findings(seen.finding.rule.severity.value for seen in found)
+        self._metrics.show_findings(seen.finding.severity.value for seen in found)
         self._metrics.show_alerts(self._store.alerts())
         if decisions.changes:
             told = [change.transition for change in decisions.changes]
@@ -128,7 +129,7 @@ def open_findings(store: Store) -> list[StoredFinding]:
 
 
 def named(
-    found: Iterable[StoredFinding], keys: Iterable[Key], accounts: frozenset[str] = frozenset()
+    found: Sequence[StoredFinding], store: Store, keys: Iterable[Key], accounts: frozenset[str], now: datetime
 ) -> list[StoredFinding]:
     """
     Say of each finding whose it is and which key of ours, as the inventory is now.
@@ -137,14 +138,17 @@ def named(
     """
     inventory = tuple(keys)
     ours = accounts | {key.account for key in inventory if key.account}
-    known = KnownKeys(inventory, accounts=frozenset(ours))
+    values = store.held_values(seen.finding.redacted.fingerprint for seen in found)
+    known = KnownKeys(inventory, accounts=frozenset(ours), values=values, now=now)
     return [_named(seen, known) for seen in found]
 
 
 def _named(seen: StoredFinding, known: KnownKeys) -> StoredFinding:
     finding = seen.finding
-    key, ownership = known.ownership_of(finding.rule.category, finding.redacted.fingerprint, finding.handles)
-    return replace(seen, finding=replace(finding, key=key, ownership=ownership))
+    fingerprint = finding.redacted.fingerprint
+    key, ownership = known.ownership_of(finding.rule.category, fingerprint, finding.handles)
+    held = known.held_as(fingerprint)
+    return replace(seen, finding=replace(finding, key=key, ownership=ownership, held=held))
 
 
 def blind_sources(states: Iterable[SourceState]) -> list[BlindSource]:

@@ -15,7 +15,7 @@ from keywatch.service.audit_logs import Surroundings, audit_log
 from keywatch.service.questions import athena_trail, event_history
 from keywatch.service.remotes import CLONES, Remotes
 from keywatch.service.state import directory_of
-from keywatch.service.vault_sessions import VaultSessions
+from keywatch.service.vault_sessions import VaultSessions, logins
 from keywatch.settings.schema import (
     Bucket,
     CloudTrail,
@@ -29,14 +29,15 @@ from keywatch.settings.schema import (
     zone,
 )
 from keywatch.settings.vault_audit import VaultAudit
+from keywatch.settings.vault_values import VaultValues
 
 if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess
     from keywatch.collect.calls.reported import ReportedCalls
     from keywatch.collect.tail_batch import Lines
-    from keywatch.model.source import CallSource, ContentSource, Fleet, KeySource
+    from keywatch.model.source import CallSource, ContentSource, Fleet, KeySource, ValueSource
 
-Source: TypeAlias = "KeySource | CallSource | ContentSource | Fleet"
+Source: TypeAlias = "KeySource | ValueSource | CallSource | ContentSource | Fleet"
 
 _DECLARED_EVERY = timedelta(minutes=5)
 _REPORTED_EVERY = timedelta(minutes=1)
@@ -79,7 +80,7 @@ def plan(
     inventoried: Callable[[], frozenset[Handle]] = frozenset,
 ) -> tuple[Planned, ...]:
     """
-    Return every configured source; inventories first, then calls, then content.
+    Return every configured source; inventories first, then values, then calls, then content.
 
     Args:
         settings: what a person configured.
@@ -93,7 +94,7 @@ def plan(
         vaults: the sessions with the Vaults; None: new ones, which use up no wrapped secret id.
         inventoried: is asked before an audit log is read: what the keys of the inventory are known by.
     """
-    vaults = vaults or VaultSessions(settings.vault)
+    vaults = vaults or VaultSessions(logins(settings))
     attempts = _PATIENT if patient else _IMPATIENT
     persistent = _PERSISTENT if patient else _IMPATIENT
     accounts = [Common(entry=aws, baseline=settings.baseline, attempts=persistent, now=now) for aws in settings.aws]
@@ -101,6 +102,7 @@ def plan(
     return (
         *_accounts(accounts, SourceRole.INVENTORY),
         *_inventories(settings, pepper, vaults, now),
+        *_values(settings, pepper, vaults, now),
         *_accounts(accounts, SourceRole.CALLS),
         *_calls(settings, pepper, attempts, now),
         *_questions(settings, attempts, now, stopping),
@@ -143,6 +145,14 @@ def _inventories(
     if settings.key:
         declared = partial(_declared_keys, settings.key, pepper)
         yield _planned("declared:config", SourceRole.INVENTORY, _DECLARED_EVERY, declared)
+
+
+def _values(
+    settings: Settings, pepper: Pepper, vaults: VaultSessions, now: Callable[[], datetime]
+) -> Iterator[Planned]:
+    for entry in settings.vault_values:
+        read = partial(_vault_values, entry, vaults, pepper, now)
+        yield _planned(f"vault-values:{entry.name}", SourceRole.VALUES, entry.every, read)
 
 
 def _calls(settings: Settings, pepper: Pepper, attempts: int, now: Callable[[], datetime]) -> Iterator[Planned]:
@@ -230,6 +240,15 @@ def _vault_keys(vault: Vault, vaults: VaultSessions, now: Callable[[], datetime]
 
     name = vault.name
     return VaultKv2Keys(name, vaults.access(name), vaults.session(name), now=now, mounts=vault.mounts)
+
+
+def _vault_values(entry: VaultValues, vaults: VaultSessions, pepper: Pepper, now: Callable[[], datetime]) -> Source:
+    from keywatch.collect.inventory.vault_values import VaultValues as Values
+    from keywatch.collect.inventory.vault_values import Wanted
+
+    wanted = Wanted(paths=entry.paths, exclude=entry.exclude, again=entry.read_kv1_again)
+    access, session = vaults.access(entry.vault), vaults.session(entry.session)
+    return Values(entry.name, entry.vault, access, session, wanted=wanted, pepper=pepper, now=now)
 
 
 def _declared_keys(keys: tuple[DeclaredKey, ...], pepper: Pepper) -> Source:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from keywatch.model.time import require_utc
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision this version knows, oldest first; the last one is what it works with."""
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -91,6 +91,38 @@ key_use = Table(
     Column("hours", Text, nullable=False),
     PrimaryKeyConstraint("handle", "source", "network", "agent", "principal", name="pk_key_use"),
     Index("ix_key_use_last", "last"),
+)
+
+# A secret of a store that shows its values, and what the last reading left to know it by.
+value_place = Table(
+    "value_place",
+    metadata,
+    Column("source", Text),
+    Column("place", Text),
+    Column("mark", Text, nullable=False),
+    Column("gone_at", Instant),
+    PrimaryKeyConstraint("source", "place", name="pk_value_place"),
+)
+
+# Columns and no record: there are very many, and each is a few numbers. Never a value.
+held_value = Table(
+    "held_value",
+    metadata,
+    Column("source", Text),
+    Column("place", Text),
+    Column("field", Text),
+    # Empty: the value is refused altogether.
+    Column("fingerprint", Text),
+    Column("sealed", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    # Why it is not looked for everywhere; empty: it is.
+    Column("refused", Text, nullable=False),
+    # The last version in which it was read.
+    Column("version", Integer, nullable=False),
+    Column("validity", Text, nullable=False),
+    Column("since", Instant),
+    PrimaryKeyConstraint("source", "place", "field", "fingerprint", name="pk_held_value"),
+    Index("ix_held_value_fingerprint", "fingerprint"),
 )
 
 silence = Table(

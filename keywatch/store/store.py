@@ -21,6 +21,7 @@ from keywatch.store.outbox import OutboxRecords
 from keywatch.store.sources import SourceRecords
 from keywatch.store.sql import insert_new
 from keywatch.store.usage import UseRecords
+from keywatch.store.values import ValueRecords
 
 _PEPPER = "pepper_id"
 
@@ -29,6 +30,7 @@ class Store(
     InventoryRecords,
     CallRecords,
     UseRecords,
+    ValueRecords,
     FindingRecords,
     SourceRecords,
     AlertRecords,

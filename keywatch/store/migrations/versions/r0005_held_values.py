@@ -1,0 +1,36 @@
+"""Values that stores showed to us, as fingerprints and sealed anchors: tables of their own, as there are very many."""
+
+from alembic import op
+from sqlalchemy import Column, Integer, PrimaryKeyConstraint, String, Text
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    op.create_table(
+        "value_place",
+        Column("source", Text),
+        Column("place", Text),
+        Column("mark", Text, nullable=False),
+        Column("gone_at", String(27)),
+        PrimaryKeyConstraint("source", "place", name="pk_value_place"),
+    )
+    op.create_table(
+        "held_value",
+        Column("source", Text),
+        Column("place", Text),
+        Column("field", Text),
+        Column("fingerprint", Text),
+        Column("sealed", Text, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("refused", Text, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("validity", Text, nullable=False),
+        Column("since", String(27)),
+        PrimaryKeyConstraint("source", "place", "field", "fingerprint", name="pk_held_value"),
+    )
+    op.create_index("ix_held_value_fingerprint", "held_value", ["fingerprint"])
