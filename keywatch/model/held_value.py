@@ -125,6 +125,23 @@ class ReadSecret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedHash:
+    """A value that a store has handed out, as its audit log has it: hashed under a salt that only the store knows."""
+
+    digest: str
+    """`hmac-sha256:…`, as it stands in the log."""
+    place: str
+    """As `HeldValue.place`."""
+    field: str
+    at: datetime
+    version: int = 0
+    """Of the secret; zero where it has none."""
+
+    def __post_init__(self) -> None:
+        require_utc(self.at, "at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ValueBatch:
     """What one step through a source of values brought. All of it is committed together or not at all."""
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from keywatch.model.alert import Delivery
     from keywatch.model.call import Coverage, Evidence
     from keywatch.model.errors import KeywatchError
-    from keywatch.model.held_value import ValueBatch
+    from keywatch.model.held_value import LoggedHash, ValueBatch
     from keywatch.model.usage import Usage
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -104,6 +104,8 @@ class CallBatch:
     coverage: "Coverage"
     """What has been covered when this batch is included."""
     skipped: tuple[Skipped, ...] = ()
+    logged: "tuple[LoggedHash, ...]" = ()
+    """Values that were handed out, hashed: what is found elsewhere can be compared with them."""
 
 
 @runtime_checkable

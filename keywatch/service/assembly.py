@@ -26,6 +26,8 @@ from keywatch.model.errors import ConfigError
 from keywatch.scan.commits import CommitLists
 from keywatch.scan.known_file import write_known
 from keywatch.scan.scanner import Scanner
+from keywatch.service.audit_logs import oracles
+from keywatch.service.confirming import Confirming
 from keywatch.service.daemon import Daemon, Job
 from keywatch.service.ending import Ending, attended, stop_signals
 from keywatch.service.intake import Intake
@@ -52,6 +54,7 @@ _log = structlog.get_logger(__name__)
 
 _KEEP_TOKENS = timedelta(seconds=30)
 """How often it is looked whether a token of a Vault's is to be renewed, which is so after two thirds of its life."""
+_CONFIRM_EVERY = timedelta(minutes=1)
 _JUDGE_EVERY = timedelta(seconds=2)
 _SEND_EVERY = timedelta(seconds=2)
 _SEND_FOR = 60.0
@@ -114,7 +117,10 @@ class Keywatch:
             vaults=self._vaults,
             inventoried=lambda: frozenset(handle for seen in state.store.sightings() for handle in seen.key.handles),
         )
-        self._scanner = Scanner(detector, state.pepper, KnownKeys(()), allowed=CommitLists([rules]))
+        self._confirming = Confirming(state.store, state.pepper, oracles(settings, self._vaults))
+        self._scanner = Scanner(
+            detector, state.pepper, KnownKeys(()), allowed=CommitLists([rules]), recorder=self._confirming
+        )
         self.reader = Reader(state.store, self._scanner, now=now, metrics=self.metrics, stopping=self.stopping)
         self.routing = routing_of(settings)
         self.judge = Judge(state.store, self._rules(), now=now, metrics=self.metrics)
@@ -129,6 +135,7 @@ class Keywatch:
     def _decide(self) -> None:
         """Judge, and leave what `keywatch scan` needs to name a key of ours."""
         self._store.prune_uses(self._now() - KEEP)
+        self._store.prune_logged(self._now())
         self.judge.run()
         keys, (revision, _) = known_keys(self._store), self._store.values_stand()
         ours = frozenset(key.account for key in keys if key.account) | frozenset(self._settings.our_accounts)
@@ -156,6 +163,7 @@ class Keywatch:
         """
         self._forget_removed()
         went_well = [self.reader.run(source) for source in self.sources if not self.stopping.is_set()]
+        went_well.append(self._confirming.ask())
         if self.stopping.is_set():
             return False  # half of what was to be read is no ground for a judgement
         self._decide()
@@ -170,6 +178,7 @@ class Keywatch:
         jobs.append(Job(name="judge", every=_JUDGE_EVERY, run=self._judge_news, pool="judge", recorded=False))
         jobs.append(Job(name="send", every=_SEND_EVERY, run=self._send_a_while, pool="sender", recorded=False))
         jobs += [self._keeping(name) for name in self._vaults.names]
+        jobs.append(Job(name="confirm", every=_CONFIRM_EVERY, run=self._confirm, pool="sources", recorded=False))
         daemon = Daemon(jobs, store=self._store, metrics=self.metrics, stopping=self.stopping, now=self._now)
         http = self._settings.http
         web = WebServer(
@@ -231,6 +240,11 @@ class Keywatch:
     def _keeping(self, vault: str) -> Job:
         run = partial(self._vaults.keep, vault)
         return Job(name=f"vault-token:{vault}", every=_KEEP_TOKENS, run=run, pool="sources", recorded=False)
+
+    def _confirm(self) -> bool:
+        well = self._confirming.ask()
+        self._news.set()
+        return well
 
     def _judge_news(self) -> bool:
         """Judge when something was read, and now and then because time passes; first when all inventories are in."""

@@ -3,18 +3,20 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keywatch.model.key import Handle, SourceId
 from keywatch.service.vault_sessions import VaultSessions
-from keywatch.settings.schema import Vault
+from keywatch.settings.schema import Settings, Vault
 from keywatch.settings.vault_audit import VaultAudit
 
 if TYPE_CHECKING:
     from keywatch.collect.calls.vault_audit import VaultAuditLog
     from keywatch.collect.calls.vault_audit_accessors import AccessorHashes
     from keywatch.collect.content.shared_log import SharedLog
+    from keywatch.collect.inventory.vault_oracle import VaultOracle
     from keywatch.collect.tail_batch import Lines
     from keywatch.collect.vault import Vault as OpenVault
 
@@ -60,11 +62,26 @@ def audit_log(entry: VaultAudit, around: Surroundings) -> "VaultAuditLog | Share
             every_node=entry.every_node,
             mixed=entry.journal is not None,
             may_be_clear=frozenset(entry.may_be_clear),
+            keeps_hashes=entry.confirm,
             late=timedelta() if entry.s3 is None else _LATE,
         ),
         accessors=_accessors(entry, entry.device, around) if entry.device else None,
     )
     return SharedLog(log) if entry.scan else log
+
+
+def oracles(settings: Settings, sessions: VaultSessions) -> "dict[SourceId, Callable[[], VaultOracle]]":
+    """How the Vault of each audit log is asked about what was found, where that is wanted."""
+    wanted = [log for log in settings.vault_audit if log.confirm]
+    return {SourceId(f"vault-audit:{log.name}"): partial(_oracle, log, sessions) for log in wanted}
+
+
+def _oracle(log: VaultAudit, sessions: VaultSessions) -> "VaultOracle":
+    from keywatch.collect.inventory.vault_oracle import VaultOracle
+    from keywatch.collect.vault import Vault as OpenVault
+
+    vault = OpenVault(f"vault-audit:{log.name}", sessions.access(log.vault), sessions.session(log.vault))
+    return VaultOracle(vault, log.device or "")
 
 
 def _namespaces(name: str, vaults: Iterable[Vault]) -> dict[str, str]:

@@ -138,7 +138,11 @@ def named(
     """
     inventory = tuple(keys)
     ours = accounts | {key.account for key in inventory if key.account}
-    values = store.held_values(seen.finding.redacted.fingerprint for seen in found)
+    found_values = [seen.finding.redacted.fingerprint for seen in found]
+    values = store.held_values(found_values)
+    # What was read itself is known better than what others have read.
+    known_places = {(value.place, value.field) for value in values}
+    values += [value for value in store.confirmed(found_values) if (value.place, value.field) not in known_places]
     known = KnownKeys(inventory, accounts=frozenset(ours), values=values, now=now)
     return [_named(seen, known) for seen in found]
 

@@ -10,6 +10,7 @@ from keywatch.model.source import CallBatch, Cursor
 from keywatch.store import schema
 from keywatch.store.codec import dump, load, storable
 from keywatch.store.database import Database
+from keywatch.store.logged import save_logged
 from keywatch.store.sql import upsert
 from keywatch.store.usage import save_uses
 
@@ -31,6 +32,7 @@ class CallRecords(Database):
         del now
         with self._writing() as connection:
             save_evidence(connection, source, batch)
+            save_logged(connection, source, batch.logged)
             upsert(connection, schema.cursor, [{"source": source, "record": dump(batch.cursor)}])
 
     def evidence(self) -> list[Evidence]:

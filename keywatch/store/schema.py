@@ -125,6 +125,31 @@ held_value = Table(
     Index("ix_held_value_fingerprint", "fingerprint"),
 )
 
+# A value that Vault has handed out, hashed under a salt that only Vault knows.
+logged_hash = Table(
+    "logged_hash",
+    metadata,
+    Column("source", Text),
+    Column("place", Text),
+    Column("field", Text),
+    Column("digest", Text),
+    Column("version", Integer, nullable=False),
+    Column("first", Instant, nullable=False),
+    Column("last", Instant, nullable=False),
+    PrimaryKeyConstraint("source", "place", "field", "digest", name="pk_logged_hash"),
+    Index("ix_logged_hash_digest", "digest"),
+)
+
+# What Vault made of a value that a scan has found.
+asked_hash = Table(
+    "asked_hash",
+    metadata,
+    Column("source", Text),
+    Column("fingerprint", Text),
+    Column("digest", Text, nullable=False),
+    PrimaryKeyConstraint("source", "fingerprint", name="pk_asked_hash"),
+)
+
 silence = Table(
     "silence",
     metadata,

@@ -98,7 +98,14 @@ class SourceRecords(Database):
         place = schema.place
         with self._writing() as connection:
             told = (schema.key, schema.call, schema.silence, schema.key_use, schema.coverage, schema.cursor)
-            for table in (*told, schema.value_place, schema.held_value, schema.source):
+            for table in (
+                *told,
+                schema.value_place,
+                schema.held_value,
+                schema.logged_hash,
+                schema.asked_hash,
+                schema.source,
+            ):
                 connection.execute(delete(table).where(table.c.source == source))
             # Should it come back, it is due at once.
             connection.execute(delete(schema.job_run).where(schema.job_run.c.job == source))

@@ -16,6 +16,7 @@ from keywatch.store.database import FILE, connect, create_file, explained, verif
 from keywatch.store.findings import FindingRecords
 from keywatch.store.inventory import InventoryRecords
 from keywatch.store.jobs import JobRecords
+from keywatch.store.logged import LoggedRecords
 from keywatch.store.migrate import migrate
 from keywatch.store.outbox import OutboxRecords
 from keywatch.store.sources import SourceRecords
@@ -31,6 +32,7 @@ class Store(
     CallRecords,
     UseRecords,
     ValueRecords,
+    LoggedRecords,
     FindingRecords,
     SourceRecords,
     AlertRecords,

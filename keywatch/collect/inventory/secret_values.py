@@ -126,7 +126,7 @@ def _inside(field: str, item: Json, depth: int) -> Iterator[Found]:
         yield from _value(field, json.dumps(item))  # nested beyond reason: as it stands
     elif isinstance(item, dict):
         for number, (name, inner) in enumerate(item.items(), 1):
-            shown = _shown(name, number)
+            shown = shown_name(name, number)
             if shown != name and looks_random(name.encode("utf-8", "ignore")):
                 # Somebody keeps secrets as names: by what they open, for instance.
                 yield from _value(_below(field, f"name {number}"), name)
@@ -140,7 +140,7 @@ def _below(field: str, name: str) -> str:
     return f"{field}.{name}" if field else name
 
 
-def _shown(name: str, number: int) -> str:
+def shown_name(name: str, number: int) -> str:
     """Return a name as it may be shown: one that could be a secret is a number instead."""
     plain = len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) and not looks_random(name.encode("utf-8", "ignore"))
     return name if plain else f"field {number}"
@@ -220,7 +220,7 @@ def _connection(field: str, text: str) -> Iterator[Found]:
         return
     for name, value in pairs:
         if value and (says_secret(name) or last_word(name) in _SPEAKING):
-            yield Found(_below(field, _shown(name, 0)), Secret(value.encode("utf-8", "ignore")))
+            yield Found(_below(field, shown_name(name, 0)), Secret(value.encode("utf-8", "ignore")))
 
 
 def _cut(pair: str) -> tuple[str, str, str]:
@@ -236,7 +236,7 @@ def _settings(field: str, text: str, depth: int) -> Iterator[Found]:
     for number, (name, value) in enumerate(pairs, 1):
         plain = value.strip().rstrip(",").strip("\"'")
         if plain:
-            yield from _text(_below(field, _shown(name, number)), plain, depth)
+            yield from _text(_below(field, shown_name(name, number)), plain, depth)
 
 
 def _decoded(text: str) -> str | None:

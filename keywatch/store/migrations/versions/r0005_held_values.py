@@ -33,4 +33,23 @@ def upgrade() -> None:
         Column("since", String(27)),
         PrimaryKeyConstraint("source", "place", "field", "fingerprint", name="pk_held_value"),
     )
+    op.create_table(
+        "logged_hash",
+        Column("source", Text),
+        Column("place", Text),
+        Column("field", Text),
+        Column("digest", Text),
+        Column("version", Integer, nullable=False),
+        Column("first", String(27), nullable=False),
+        Column("last", String(27), nullable=False),
+        PrimaryKeyConstraint("source", "place", "field", "digest", name="pk_logged_hash"),
+    )
+    op.create_index("ix_logged_hash_digest", "logged_hash", ["digest"])
+    op.create_table(
+        "asked_hash",
+        Column("source", Text),
+        Column("fingerprint", Text),
+        Column("digest", Text, nullable=False),
+        PrimaryKeyConstraint("source", "fingerprint", name="pk_asked_hash"),
+    )
     op.create_index("ix_held_value_fingerprint", "held_value", ["fingerprint"])
