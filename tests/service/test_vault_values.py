@@ -222,6 +222,24 @@ def test_a_scan_by_hand_knows_them_too(
     assert "ours: prod/kv/orders/db#password, already rotated on" in text
 
 
+def test_values_are_read_by_a_login_of_their_own(here: Installation, vault: VaultServer, admin: VaultAdmin) -> None:
+    """An AppRole for values beside the token for names; the next cycle needs no second login."""
+    admin.enable("approle", "approle")
+    admin.role("approle", "values", "values", token_ttl="10m")
+    here.write("role-id", admin.role_id("approle", "values"))
+    here.write("secret-id", admin.secret_id("approle", "values"))
+    login = (
+        '[vault_values.login]\nmethod = "approle"\nrole_id = "file:HERE/role-id"\nsecret_id = "file:HERE/secret-id"\n'
+    )
+    text = CONFIG.replace("{url}", vault.url).replace('token = "file:HERE/values-token"\n', "")
+    here.configure(text.replace("[[scan]]", f"{login}\n[[scan]]"))
+    value = invented(30)
+    admin.write("kv", "orders/db", {"password": value})
+    here.write("files/notes.txt", f"it is {value}\n")
+    assert [told for told in here.news() if told.startswith("fired: Leaked: key kv/orders/db")]
+    assert values_read(vault) == ["kv/data/orders/db"]
+
+
 def test_another_pepper_means_that_all_is_read_anew(here: Installation, vault: VaultServer, admin: VaultAdmin) -> None:
     """With a new pepper, which takes a new database, each value is read and known again."""
     value = invented(30)
