@@ -295,3 +295,18 @@ def test_no_value_is_kept_anywhere(
     pieces = {value[at : at + 9] for value in secrets for at in range(4, len(value) - 8)} | {short}
     spilled = [name for name, output in outputs.items() for piece in pieces if piece.encode() in output]
     assert spilled == []
+
+
+def test_a_private_key_is_found_however_its_lines_are_broken(here: Installation, admin: VaultAdmin) -> None:
+    """In a service account's file in Vault, and indented in a manifest: one finding, named by its field."""
+    body = "\n".join(invented(64) for _ in range(8))
+    pem = f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"
+    admin.write("kv", "orders/google", {"file": json.dumps({"type": "service_account", "private_key": pem})})
+    here.cycle()
+    indented = pem.replace("\n", "\n    ")
+    here.write("files/manifest.yaml", f"spec:\n  key: |\n    {indented}\n")
+    (told,) = here.news()
+    assert told.startswith("fired: Leaked: key kv/orders/google")
+    (seen,) = known(here)
+    assert seen.finding.held is not None
+    assert seen.finding.held.place == "prod/kv/orders/google#file.private_key"
