@@ -49,16 +49,21 @@ def check(config: Path | None) -> int:
     for database in filter(None, (settings.sharing.asn_database, settings.sharing.country_database)):
         print(f"{database}: can be read")
     missing = 0
+    troubled: set[str] = set()
     with open_state(settings) as state:
         print(f"{state.directory}: state directory, pepper {state.pepper.id}")
         sources = plan(settings, state.pepper, now=utc_now, patient=False)
         for source in sources:
             print(f"\n{source.id} ({source.role.value}, every {interval_words(source.every)})")
-            missing += _show(_tried(source))
+            lacking = _show(_tried(source))
+            missing += lacking
+            troubled |= {source.id} if lacking else set()
             if source.role is SourceRole.VALUES:
                 _show_refused(state.store, source.id)
         vaults = VaultSessions(settings.vault)
         for vault in settings.vault:
+            if f"vault-kv2:{vault.name}" in troubled:
+                continue  # that is to be mended first
             print(f"\nvault {vault.name} (its token is for names alone)")
             missing += _show(_beyond(vault, vaults))
     if not sources:
