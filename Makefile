@@ -80,7 +80,7 @@ bench-startup: venv ## how long a scan of a small input takes, beside Kingfisher
 	$(BIN)/python -m benchmarks.startup
 
 .PHONY: bench-known
-bench-known: venv ## what it costs to look for 10,000 known values, and whether each is found and nothing else (ARGS="KEYS TREE")
+bench-known: venv ## what it costs to look for 10,000 known values, and whether each is found and nothing else (ARGS="VALUES TREE")
 	$(BIN)/python -m benchmarks.known $(ARGS)
 
 .PHONY: bench-guard

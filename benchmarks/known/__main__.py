@@ -1,6 +1,7 @@
-"""`python -m benchmarks.known [KEYS] [TREE]`: a scan with and without known values, beside each other in one run."""
+"""`python -m benchmarks.known [VALUES] [TREE]`: a scan with and without known values, beside each other in one run."""
 
 import random
+import resource
 import string
 import sys
 import sysconfig
@@ -18,7 +19,7 @@ from keywatch.detect.known_rules import KNOWN_SECRET
 from keywatch.detect.rules import packaged
 from keywatch.detect.sealing import sealed
 from keywatch.model.content import Chunk, Origin
-from keywatch.model.key import Handle, HandleSpace, Key, KeyKind
+from keywatch.model.held_value import HeldValue
 from keywatch.model.known_secret import KnownSecret
 from keywatch.model.secret import Pepper, Secret
 from keywatch.scan.known_file import KNOWN, read_known, write_known
@@ -66,19 +67,22 @@ def invented(count: int) -> list[bytes]:
     return [kinds[number % len(kinds)]().encode() for number in range(count)]
 
 
-def keys_of(found: Sequence[KnownSecret]) -> list[Key]:
-    """Return a key for each value."""
+def held(found: Sequence[KnownSecret]) -> list[HeldValue]:
+    """Return each value as one that a Vault has shown."""
     return [
-        Key(
-            kind=KeyKind.OTHER,
-            handles=(Handle(HandleSpace.DECLARED, f"key-{number}"),),
-            name=f"key-{number}",
-            locations=(),
-            fingerprints=frozenset({known.fingerprint}),
-            known=frozenset({known}),
+        HeldValue(
+            place=f"prod/kv/team-{number % 100}/secret-{number}",
+            field="password",
+            fingerprint=known.fingerprint,
+            sealed=known.sealed,
         )
         for number, known in enumerate(found)
     ]
+
+
+def resident() -> float:
+    """Return how many megabytes of memory this process has."""
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * resource.getpagesize() / 1e6
 
 
 def planted(content: Sequence[Chunk], values: Sequence[bytes]) -> list[Chunk]:
@@ -115,14 +119,15 @@ def main() -> None:
     values = list(dict.fromkeys(invented(count)))
     sealing, kept = timed(lambda: [sealed(Secret(value), pepper) for value in values])
     known = [one for one in kept if isinstance(one, KnownSecret)]
-    inventory = keys_of(known)
-    held = [value for value, one in zip(values, kept, strict=True) if isinstance(one, KnownSecret)]
+    inventory = held(known)
+    sought = [value for value, one in zip(values, kept, strict=True) if isinstance(one, KnownSecret)]
     with tempfile.TemporaryDirectory(prefix="keywatch-known-") as name:
         directory = Path(name)
-        writing, _ = timed(lambda: write_known(directory, inventory, frozenset(), pepper_id=pepper.id))
+        writing, _ = timed(lambda: write_known(directory, (), frozenset(), pepper_id=pepper.id, values=inventory))
         size = (directory / KNOWN).stat().st_size
         reading, read = timed(lambda: read_known(directory, pepper.id))
-    opening, anchors = timed(lambda: Anchors(read.keys, pepper))
+    before = resident()
+    opening, anchors = timed(lambda: Anchors(read.keys, pepper, read.values))
     compiling, _ = timed(lambda: anchors.look(b"x"))
     print(f"values                        {len(values)}, of which {len(values) - len(known)} refused")
     print(f"sealing one                   {sealing / len(values) * 1e3:.2f} ms")
@@ -130,6 +135,7 @@ def main() -> None:
     print(f"start of a scan: read         {reading:.2f} s")
     print(f"start of a scan: open anchors {opening:.2f} s")
     print(f"start of a scan: compile      {compiling:.2f} s")
+    print(f"memory for looking            {resident() - before:.0f} MB")
 
     content = list(chunks(tree, 40 << 20))
     without, with_known, bare = Detector(packaged()), Detector(packaged()), Anchors()
@@ -144,15 +150,15 @@ def main() -> None:
     wrong = [match for chunk in content for match in with_known.scan(chunk) if match.rule.id == KNOWN_SECRET]
     told = Counter(
         match.secret.reveal()
-        for chunk in planted(content, held)
+        for chunk in planted(content, sought)
         for match in with_known.scan(chunk)
         if match.rule.id == KNOWN_SECRET
     )
-    once = sum(told[value] == 1 for value in held)
-    others = sum(told.values()) - sum(told[value] for value in held)
-    print(f"planted and found once        {once} of {len(held)}")
+    once = sum(told[value] == 1 for value in sought)
+    others = sum(told.values()) - sum(told[value] for value in sought)
+    print(f"planted and found once        {once} of {len(sought)}")
     print(f"false positives               {len(wrong) + others}")
-    raise SystemExit(0 if once == len(held) and not wrong and not others else 1)
+    raise SystemExit(0 if once == len(sought) and not wrong and not others else 1)
 
 
 if __name__ == "__main__":

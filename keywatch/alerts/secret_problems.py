@@ -10,7 +10,8 @@ from keywatch.alerts.playbook import REPLACE_IT, REVOKE_UNKNOWN, SELLER_PURGE
 from keywatch.alerts.words import RANK, count, day, minute, one_line
 from keywatch.model.alert import AlertId, Problem, ProblemKind
 from keywatch.model.finding import Confidence, Finding, FindingState, Ownership, Place, Severity
-from keywatch.model.key import KeyId, KeyStatus
+from keywatch.model.held_value import OLD_CLIENT_SECRET_LIVES, HeldAs, Validity
+from keywatch.model.key import KeyId, KeyKind, KeyStatus
 from keywatch.model.standing import Standing
 
 _SELLING_PARTNER = {"lwa", "mws", "seller"}
@@ -65,22 +66,25 @@ def is_seller_secret(finding: Finding) -> bool:
 
 def _leak(seen: SeenFinding, standing: Standing | None) -> Problem:
     finding = seen.finding
-    what = describe(standing.key) if standing else one_line(finding.rule.description, 120)
+    if standing is not None:
+        what = describe(standing.key)
+    else:
+        what = one_line(finding.held.place if finding.held else finding.rule.description, 120)
     return Problem(
         id=AlertId(f"{ProblemKind.SECRET_LEAKED.value}:{finding.id}"),
         kind=ProblemKind.SECRET_LEAKED,
         severity=_severity(finding, standing),
-        title=f"Leaked: {what}, in {_in_targets(seen)}",
+        title=f"Leaked{', already rotated' if _is_spent(finding) else ''}: {what}, in {_in_targets(seen)}",
         facts=(
             ("What", _what(finding, standing)),
             ("Where", _where(seen)),
             ("Whose", whose(standing.key) if standing else _whose(finding)),
-            ("So what", _so_what(standing)),
+            ("So what", _so_what(finding, standing)),
             ("Evidence", _evidence(seen)),
         ),
         next_step=_next_step(finding, standing),
         owner=standing.key.owner if standing else None,
-        stage=_stage(seen, "ours" if finding.key else ""),
+        stage=_stage(seen, " ".join(("ours" if finding.key else "", "spent" if _is_spent(finding) else "")).strip()),
     )
 
 
@@ -103,7 +107,13 @@ def _seller_secret(seen: SeenFinding) -> Problem:
     )
 
 
+def _is_spent(finding: Finding) -> bool:
+    return finding.held is not None and finding.held.spent
+
+
 def _severity(finding: Finding, standing: Standing | None) -> Severity:
+    if _is_spent(finding):
+        return finding.severity
     if standing is not None:
         live = standing.key.status in {KeyStatus.ACTIVE, KeyStatus.UNKNOWN}
         return Severity.CRITICAL if live else finding.rule.severity
@@ -127,6 +137,8 @@ def _in_targets(seen: SeenFinding) -> str:
 
 def _what(finding: Finding, standing: Standing | None) -> str:
     named = f"{describe(standing.key)}: " if standing else ""
+    if finding.held is not None:
+        named += f"{one_line(finding.held.words, 200)}: "
     return f"{named}{one_line(finding.rule.description, 200)} ({finding.redacted.fingerprint.short})"
 
 
@@ -147,12 +159,19 @@ def _place(place: Place) -> str:
 
 
 def _whose(finding: Finding) -> str:
+    if finding.held is not None:
+        return "ours, kept in a store: no owner is known"
     if finding.ownership is Ownership.OURS:
         return "ours; which key it is, is not known"
     return "not known: none of the keys in the inventory"
 
 
-def _so_what(standing: Standing | None) -> str:
+def _so_what(finding: Finding, standing: Standing | None) -> str:
+    held = finding.held
+    if held is not None and held.validity is not Validity.CURRENT:
+        return _become(held, standing)
+    if standing is None and held is not None:
+        return "It is the value in use. Whoever can read that place can use it."
     if standing is None:
         return "Whoever can read that place can read it. Whether it still works was not tried: take it for live."
     live = {
@@ -167,6 +186,20 @@ def _so_what(standing: Standing | None) -> str:
     return f"{live}; {called}. Whoever can read that place can use it."
 
 
+def _become(held: HeldAs, standing: Standing | None) -> str:
+    """Say what has become of a value since its store showed it."""
+    when = f" since {day(held.since)}" if held.since else ""
+    if held.validity is Validity.REMOVED:
+        return f"Its store does not hold it any more{when}, which does not end it: take it for live."
+    said = f"It is not the value in use: another one stands in its place{when}."
+    if held.spent:
+        return f"{said} Whether its issuer accepts the old one still was not tried."
+    if standing is not None and standing.key.kind is KeyKind.LWA_CLIENT_SECRET:
+        days = OLD_CLIENT_SECRET_LIVES.days
+        return f"{said} Amazon accepts an old client secret for {days} days more: take it for live until then."
+    return f"{said} A new one does not end the old one: take it for live until it is revoked."
+
+
 def _evidence(seen: SeenFinding) -> str:
     finding = seen.finding
     said = [f"rule {finding.rule.id}, confidence {finding.confidence.value}", f"first seen {minute(seen.first_seen)}"]
@@ -179,6 +212,8 @@ def _evidence(seen: SeenFinding) -> str:
 
 
 def _next_step(finding: Finding, standing: Standing | None) -> str:
+    if _is_spent(finding):
+        return one_line(finding.remedy, 900)
     if standing is not None:
         return f"{REPLACE_IT[standing.key.kind]} Deleting the file does not help: who has read it has it."
     return one_line(finding.rule.remedy, 900) or REVOKE_UNKNOWN

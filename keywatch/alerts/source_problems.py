@@ -17,12 +17,15 @@ class SourceRole(StrEnum):
     ACCESS = "access"
     CALLS = "calls"
     CONTENT = "content"
+    VALUES = "values"
+    """What it holds is looked for wherever it may leak."""
 
 
 _MEANWHILE = {
     SourceRole.INVENTORY: "New keys in it are not seen, and the standing of its keys is unknown.",
     SourceRole.ACCESS: "Who may read keys is not seen, so nothing new is said of that and nothing taken back.",
     SourceRole.CALLS: "Calls in it are not seen: no key that only it can prove is called dying until it is back.",
+    SourceRole.VALUES: "Values that are new in it are not looked for; those that were read before still are.",
     SourceRole.CONTENT: "What leaks there is not seen, and nothing found there before is taken for gone.",
 }
 

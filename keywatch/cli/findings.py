@@ -22,6 +22,7 @@ def findings(config: Path | None, *, json: bool) -> int:
     """
     from keywatch.report.formats import Format, write
     from keywatch.report.scan_report import ScanReport
+    from keywatch.service.assembly import utc_now
     from keywatch.service.judging import named, open_findings
     from keywatch.service.standings import known_keys
     from keywatch.service.state import open_state
@@ -30,7 +31,7 @@ def findings(config: Path | None, *, json: bool) -> int:
     settings = load(find(config))
     with open_state(settings) as state:
         keys = known_keys(state.store)
-        seen = named(open_findings(state.store), keys, frozenset(settings.our_accounts))
+        seen = named(open_findings(state.store), state.store, keys, frozenset(settings.our_accounts), utc_now())
     report = ScanReport(
         targets=tuple(sorted({target for item in seen for target in item.targets})),
         findings=tuple(replace(item.finding, further=item.places_total - len(item.finding.places)) for item in seen),

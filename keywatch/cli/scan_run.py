@@ -88,7 +88,7 @@ def run(
         RuleError: the rules cannot be compiled.
     """
     began = time.monotonic()
-    anchors = Anchors(known.keys, here.pepper)
+    anchors = Anchors(known.keys, here.pepper, known.values)
     if anchors.unopened:
         damaged = amount(anchors.unopened, "value")
         sys.stderr.write(f"keywatch: note: {damaged} of keys of ours cannot be looked for until the daemon has run\n")

@@ -293,7 +293,8 @@ class VaultServer(LoopbackServer):
             entry.versions[number] = Version(body.get("data"), self.now())
             return 200, _wrapped({"version": number, **entry.versions[number].metadata()})
         found = mount.entries.get(path)
-        latest = found.versions.get(found.current) if found else None
+        number = int(str(body.get("version") or (found.current if found else 0)))
+        latest = found.versions.get(number) if found else None
         if verb == "DELETE":
             if latest:
                 latest.deleted_at = self.now()
@@ -302,7 +303,7 @@ class VaultServer(LoopbackServer):
             return _NOT_FOUND
         gone = latest.destroyed or latest.deleted_at is not None
         shown: Body = {"data": None if gone else latest.values}
-        return (404 if gone else 200), _wrapped({**shown, "metadata": {"version": found.current, **latest.metadata()}})
+        return (404 if gone else 200), _wrapped({**shown, "metadata": {"version": number, **latest.metadata()}})
 
     def _subkeys(self, mount: Mount, path: str) -> Answer:
         found = mount.entries.get(path)

@@ -19,14 +19,15 @@ from keywatch.detect.encoding import Edit, escape_edits
 from keywatch.detect.known_rules import known_rule
 from keywatch.detect.rule import Rule
 from keywatch.model.finding import Confidence
-from keywatch.model.key import Key, KeyKind
+from keywatch.model.held_value import HeldValue
+from keywatch.model.key import HandleSpace, Key, KeyKind
 from keywatch.model.known_secret import Anchor, KnownSecret
 from keywatch.model.secret import Fingerprint, Pepper, Secret
 
 if TYPE_CHECKING:
     import hyperscan
 
-MOST_IN_BASE64 = 2500
+MOST_IN_BASE64 = 10_000
 """Values up to which their anchors are looked for in base64 as well: that is three literals more for each."""
 _MOST_HITS = 100_000
 """Hits in one chunk that are looked at: a literal that is everywhere must not keep the scan busy for ever."""
@@ -72,22 +73,38 @@ NOTHING = Told()
 class Anchors:
     """What is looked for. Never changes; safe to share between threads. Without a value it costs nothing."""
 
-    def __init__(self, keys: Iterable[Key] = (), pepper: Pepper | None = None) -> None:
+    def __init__(
+        self,
+        keys: Iterable[Key] = (),
+        pepper: Pepper | None = None,
+        values: Sequence[HeldValue] = (),
+        *,
+        most_in_base64: int = MOST_IN_BASE64,
+    ) -> None:
         """
         Open the anchors of `keys`; they are compiled when they are first needed.
 
         Args:
             keys: the inventory; of two that have one value, the first gives it its words.
             pepper: the one they were sealed under.
+            values: what stores hold, or held, that showed it to us.
+            most_in_base64: with more values than these, none is looked for in base64.
         """
         self._pepper = pepper
+        self._most_in_base64 = most_in_base64
         self._values: list[_Value] = []
         self.unopened = 0
         """Anchors that are damaged or another pepper's."""
         held: dict[Fingerprint, tuple[KnownSecret, KeyKind]] = {}
+        kinds: dict[str, KeyKind] = {}
         for key in keys:
             for known in key.known:
                 held.setdefault(known.fingerprint, (known, key.kind))
+            kinds |= {handle.value: key.kind for handle in key.handles if handle.space is HandleSpace.VAULT}
+        for value in values:
+            if (sealed := value.known) is not None:
+                kind = kinds.get(value.place, KeyKind.OTHER) if value.kind is KeyKind.OTHER else value.kind
+                held.setdefault(sealed.fingerprint, (sealed, kind))
         if held and pepper is not None:
             self._open(held.values(), pepper)
         self._lock = threading.Lock()
@@ -159,7 +176,7 @@ class Anchors:
                 plain.setdefault(spelled, []).append(value)
         expressions = list(plain)
         literals: list[_Literal | int] = [_Literal(len(text), tuple(values)) for text, values in plain.items()]
-        if len(self._values) <= MOST_IN_BASE64:
+        if len(self._values) <= self._most_in_base64:
             texts = {value.anchor.text for value in self._values}
             for phase, literal in sorted({wrapped for text in texts for wrapped in in_base64(text)}):
                 expressions.append(literal.encode())

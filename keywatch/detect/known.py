@@ -1,9 +1,12 @@
 """Whose secret it is: what was found, compared with the keys we hold. No network, no plaintext."""
 
 import base64
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from keywatch.model.finding import Ownership
+from keywatch.model.held_value import HeldAs, HeldValue, Validity, is_spent
 from keywatch.model.key import Handle, HandleSpace, Key, KeyId, KeyKind
 from keywatch.model.secret import Fingerprint
 
@@ -36,15 +39,29 @@ def aws_account(access_key_id: str) -> str | None:
 class KnownKeys:
     """The keys we hold, arranged so that a finding is told whose it is in constant time."""
 
-    def __init__(self, keys: Iterable[Key], *, accounts: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        keys: Iterable[Key],
+        *,
+        accounts: frozenset[str] = frozenset(),
+        values: Sequence[HeldValue] = (),
+        now: datetime | None = None,
+    ) -> None:
         """
         Arrange `keys`.
 
         Args:
             keys: the inventory.
             accounts: every AWS account of ours. Empty: an account proves nothing, in either direction.
+            values: what stores hold, or held, that showed it to us.
+            now: when that is; an old value may live on for a while.
         """
         self.keys = tuple(sorted(keys, key=lambda key: key.id))
+        self.values = tuple(values)
+        self._now = now or datetime.now(UTC)
+        self._held: dict[Fingerprint, list[HeldValue]] = {}
+        for value in self.values:
+            self._held.setdefault(value.fingerprint, []).append(value)
         self._by_fingerprint: dict[Fingerprint, Key] = {}
         self._by_handle: dict[Handle, Key] = {}
         self._accounts = accounts
@@ -58,7 +75,30 @@ class KnownKeys:
 
     def describe(self) -> list[str]:
         """Return what decides whose a finding is, beside fingerprints and names: the accounts, and each key's id."""
-        return [*sorted(self._accounts), *(key.id for key in self.keys)]
+        told = hashlib.sha256()
+        for value in sorted(self.values, key=lambda value: (value.place, value.field, value.fingerprint)):
+            about = (value.place, value.field, value.fingerprint.digest, value.validity.value, str(value.since))
+            told.update("\0".join(about).encode("utf-8", "surrogatepass"))
+        return [*sorted(self._accounts), *(key.id for key in self.keys), *([told.hexdigest()] if self.values else [])]
+
+    def held_as(self, fingerprint: Fingerprint) -> HeldAs | None:
+        """Return which value of which secret it is, where a store has shown it: where it is in use, if anywhere."""
+        held = self._held.get(fingerprint)
+        if held is None:
+            return None
+        value = min(held, key=_by_life)
+        validity, since = value.validity, value.since
+        if fingerprint in self._by_fingerprint:
+            validity, since = Validity.CURRENT, None  # somebody declares it to be in use
+        key = self._by_handle.get(Handle(HandleSpace.VAULT, value.place))
+        kind = value.kind if key is None or value.kind is not KeyKind.OTHER else key.kind
+        return HeldAs(
+            place=f"{value.place}#{value.field}",
+            validity=validity,
+            since=since,
+            spent=is_spent(validity, kind, since, self._now),
+            more=len({(value.place, value.field) for value in held}) - 1,
+        )
 
     def identify(self, fingerprint: Fingerprint, handles: tuple[Handle, ...]) -> tuple[KeyId | None, Ownership]:
         """
@@ -70,6 +110,12 @@ class KnownKeys:
         category `seller` the caller then reports FOREIGN (`ownership_of`).
         """
         key = self._by_fingerprint.get(fingerprint)
+        if key is None and (held := self._held.get(fingerprint)) is not None:
+            places = [Handle(HandleSpace.VAULT, value.place) for value in sorted(held, key=_by_life)]
+            key = next((self._by_handle[place] for place in places if place in self._by_handle), None)
+            if key is None:
+                # A secret that no inventory lists, or lists no longer, is ours all the same.
+                return (KeyId(str(places[0])), Ownership.OURS)
         for handle in sorted(handles, key=lambda handle: handle.strength):
             key = key or self._by_handle.get(handle)
         if key is None:
@@ -113,6 +159,13 @@ class KnownKeys:
         if key.seller is None or not (access_key or key.kind is KeyKind.LWA_CLIENT_SECRET):
             return Ownership.OURS
         return Ownership.OURS if self._by_account(key.handles) is Ownership.OURS else Ownership.FOREIGN
+
+
+_LIVELIEST = (Validity.CURRENT, Validity.REMOVED, Validity.REPLACED)
+
+
+def _by_life(value: HeldValue) -> tuple[int, str, str]:
+    return (_LIVELIEST.index(value.validity), value.place, value.field)
 
 
 def _has_client_id(key: Key) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from keywatch.model.content import Origin
+from keywatch.model.held_value import HeldAs
 from keywatch.model.key import Handle, KeyId
 from keywatch.model.secret import Redacted, Secret
 from keywatch.model.time import require_utc
@@ -122,6 +123,11 @@ class Place:
         require_utc(self.committed_at, "committed_at")
 
 
+_SEVERITIES = tuple(Severity)
+_SPENT = (
+    "It was rotated already: see to it that its issuer accepts it no longer, and look for its use between the leak and"
+    " the rotation. Then remove this copy."
+)
 _OWNERSHIP = (Ownership.OURS, Ownership.FOREIGN, Ownership.UNKNOWN)
 """Which is believed where places say different things."""
 _SENT = 500
@@ -147,6 +153,20 @@ class Finding:
     """As in `Match`."""
     other_rules: tuple[str, ...] = ()
     """Ids of the rules that saw it as well, in this place or another; sorted."""
+    held: HeldAs | None = None
+    """Which value of which secret it is, where a store has shown it, and whether it is so still."""
+
+    @property
+    def severity(self) -> Severity:
+        """The rule's; at most medium for a value that was rotated, and that its issuer is likely to refuse."""
+        if self.held is None or not self.held.spent:
+            return self.rule.severity
+        return min(self.rule.severity, Severity.MEDIUM, key=_SEVERITIES.index)
+
+    @property
+    def remedy(self) -> str:
+        """What to do, for a person."""
+        return _SPENT if self.held is not None and self.held.spent else self.rule.remedy
 
     @property
     def id(self) -> str:
@@ -169,11 +189,12 @@ class Finding:
             key=owner.key or first.key or second.key,
             handles=first.handles + tuple(handle for handle in second.handles if handle not in first.handles),
             other_rules=tuple(sorted((self.rules | other.rules) - {first.rule.id})),
+            held=first.held or second.held,
         )
 
 
 def _telling(finding: Finding) -> tuple[int, int, int, str]:
     """Sort the rule that says most of a value to the end. What a seller sent to us stays that, wherever else it is."""
     specificity = max(finding.specificity, _SENT if finding.rule.category == "seller" else 0)
-    severity, confidence = list(Severity).index(finding.rule.severity), finding.confidence.rank
+    severity, confidence = _SEVERITIES.index(finding.rule.severity), finding.confidence.rank
     return (specificity, severity, confidence, finding.rule.id)

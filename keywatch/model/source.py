@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from keywatch.model.answer import Answered
     from keywatch.model.call import Coverage, Evidence
     from keywatch.model.errors import KeywatchError
+    from keywatch.model.held_value import LoggedHash, ValueBatch
     from keywatch.model.secret_notice import SecretNotice
     from keywatch.model.usage import Usage
 
@@ -29,6 +30,11 @@ class Skipped:
     what: str
     why: str
     hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Excess(Skipped):
+    """Something that a source is allowed to do and should not be."""
 
 
 @runtime_checkable
@@ -57,6 +63,39 @@ class KeySource(Protocol):
         ...
 
 
+@runtime_checkable
+class ValueSource(Protocol):
+    """A store that shows its values, so that they are known again where they leak. In `collect/inventory/` as well."""
+
+    @property
+    def id(self) -> SourceId: ...
+
+    @property
+    def manner(self) -> str:
+        """How values are read and kept. Where it is another than last time, all are read anew."""
+        ...
+
+    def covers(self, place: str, field: str) -> bool:
+        """Whether the settings ask for a field at `place` (empty: for anything there); if not, it is forgotten."""
+        ...
+
+    def values(self, marks: Mapping[str, str]) -> "Iterator[ValueBatch]":
+        """
+        Read what is new since the last time.
+
+        Args:
+            marks: by place, what the reading before left there.
+
+        Raises:
+            SourceError: the store cannot be read (further). Batches yielded before still hold.
+        """
+        ...
+
+    def check(self) -> Iterator[str | Skipped]:
+        """As `KeySource.check`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallBatch:
     """What one step through a call source brought. All of it is committed together or not at all."""
@@ -74,6 +113,8 @@ class CallBatch:
     coverage: "Coverage"
     """What has been covered when this batch is included."""
     skipped: tuple[Skipped, ...] = ()
+    logged: "tuple[LoggedHash, ...]" = ()
+    """Values that were handed out, hashed: what is found elsewhere can be compared with them."""
 
 
 @runtime_checkable

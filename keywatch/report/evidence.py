@@ -159,7 +159,7 @@ def _finding(found: StoredFinding) -> Document:
         "id": finding.id,
         "rule": finding.rule.id,
         "description": finding.rule.description,
-        "severity": finding.rule.severity.value,
+        "severity": finding.severity.value,
         "ownership": finding.ownership.value,
         "key": finding.key,
         "places": [f"{place.path}:{place.line}" if place.line else place.path for place in finding.places[:_PLACES]],

@@ -56,9 +56,7 @@ def _failure(finding: Finding) -> ET.Element:
         file=visible(first.path),
         line=str(first.line),
     )
-    failure = ET.SubElement(
-        case, "failure", type=finding.rule.severity.value, message=visible(finding.rule.description)
-    )
+    failure = ET.SubElement(case, "failure", type=finding.severity.value, message=visible(finding.rule.description))
     more = len(finding.places) + finding.further - _PLACES
     failure.text = "\n".join(
         (
@@ -68,7 +66,7 @@ def _failure(finding: Finding) -> ET.Element:
             f"ownership: {whose(finding)}",
             *(f"place: {place_words(place)} {commit_words(place)}".rstrip() for place in finding.places[:_PLACES]),
             *([f"further places: {more}"] if more > 0 else []),
-            f"what to do: {visible(finding.rule.remedy)}",
+            f"what to do: {visible(finding.remedy)}",
         )
     )
     return case

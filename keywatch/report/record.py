@@ -1,6 +1,7 @@
 """A scan report as plain data: what the JSON formats write, and others take their fields from."""
 
 from keywatch.model.finding import Finding, Place
+from keywatch.model.held_value import HeldAs
 from keywatch.model.source import Json
 from keywatch.model.time import to_rfc3339
 from keywatch.report.scan_report import ScanReport
@@ -17,17 +18,29 @@ def finding_record(finding: Finding) -> dict[str, Json]:
         "other_rules": list(finding.other_rules),
         "description": finding.rule.description,
         "category": finding.rule.category,
-        "severity": finding.rule.severity.value,
+        "severity": finding.severity.value,
         "confidence": finding.confidence.value,
         "ownership": finding.ownership.value,
         "key": finding.key,
+        "held": held_record(finding.held) if finding.held else None,
         "handles": [str(handle) for handle in finding.handles],
         "fingerprint": finding.redacted.fingerprint.digest,
         "secret": finding.redacted.preview,
-        "remedy": finding.rule.remedy,
+        "remedy": finding.remedy,
         "tags": list(finding.rule.tags),
         "places": [place_record(place) for place in finding.places],
         "further_places": finding.further,
+    }
+
+
+def held_record(held: HeldAs) -> dict[str, Json]:
+    """Return which value of which secret of a store a finding is."""
+    return {
+        "place": held.place,
+        "validity": held.validity.value,
+        "since": to_rfc3339(held.since) if held.since else None,
+        "likely_spent": held.spent,
+        "further_places": held.more,
     }
 
 

@@ -132,7 +132,7 @@ def _result(
     return {
         "ruleId": finding.rule.id,
         "ruleIndex": rule_index,
-        "level": _LEVELS[finding.rule.severity.value],
+        "level": _LEVELS[finding.severity.value],
         "message": {"text": _message(finding, first)},
         "locations": [_location(first, roots, bases)],
         "relatedLocations": [_location(place, roots, bases, commit_words(place)) for place in others],
@@ -153,7 +153,7 @@ def _message(finding: Finding, place: Place) -> str:
     identity = f"{finding.redacted.fingerprint.short}, begins {visible(finding.redacted.preview)}"
     owner = f"ownership {whose(finding)}, confidence {finding.confidence.value}"
     brought = f" Brought in by {commit_words(place)}." if place.commit else ""
-    return _short(f"{finding.rule.description} ({identity}; {owner}).{brought} {finding.rule.remedy}".rstrip())
+    return _short(f"{finding.rule.description} ({identity}; {owner}).{brought} {finding.remedy}".rstrip())
 
 
 def _location(place: Place, roots: Mapping[str, Root], bases: Mapping[str, str], message: str = "") -> Json:

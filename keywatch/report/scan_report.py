@@ -89,7 +89,7 @@ def _tally(findings: Findings) -> Tally:
         count += 1
         places += len(finding.places) + finding.further
         further += finding.further
-        severities[finding.rule.severity.value] += 1
+        severities[finding.severity.value] += 1
         owners[finding.ownership] += 1
         if finding.key is not None and len(keys) < _PATHS:
             keys[finding.key] = None

@@ -29,12 +29,12 @@ def _row(finding: Finding, place: Place) -> list[str]:
         **where,
         "rule": finding.rule.id,
         "description": finding.rule.description,
-        "severity": finding.rule.severity.value,
+        "severity": finding.severity.value,
         "confidence": finding.confidence.value,
         "ownership": finding.ownership.value,
         "key": finding.key,
         "fingerprint": finding.redacted.fingerprint.digest,
         "secret": finding.redacted.preview,
-        "remedy": finding.rule.remedy,
+        "remedy": finding.remedy,
     }
     return [cell("" if values[name] is None else str(values[name])) for name in COLUMNS]

@@ -104,7 +104,7 @@ def _incomplete(report: ScanReport) -> str:
 
 
 def _finding(finding: Finding) -> Iterator[Line]:
-    severity = finding.rule.severity.value
+    severity = finding.severity.value
     yield ((severity.upper(), _STYLES[severity]), (f"  {visible(finding.rule.description)}", "bold"))
     identity = f"{finding.redacted.fingerprint.short}, begins {visible(finding.redacted.preview)}"
     yield _labelled("what", f"{finding.rule.id}, {identity}, confidence {finding.confidence.value}")
@@ -113,8 +113,8 @@ def _finding(finding: Finding) -> Iterator[Line]:
     if more := max(0, len(finding.places) - _PLACES) + finding.further:
         yield _labelled("", f"and {amount(more, 'more place')}")
     yield _labelled("whose", whose(finding))
-    if finding.rule.remedy:
-        yield _labelled("do", visible(finding.rule.remedy))
+    if finding.remedy:
+        yield _labelled("do", visible(finding.remedy))
     yield ()
 
 

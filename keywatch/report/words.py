@@ -20,7 +20,10 @@ def commit_words(place: Place) -> str:
 
 
 def whose(finding: Finding) -> str:
-    """Return whose the secret is, and which key of ours."""
+    """Return whose the secret is, and which key of ours; of a value that a store has shown, whether it is in use."""
+    if finding.held is not None and finding.ownership is not Ownership.FOREIGN:
+        spent = "; most likely nobody accepts it any more" if finding.held.spent else ""
+        return f"ours: {visible(finding.held.words)}{spent}"
     if finding.key is not None:
         return f"ours: {visible(finding.key)}"
     if finding.ownership is Ownership.FOREIGN:

@@ -11,7 +11,7 @@ from keywatch.model.content import Chunk, Mark
 from keywatch.model.finding import Finding, Match, Place
 from keywatch.model.secret import Pepper, Redacted
 from keywatch.model.source import Lot, Sighted, Skipped
-from keywatch.scan.baseline_file import Accepts, Recorder
+from keywatch.scan.baseline_file import Accepts
 
 if TYPE_CHECKING:
     from keywatch.scan.recipe import Recipe
@@ -52,6 +52,12 @@ class Examined:
         )
 
 
+class Notes(Protocol):
+    """Takes note of what is found while its plaintext is there: a baseline that is made, an oracle that is asked."""
+
+    def note(self, match: Match) -> None: ...
+
+
 class Examination:
     """Turns a chunk into findings. Safe to share between threads."""
 
@@ -61,7 +67,7 @@ class Examination:
         pepper: Pepper,
         known: KnownKeys,
         accepted: Sequence[Accepts] = (),
-        recorder: Recorder | None = None,
+        recorder: Notes | None = None,
         *,
         recipe: "Recipe | None" = None,
     ) -> None:
@@ -152,6 +158,7 @@ class Examination:
             key=key,
             handles=match.handles,
             specificity=match.specificity,
+            held=self._known.held_as(fingerprint),
         )
 
 

@@ -146,7 +146,7 @@ _SEVERITY = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 def urgency(finding: Finding) -> tuple[int, bool, str]:
     """Sort what is worst, and what is ours, to the front."""
     theirs = finding.ownership is not Ownership.OURS
-    return (_SEVERITY[finding.rule.severity.value], theirs, finding.rule.id)
+    return (_SEVERITY[finding.severity.value], theirs, finding.rule.id)
 
 
 def _urgency(finding: Finding) -> tuple[tuple[int, bool, str], tuple[str, str, int, int, str, str], str]:

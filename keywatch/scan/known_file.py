@@ -7,12 +7,14 @@ beside it, anchors cannot be opened without it, and both are nothing under anoth
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from keywatch.collect.regular_file import open_regular
 from keywatch.detect.known import KnownKeys
+from keywatch.model.held_value import HeldValue, Validity
 from keywatch.model.key import Handle, HandleSpace, Key, KeyKind
 from keywatch.model.known_secret import KnownSecret
 from keywatch.model.secret import Fingerprint
@@ -20,14 +22,23 @@ from keywatch.model.secret import Fingerprint
 KNOWN = "known-keys.json"
 """The file's name inside the state directory."""
 
-_VERSION = 2
-_READABLE = (1, 2)
-"""Version 1 has no anchors."""
+_VERSION = 3
+_READABLE = (1, 2, 3)
+"""Version 1 has no anchors, version 2 no values of stores."""
+_MANY = 1000
+"""Values beyond which the file is not written to be read by people: Python indents slowly."""
 _LARGEST = 256 << 20
 """Bytes read at most: some 500,000 keys."""
 
 
-def write_known(directory: Path, keys: Iterable[Key], accounts: frozenset[str], *, pepper_id: str) -> bool:
+def write_known(
+    directory: Path,
+    keys: Iterable[Key],
+    accounts: frozenset[str],
+    *,
+    pepper_id: str,
+    values: Sequence[HeldValue] = (),
+) -> bool:
     """
     Leave `keys` for `keywatch scan`, unless the file says the same already.
 
@@ -36,6 +47,7 @@ def write_known(directory: Path, keys: Iterable[Key], accounts: frozenset[str], 
         keys: the inventory.
         accounts: every AWS account of ours.
         pepper_id: `Pepper.id` of the pepper their fingerprints were made under.
+        values: what stores hold, or held, that showed it to us.
 
     Returns:
         Whether the file changed. A reader sees the old file or the new one, whole.
@@ -43,7 +55,7 @@ def write_known(directory: Path, keys: Iterable[Key], accounts: frozenset[str], 
     Raises:
         OSError: it cannot be written; the old file is still there.
     """
-    body = _written(keys, accounts, pepper_id)
+    body = _written(keys, accounts, pepper_id, values)
     path = directory / KNOWN
     with suppress(OSError):
         if _content(path) == body:
@@ -88,7 +100,7 @@ def read_known(directory: Path, pepper_id: str, warn: Callable[[str], None] = la
         return KnownKeys(())
 
 
-def _written(keys: Iterable[Key], accounts: frozenset[str], pepper_id: str) -> bytes:
+def _written(keys: Iterable[Key], accounts: frozenset[str], pepper_id: str, values: Sequence[HeldValue] = ()) -> bytes:
     records = sorted(
         (
             {
@@ -103,8 +115,33 @@ def _written(keys: Iterable[Key], accounts: frozenset[str], pepper_id: str) -> b
         ),
         key=json.dumps,
     )
-    document = {"version": _VERSION, "pepper": pepper_id, "accounts": sorted(accounts), "keys": records}
-    return json.dumps(document, indent=1).encode() + b"\n"
+    document: dict[str, object] = {
+        "version": _VERSION,
+        "pepper": pepper_id,
+        "accounts": sorted(accounts),
+        "keys": records,
+        "values": sorted(map(_value_record, values)),
+    }
+    return json.dumps(document, indent=1 if len(values) < _MANY else None).encode() + b"\n"
+
+
+def _value_record(value: HeldValue) -> list[str]:
+    since = value.since.isoformat() if value.since else ""
+    about = (value.fingerprint.digest, value.sealed, value.kind.value, value.validity.value, since)
+    return [value.place, value.field, *about]
+
+
+def _value(record: list[str]) -> HeldValue:
+    place, field, digest, sealed, kind, validity, since = map(_text, record)
+    return HeldValue(
+        place=place,
+        field=field,
+        fingerprint=Fingerprint(digest),
+        sealed=sealed,
+        kind=KeyKind(kind),
+        validity=Validity(validity),
+        since=datetime.fromisoformat(since) if since else None,
+    )
 
 
 def _content(path: Path) -> bytes:
@@ -120,6 +157,7 @@ def _read(body: bytes, pepper_id: str) -> KnownKeys:
     return KnownKeys(
         [_key(record) for record in document["keys"]],
         accounts=frozenset(_text(account) for account in document["accounts"]),
+        values=[_value(record) for record in document.get("values", ())],
     )
 
 

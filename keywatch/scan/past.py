@@ -32,6 +32,7 @@ class Past:
     def __init__(self, source: ContentSource, here: Keeps | None, rules: RuleSet, known: KnownKeys) -> None:
         """Recall what is remembered; without an installation nothing is."""
         self._source = source if isinstance(source, Resumes) and source.resumes else None
+        self._known = known
         self._memory: Memory | None = None
         top = getattr(source, "path", None)
         if self._source is not None and here is not None and here.directory and isinstance(top, Path):
@@ -67,7 +68,7 @@ class Past:
         for finding in self._then.findings:
             still = tuple(now[_spot(place)] for place in finding.places if _spot(place) in now)
             if still:
-                again = replace(finding, places=still)
+                again = replace(finding, places=still, held=self._known.held_as(finding.redacted.fingerprint))
                 self._found.append(again)
                 yield again
 

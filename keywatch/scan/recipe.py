@@ -37,7 +37,7 @@ class Recipe:
 
         pepper = Pepper(self.pepper)
         detector = Detector(self.rules, cache_dir=self.cache)
-        detector.known = Anchors(self.known.keys, pepper)
+        detector.known = Anchors(self.known.keys, pepper, self.known.values)
         return Examiner(detector, Examination(detector, pepper, self.known, self.accepted))
 
 

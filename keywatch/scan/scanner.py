@@ -10,10 +10,10 @@ from keywatch.model.errors import ScanError, SourceError
 from keywatch.model.finding import Finding, Place
 from keywatch.model.secret import Pepper
 from keywatch.model.source import CallBatch, ContentBatch, ContentSource, Cursor, Skipped
-from keywatch.scan.baseline_file import Accepts, Recorder
+from keywatch.scan.baseline_file import Accepts
 from keywatch.scan.commits import CommitLists
 from keywatch.scan.engine import Engine, Local, Waits
-from keywatch.scan.examination import Detects, Examination, Examined
+from keywatch.scan.examination import Detects, Examination, Examined, Notes
 from keywatch.scan.findings import merged
 from keywatch.scan.recipe import Recipe
 
@@ -47,7 +47,7 @@ class Scanner:
         *,
         engine: Engine | None = None,
         accepted: Sequence[Accepts] = (),
-        recorder: Recorder | None = None,
+        recorder: Notes | None = None,
         allowed: CommitLists | None = None,
         recipe: Recipe | None = None,
     ) -> None:
@@ -60,7 +60,7 @@ class Scanner:
             known: tells whose they are.
             engine: where chunks are examined; by default on all cores of this machine.
             accepted: baselines, whose values are not told.
-            recorder: notes every other value, for a baseline.
+            recorder: notes every other value, as for a baseline.
             allowed: commits whose findings are not told.
             recipe: how another process finds the same; None: none can.
         """

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.routing import Route
@@ -29,6 +30,8 @@ from keywatch.model.secret import Fingerprint
 from keywatch.scan.commits import CommitLists
 from keywatch.scan.known_file import write_known
 from keywatch.scan.scanner import Scanner
+from keywatch.service.audit_logs import oracles
+from keywatch.service.confirming import Confirming
 from keywatch.service.daemon import Daemon, Job
 from keywatch.service.declarations import Declarations
 from keywatch.service.ending import Ending, attended, stop_signals
@@ -47,15 +50,19 @@ from keywatch.service.sharing import KEEP, SharingWatch
 from keywatch.service.signals import SignalWatch
 from keywatch.service.standings import clocks, known_keys, limits, policy
 from keywatch.service.state import State, directory_of, open_state
-from keywatch.service.vault_sessions import VaultSessions
+from keywatch.service.vault_sessions import VaultSessions, logins
 from keywatch.service.vault_watch import VaultWatch
 from keywatch.service.web import WebServer
 from keywatch.settings.schema import Settings
+
+if TYPE_CHECKING:
+    from keywatch.model.key import Key
 
 _log = structlog.get_logger(__name__)
 
 _KEEP_TOKENS = timedelta(seconds=30)
 """How often it is looked whether a token of a Vault's is to be renewed, which is so after two thirds of its life."""
+_CONFIRM_EVERY = timedelta(minutes=1)
 _JUDGE_EVERY = timedelta(seconds=2)
 _SEND_EVERY = timedelta(seconds=2)
 _SEND_FOR = 60.0
@@ -64,6 +71,7 @@ _JUDGE_AT_LEAST = timedelta(minutes=10)
 """A standing ages without anything being read."""
 _PATIENCE = timedelta(minutes=10)
 """As long is waited for the inventories before the first judgement: one that hangs must not silence everything."""
+_NOT_WAITED_FOR = frozenset({SourceRole.CONTENT, SourceRole.VALUES})
 _KEEP_DELIVERED = timedelta(days=400)
 """Sent messages are kept this long, so that they can be updated and looked up."""
 
@@ -106,7 +114,7 @@ class Keywatch:
         detector = Detector(rules, cache_dir=state.directory / "cache")
         known = KnownSet(state.store, detector, state.pepper, ruleset=rules.hash)
         self._wrappings = Wrappings(state.directory / WRAPPINGS, state.pepper.fingerprint, now)
-        self._vaults = VaultSessions(settings.vault, self._wrappings)
+        self._vaults = VaultSessions(logins(settings), self._wrappings)
         self.sources = plan(
             settings,
             state.pepper,
@@ -118,7 +126,10 @@ class Keywatch:
             foreign=self._foreign,
             inventoried=lambda: frozenset(handle for seen in state.store.sightings() for handle in seen.key.handles),
         )
-        self._scanner = Scanner(detector, state.pepper, KnownKeys(()), allowed=CommitLists([rules]))
+        self._confirming = Confirming(state.store, state.pepper, oracles(settings, self._vaults))
+        self._scanner = Scanner(
+            detector, state.pepper, KnownKeys(()), allowed=CommitLists([rules]), recorder=self._confirming
+        )
         self.reader = Reader(state.store, self._scanner, now=now, metrics=self.metrics, stopping=self.stopping)
         self.routing = routing_of(settings)
         self.judge = Judge(state.store, self._rules(), now=now, metrics=self.metrics)
@@ -127,16 +138,23 @@ class Keywatch:
         self._news = threading.Event()
         self._began = now()
         self._judged: datetime | None = None
+        self._left: tuple[tuple[Key, ...], frozenset[str], int] | None = None
+        """What of the inventory was left for `keywatch scan`."""
 
     def _decide(self) -> None:
         """Judge, and leave what `keywatch scan` needs to name a key of ours."""
         self._store.prune_uses(self._now() - KEEP)
+        self._store.prune_logged(self._now())
         self.judge.prune()
         self.judge.run()
-        keys = [standing.key for standing in self.judge.judged]
+        keys, (revision, _) = tuple(standing.key for standing in self.judge.judged), self._store.values_stand()
         ours = frozenset(key.aws_account for key in keys if key.aws_account) | frozenset(self._settings.our_accounts)
+        if (keys, ours, revision) == self._left:
+            return
+        values = self._store.held_values() if revision else ()
         try:
-            write_known(self._state.directory, keys, ours, pepper_id=self._state.pepper.id)
+            write_known(self._state.directory, keys, ours, pepper_id=self._state.pepper.id, values=values)
+            self._left = (keys, ours, revision)
         except OSError as error:
             # No reason to keep silent about what was just decided.
             hint = "`keywatch scan` names keys as they were before"
@@ -149,7 +167,7 @@ class Keywatch:
         known = KnownKeys(keys, accounts=accounts | {key.aws_account for key in keys if key.aws_account})
         theirs = {
             seen.finding.redacted.fingerprint
-            for seen in named(self._store.findings(), keys, accounts)
+            for seen in named(self._store.findings(), self._store, keys, accounts, self._now())
             if seen.finding.ownership is Ownership.FOREIGN
         }
 
@@ -171,6 +189,7 @@ class Keywatch:
         """
         self._forget_removed()
         went_well = [self.reader.run(source) for source in self.sources if not self.stopping.is_set()]
+        went_well.append(self._confirming.ask())
         if self.stopping.is_set():
             return False  # half of what was to be read is no ground for a judgement
         self._decide()
@@ -185,6 +204,7 @@ class Keywatch:
         jobs.append(Job(name="judge", every=_JUDGE_EVERY, run=self._judge_news, pool="judge", recorded=False))
         jobs.append(Job(name="send", every=_SEND_EVERY, run=self._send_a_while, pool="sender", recorded=False))
         jobs += [self._keeping(name) for name in self._vaults.names]
+        jobs.append(Job(name="confirm", every=_CONFIRM_EVERY, run=self._confirm, pool="sources", recorded=False))
         daemon = Daemon(jobs, store=self._store, metrics=self.metrics, stopping=self.stopping, now=self._now)
         http = self._settings.http
         web = WebServer(
@@ -248,6 +268,11 @@ class Keywatch:
         run = partial(self._vaults.keep, vault)
         return Job(name=f"vault-token:{vault}", every=_KEEP_TOKENS, run=run, pool="sources", recorded=False)
 
+    def _confirm(self) -> bool:
+        well = self._confirming.ask()
+        self._news.set()
+        return well
+
     def _judge_news(self) -> bool:
         """Judge when something was read, and now and then because time passes; first when all inventories are in."""
         now = self._now()
@@ -269,7 +294,7 @@ class Keywatch:
     def _inventories_tried(self) -> bool:
         """Whether every inventory and call source was read, or failed, once: told too early, a leak has no owner."""
         tried = {state.source for state in self._store.sources() if state.last_success or state.failing_since}
-        return all(source.id in tried for source in self.sources if source.role is not SourceRole.CONTENT)
+        return all(source.id in tried for source in self.sources if source.role not in _NOT_WAITED_FOR)
 
     def _forget_removed(self) -> None:
         configured = {source.id for source in self.sources}

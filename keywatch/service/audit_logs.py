@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keywatch.model.key import Handle, SourceId
-from keywatch.settings.schema import Vault
+from keywatch.service.vault_sessions import VaultSessions
+from keywatch.settings.schema import Settings, Vault
 from keywatch.settings.vault_audit import VaultAudit
 
 if TYPE_CHECKING:
     from keywatch.collect.calls.vault_audit import VaultAuditLog
     from keywatch.collect.calls.vault_audit_accessors import AccessorHashes
     from keywatch.collect.content.shared_log import SharedLog
+    from keywatch.collect.inventory.vault_oracle import VaultOracle
     from keywatch.collect.tail_batch import Lines
     from keywatch.collect.vault import Vault as OpenVault
 
@@ -28,12 +30,11 @@ class Surroundings:
     """What an audit log is read with."""
 
     vaults: tuple[Vault, ...]
+    sessions: VaultSessions
     now: Callable[[], datetime]
     attempts: int
     lines: Callable[[VaultAudit], "Lines"]
     """Makes what reads a file or the journal."""
-    open_vault: Callable[[str, str], "OpenVault"]
-    """Connects to the Vault of a name, on behalf of a source."""
     memory: Path | None = None
     inventoried: Callable[[], frozenset[Handle]] = frozenset
     """What keys of the inventory are known by."""
@@ -61,11 +62,26 @@ def audit_log(entry: VaultAudit, around: Surroundings) -> "VaultAuditLog | Share
             every_node=entry.every_node,
             mixed=entry.journal is not None,
             may_be_clear=frozenset(entry.may_be_clear),
+            keeps_hashes=entry.confirm,
             late=timedelta() if entry.s3 is None else _LATE,
         ),
         accessors=_accessors(entry, entry.device, around) if entry.device else None,
     )
     return SharedLog(log) if entry.scan else log
+
+
+def oracles(settings: Settings, sessions: VaultSessions) -> "dict[SourceId, Callable[[], VaultOracle]]":
+    """How the Vault of each audit log is asked about what was found, where that is wanted."""
+    wanted = [log for log in settings.vault_audit if log.confirm]
+    return {SourceId(f"vault-audit:{log.name}"): partial(_oracle, log, sessions) for log in wanted}
+
+
+def _oracle(log: VaultAudit, sessions: VaultSessions) -> "VaultOracle":
+    from keywatch.collect.inventory.vault_oracle import VaultOracle
+    from keywatch.collect.vault import Vault as OpenVault
+
+    vault = OpenVault(f"vault-audit:{log.name}", sessions.access(log.vault), sessions.session(log.vault))
+    return VaultOracle(vault, log.device or "")
 
 
 def _namespaces(name: str, vaults: Iterable[Vault]) -> dict[str, str]:
@@ -82,7 +98,13 @@ def _accessors(entry: VaultAudit, device: str, around: Surroundings) -> "Accesso
     from keywatch.collect.calls.vault_audit_accessors import AccessorHashes
 
     if entry.name not in around.hashes:
-        connect = partial(around.open_vault, entry.vault, f"vault-audit:{entry.name}")
+
+        def connect() -> "OpenVault":
+            from keywatch.collect.vault import Vault as OpenVault
+
+            sessions, name = around.sessions, entry.vault
+            return OpenVault(f"vault-audit:{entry.name}", sessions.access(name), sessions.session(name))
+
         around.hashes[entry.name] = AccessorHashes(entry.vault, device, connect, around.inventoried, now=around.now)
     return around.hashes[entry.name]
 

@@ -23,7 +23,7 @@ def known(settings: Settings, state: State, now: datetime) -> Known:
         assessments=stands(book(settings.policy).obligations, store, sources=sources, now=now),
         attestations=store.attestations(),
         alerts=store.alerts(),
-        findings=named(store.findings(), keys, frozenset(settings.our_accounts)),
+        findings=named(store.findings(), store, keys, frozenset(settings.our_accounts), now),
         sources=store.sources(),
         coverages=store.coverages(),
         readers=VaultWatch().readers(store, keys),

@@ -1,6 +1,6 @@
 """From what is known to what is told: standings and findings become problems, problems alerts, alerts messages."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -89,7 +89,8 @@ class Judge:
         keys_held = held(self._store, self._rules.policy, now, self._rules.sp_api_names)
         judged = self.judged = tuple(one.standing for one in keys_held)
         keys = (standing.key for standing in judged)
-        found = {seen.finding.id: seen for seen in named(open_findings(self._store), keys, self._rules.accounts)}
+        told = named(open_findings(self._store), self._store, keys, self._rules.accounts, now)
+        found = {seen.finding.id: seen for seen in told}
         wrong = problems(judged, found.values(), blind_sources(self._store.sources()), now=now, grace=self._rules.grace)
         untidy, undecided = hygiene(keys_held, now=now, limits=self._rules.limits)
         ending, unshown = endings(keys_held, now=now, clocks=self._rules.clocks, notices=self._store.secret_notices())
@@ -97,13 +98,12 @@ class Judge:
         reading, unsaid = self._rules.vaults.problems(self._store, keys_held, sources)
         wrong = [self._owned(problem, found) for problem in (*wrong, *untidy, *ending, *reading)]
         wrong += self._rules.sharing.problems(self._store, judged, now)
-        wrong += several_accounts(
-            (one.key for one in judged), self._rules.accounts_declared(), self._rules.policy_owner
-        )
+        held_keys = [standing.key for standing in judged]
+        wrong += several_accounts(held_keys, self._rules.accounts_declared(), self._rules.policy_owner)
         wrong += wrapping_problems(self._rules.intercepted())
         wrong += trail_problems(self._store.coverages())
         wrong += log_problems(self._store.coverages())
-        signalled, unsure = self._rules.signals.problems(self._store, [one.key for one in keys_held], alerts, now)
+        signalled, unsure = self._rules.signals.problems(self._store, held_keys, alerts, now)
         wrong += signalled
         wrong += self._reminders(wrong, now)
         kept = inhibited(judged) | undecided | unshown | unsaid | unsure
@@ -145,7 +145,7 @@ class Judge:
         alerts: Iterable[Alert],
     ) -> None:
         self._metrics.show_standings(judged)
-        self._metrics.show_findings(seen.finding.rule.severity.value for seen in found)
+        self._metrics.show_findings(seen.finding.severity.value for seen in found)
         changed = {change.alert.id: change.alert for change in decisions.changes}
         self._metrics.show_alerts({**{alert.id: alert for alert in alerts}, **changed}.values())
         if decisions.changes:
@@ -176,7 +176,7 @@ def open_findings(store: Store) -> list[StoredFinding]:
 
 
 def named(
-    found: Iterable[StoredFinding], keys: Iterable[Key], accounts: frozenset[str] = frozenset()
+    found: Sequence[StoredFinding], store: Store, keys: Iterable[Key], accounts: frozenset[str], now: datetime
 ) -> list[StoredFinding]:
     """
     Say of each finding whose it is and which key of ours, as the inventory is now.
@@ -185,14 +185,21 @@ def named(
     """
     inventory = tuple(keys)
     ours = accounts | {key.aws_account for key in inventory if key.aws_account}
-    known = KnownKeys(inventory, accounts=frozenset(ours))
+    found_values = [seen.finding.redacted.fingerprint for seen in found]
+    values = store.held_values(found_values)
+    # What was read itself is known better than what others have read.
+    known_places = {(value.place, value.field) for value in values}
+    values += [value for value in store.confirmed(found_values) if (value.place, value.field) not in known_places]
+    known = KnownKeys(inventory, accounts=frozenset(ours), values=values, now=now)
     return [_named(seen, known) for seen in found]
 
 
 def _named(seen: StoredFinding, known: KnownKeys) -> StoredFinding:
     finding = seen.finding
-    key, ownership = known.ownership_of(finding.rule.category, finding.redacted.fingerprint, finding.handles)
-    return replace(seen, finding=replace(finding, key=key, ownership=ownership))
+    fingerprint = finding.redacted.fingerprint
+    key, ownership = known.ownership_of(finding.rule.category, fingerprint, finding.handles)
+    held = known.held_as(fingerprint)
+    return replace(seen, finding=replace(finding, key=key, ownership=ownership, held=held))
 
 
 def blind_sources(states: Iterable[SourceState]) -> list[BlindSource]:

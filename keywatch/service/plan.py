@@ -17,7 +17,7 @@ from keywatch.service.probing import Foreign, probe_of
 from keywatch.service.questions import athena_trail, event_history
 from keywatch.service.remotes import CLONES, Remotes
 from keywatch.service.state import directory_of
-from keywatch.service.vault_sessions import VaultSessions
+from keywatch.service.vault_sessions import VaultSessions, logins
 from keywatch.service.vaults import VAULT_SOURCES, Door
 from keywatch.settings.applications import DeclaredFile
 from keywatch.settings.notices import ApplicationNoticeQueue
@@ -33,15 +33,15 @@ from keywatch.settings.schema import (
     zone,
 )
 from keywatch.settings.vault_audit import VaultAudit
+from keywatch.settings.vault_values import VaultValues
 
 if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess
     from keywatch.collect.calls.reported import ReportedCalls
     from keywatch.collect.tail_batch import Lines
-    from keywatch.collect.vault import Vault as OpenVault
-    from keywatch.model.source import AccessSource, CallSource, ContentSource, Fleet, KeySource
+    from keywatch.model.source import AccessSource, CallSource, ContentSource, Fleet, KeySource, ValueSource
 
-Source: TypeAlias = "KeySource | AccessSource | CallSource | ContentSource | Fleet"
+Source: TypeAlias = "KeySource | AccessSource | ValueSource | CallSource | ContentSource | Fleet"
 
 _DECLARED_EVERY = timedelta(minutes=5)
 _REPORTED_EVERY = timedelta(minutes=1)
@@ -91,7 +91,7 @@ def plan(
     inventoried: Callable[[], frozenset[Handle]] = frozenset,
 ) -> tuple[Planned, ...]:
     """
-    Return every configured source; inventories first, then calls, then content.
+    Return every configured source; inventories first, then values, then calls, then content.
 
     Args:
         settings: what a person configured.
@@ -106,7 +106,7 @@ def plan(
         foreign: returns what knows somebody else's values, which are never tried.
         inventoried: is asked before an audit log is read: what the keys of the inventory are known by.
     """
-    vaults = vaults or VaultSessions(settings.vault)
+    vaults = vaults or VaultSessions(logins(settings))
     attempts = _PATIENT if patient else _IMPATIENT
     persistent = _PERSISTENT if patient else _IMPATIENT
     declarations = Declarations(settings, now=now)
@@ -118,6 +118,7 @@ def plan(
     return (
         *_accounts(accounts, SourceRole.INVENTORY),
         *_inventories(settings, pepper, vaults, now),
+        *_values(settings, pepper, vaults, now),
         *_accounts(accounts, SourceRole.CALLS),
         *_calls(settings, declarations, pepper, attempts, now),
         *_probe(settings, probe),
@@ -126,12 +127,12 @@ def plan(
             settings.vault_audit,
             Surroundings(
                 vaults=settings.vault,
+                sessions=vaults,
                 now=now,
                 attempts=attempts,
                 lines=lambda log: _lines(
                     log.path, log.journal, log.journal_directory, pepper, overlap=log.scan, whole=False
                 ),
-                open_vault=partial(_open_vault, vaults),
                 memory=memory,
                 inventoried=inventoried,
             ),
@@ -170,6 +171,14 @@ def _inventories(
     for entry in settings.declared_file:
         build = partial(_declared_file, entry, settings, now)
         yield _planned(f"declared-file:{entry.name}", SourceRole.INVENTORY, entry.every, build)
+
+
+def _values(
+    settings: Settings, pepper: Pepper, vaults: VaultSessions, now: Callable[[], datetime]
+) -> Iterator[Planned]:
+    for entry in settings.vault_values:
+        read = partial(_vault_values, entry, vaults, pepper, now)
+        yield _planned(f"vault-values:{entry.name}", SourceRole.VALUES, entry.every, read)
 
 
 def _calls(
@@ -266,10 +275,13 @@ def _access(account: CloudTrail | Bucket | CloudWatch | ApplicationNoticeQueue, 
     )
 
 
-def _open_vault(vaults: VaultSessions, name: str, who: str) -> "OpenVault":
-    from keywatch.collect.vault import Vault as OpenVault
+def _vault_values(entry: VaultValues, vaults: VaultSessions, pepper: Pepper, now: Callable[[], datetime]) -> Source:
+    from keywatch.collect.inventory.vault_values import VaultValues as Values
+    from keywatch.collect.inventory.vault_values import Wanted
 
-    return OpenVault(who, vaults.access(name), vaults.session(name))
+    wanted = Wanted(paths=entry.paths, exclude=entry.exclude, again=entry.read_kv1_again)
+    access, session = vaults.access(entry.vault), vaults.session(entry.session)
+    return Values(entry.name, entry.vault, access, session, wanted=wanted, pepper=pepper, now=now)
 
 
 def _declared_keys(keys: tuple[DeclaredKey, ...], pepper: Pepper) -> Source:

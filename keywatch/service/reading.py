@@ -25,6 +25,7 @@ from keywatch.model.source import (
     Muster,
     Skipped,
     SourceReport,
+    ValueSource,
 )
 from keywatch.scan.scanner import Scanner
 from keywatch.service.metrics import Metrics
@@ -98,6 +99,8 @@ class Reader:
             self._inventory(source, run)
         elif isinstance(source, AccessSource):
             self._access(source, run)
+        elif isinstance(source, ValueSource):
+            self._values(source, run)
         elif isinstance(source, CallSource):
             self._calls(source, run)
         else:
@@ -168,6 +171,21 @@ class Reader:
         self._store.save_access(source.id, access, self._now())
         run.items = len(access.holders)
         run.skipped += access.unread
+
+    def _values(self, source: ValueSource, run: _Run) -> None:
+        seen: set[str] = set()
+        read = 0
+        for batch in source.values(self._store.value_marks(source.id, source.manner)):
+            self._store.save_values(source.id, batch, self._now())
+            seen.update(batch.seen)
+            read += sum(len(secret.read) for secret in batch.secrets)
+            run.skipped += batch.skipped
+            self._go_on()
+        run.items, run.ended = len(seen), self._now()
+        self._store.end_values(source.id, seen, source.covers, complete=not run.skipped, now=run.ended)
+        _, refused = self._store.count_values(source.id)
+        hint = "`keywatch check` names the values that are too short or too common to be looked for"
+        _log.info("values_read", source=source.id, items=read, skipped=refused, hint=hint if refused else None)
 
     def _calls(self, source: CallSource, run: _Run) -> None:
         for batch in source.read(self._store.cursor(source.id)):

@@ -1,7 +1,7 @@
 """From the settings to sessions: each Vault is logged in to once, whoever reads from it."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from keywatch.model.errors import SourceError
-from keywatch.settings.schema import Vault
+from keywatch.settings.schema import Settings, Vault
 from keywatch.settings.vault_login import VaultLogin
 
 if TYPE_CHECKING:
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from keywatch.collect.vault.wrappings import Wrappings
 
 _log = structlog.get_logger(__name__)
+
+
+def logins(settings: Settings) -> Iterator[Vault]:
+    """Yield each Vault as it is logged in to: for names, and apart from that for values."""
+    vaults = {vault.name: vault for vault in settings.vault}
+    yield from settings.vault
+    for entry in settings.vault_values:
+        # Another token for the same Vault, under a name that no [[vault]] can have.
+        yield vaults[entry.vault].model_copy(update={"name": entry.session, "token": entry.token, "login": entry.login})
 
 
 class VaultSessions:

@@ -26,6 +26,7 @@ from keywatch.settings.throttling import Throttling
 from keywatch.settings.vault_audit import VaultAudit
 from keywatch.settings.vault_inventory import MustBeInVault, NeedToKnow, VaultInventory
 from keywatch.settings.vault_login import VaultLogin
+from keywatch.settings.vault_values import VaultValues
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """Letters, digits, `_`, `.` and `-`; at most 64."""
@@ -721,6 +722,7 @@ class Settings(_Table):
     lookup_events: tuple[LookupEvents, ...] = ()
     athena: tuple[Athena, ...] = ()
     vault: tuple[Vault, ...] = ()
+    vault_values: tuple[VaultValues, ...] = ()
     key: tuple[DeclaredKey, ...] = ()
     developer: tuple[Developer, ...] = ()
     application: tuple[Application, ...] = ()
@@ -741,6 +743,7 @@ class Settings(_Table):
         "lookup_events",
         "athena",
         "vault",
+        "vault_values",
         "key",
         "developer",
         "application",
@@ -767,6 +770,18 @@ class Settings(_Table):
     def _channels_can_be_reached(self) -> Self:
         if self.channels and (self.slack is None or self.slack.token is None):
             raise ValueError("channels needs [slack] with a token: a webhook has one channel, and the console none")
+        return self
+
+    @model_validator(mode="after")
+    def _values_are_of_a_vault(self) -> Self:
+        known = {vault.name for vault in self.vault}
+        for values in self.vault_values:
+            if values.vault not in known:
+                raise ValueError(f'vault_values "{values.name}" is of "{values.vault}", but no [[vault]] has that name')
+            if any((values.token, values.login) == (vault.token, vault.login) for vault in self.vault):
+                raise ValueError(
+                    f'vault_values "{values.name}" needs a token of its own: that of [[vault]] is for names'
+                )
         return self
 
     @model_validator(mode="after")

@@ -39,6 +39,8 @@ class VaultAudit(BaseModel):
     endpoint_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
     device: _Text | None = None
     """The audit device's path, as `file`: then tokens of the inventory are known by their accessors."""
+    confirm: bool = False
+    """Whether what scans find is compared with the values that Vault handed out, by their hashes. Needs `device`."""
     tokens: dict[_Text, _Text] = Field(default_factory=dict)
     """Names of declared keys by the display name, role, user or entity that a token has in the log."""
     ignore: tuple[_Text, ...] = ()
@@ -64,6 +66,8 @@ class VaultAudit(BaseModel):
             raise ValueError("profile, role and endpoint_url need s3: they say how a bucket is reached")
         if self.scan and self.s3 is not None:
             raise ValueError("scan is for files and the journal: make a [[bucket]] of it as well")
+        if self.confirm and self.device is None:
+            raise ValueError("confirm needs device: the audit device under whose salt Vault hashes")
         if self.owner is not None and not self.scan:
             raise ValueError("owner needs scan = true: it is told of what is found")
         return self

@@ -12,6 +12,7 @@ from keywatch.store import schema
 from keywatch.store.answers import save_answers
 from keywatch.store.codec import dump, load, storable
 from keywatch.store.database import Database
+from keywatch.store.logged import save_logged
 from keywatch.store.notices import save_notices
 from keywatch.store.reported import remember
 from keywatch.store.sql import upsert
@@ -36,6 +37,7 @@ class CallRecords(Database):
         with self._writing() as connection:
             save_evidence(connection, source, batch, now)
             remember(connection, source, batch.ids, now)
+            save_logged(connection, source, batch.logged)
             upsert(connection, schema.cursor, [{"source": source, "record": dump(batch.cursor)}])
 
     def evidence(self) -> list[Evidence]:

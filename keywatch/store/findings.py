@@ -14,6 +14,7 @@ from keywatch.store import schema
 from keywatch.store.calls import save_evidence
 from keywatch.store.codec import dump, load
 from keywatch.store.database import Database
+from keywatch.store.logged import save_logged
 from keywatch.store.places import PlaceRow, batches, places_of, save_places
 from keywatch.store.sql import upsert
 
@@ -73,6 +74,7 @@ class FindingRecords(Database):
             _save_all(connection, source, last, now)
             if calls is not None:
                 save_evidence(connection, source, calls, now)
+                save_logged(connection, source, calls.logged)
             if cursor is not None:
                 upsert(connection, schema.cursor, [{"source": source, "record": dump(cursor)}])
 

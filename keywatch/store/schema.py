@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from keywatch.model.time import require_utc
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every revision this version knows, oldest first; the last one is what it works with."""
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -152,6 +152,63 @@ secret_notice = Table(
     Column("at", Instant, nullable=False),
     Column("record", Text, nullable=False),
     PrimaryKeyConstraint("client_id", "kind", "source", name="pk_secret_notice"),
+)
+
+# A secret of a store that shows its values, and what the last reading left to know it by.
+value_place = Table(
+    "value_place",
+    metadata,
+    Column("source", Text),
+    Column("place", Text),
+    Column("mark", Text, nullable=False),
+    Column("gone_at", Instant),
+    PrimaryKeyConstraint("source", "place", name="pk_value_place"),
+)
+
+# Columns and no record: there are very many, and each is a few numbers. Never a value.
+held_value = Table(
+    "held_value",
+    metadata,
+    Column("source", Text),
+    Column("place", Text),
+    Column("field", Text),
+    # Empty: the value is refused altogether.
+    Column("fingerprint", Text),
+    Column("sealed", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    # Why it is not looked for everywhere; empty: it is.
+    Column("refused", Text, nullable=False),
+    # The last version in which it was read.
+    Column("version", Integer, nullable=False),
+    Column("validity", Text, nullable=False),
+    Column("since", Instant),
+    PrimaryKeyConstraint("source", "place", "field", "fingerprint", name="pk_held_value"),
+    Index("ix_held_value_fingerprint", "fingerprint"),
+)
+
+# A value that Vault has handed out, hashed under a salt that only Vault knows.
+logged_hash = Table(
+    "logged_hash",
+    metadata,
+    Column("source", Text),
+    Column("place", Text),
+    Column("field", Text),
+    Column("digest", Text),
+    Column("version", Integer, nullable=False),
+    Column("first", Instant, nullable=False),
+    Column("last", Instant, nullable=False),
+    PrimaryKeyConstraint("source", "place", "field", "digest", name="pk_logged_hash"),
+    Index("ix_logged_hash_digest", "digest"),
+)
+
+# What Vault made of a value that a scan has found.
+asked_hash = Table(
+    "asked_hash",
+    metadata,
+    Column("source", Text),
+    Column("fingerprint", Text),
+    Column("digest", Text, nullable=False),
+    PrimaryKeyConstraint("source", "fingerprint", name="pk_asked_hash"),
 )
 
 silence = Table(

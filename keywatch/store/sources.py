@@ -99,7 +99,8 @@ class SourceRecords(Database):
         with self._writing() as connection:
             told = (schema.key, schema.access, schema.call, schema.silence, schema.key_use, schema.coverage)
             answers = (schema.answer, schema.answered_day, schema.reported_call, schema.secret_notice)
-            for table in (*told, *answers, schema.cursor, schema.source):
+            values = (schema.value_place, schema.held_value, schema.logged_hash, schema.asked_hash)
+            for table in (*told, *answers, *values, schema.cursor, schema.source):
                 connection.execute(delete(table).where(table.c.source == source))
             # Should it come back, it is due at once.
             connection.execute(delete(schema.job_run).where(schema.job_run.c.job == source))

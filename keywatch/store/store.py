@@ -18,6 +18,7 @@ from keywatch.store.database import FILE, connect, create_file, explained, verif
 from keywatch.store.findings import FindingRecords
 from keywatch.store.inventory import InventoryRecords
 from keywatch.store.jobs import JobRecords
+from keywatch.store.logged import LoggedRecords
 from keywatch.store.migrate import migrate
 from keywatch.store.notices import NoticeRecords
 from keywatch.store.outbox import OutboxRecords
@@ -25,6 +26,7 @@ from keywatch.store.reported import ReportedRecords
 from keywatch.store.sources import SourceRecords
 from keywatch.store.sql import insert_new
 from keywatch.store.usage import UseRecords
+from keywatch.store.values import ValueRecords
 
 _PEPPER = "pepper_id"
 
@@ -37,6 +39,8 @@ class Store(
     ReportedRecords,
     NoticeRecords,
     UseRecords,
+    ValueRecords,
+    LoggedRecords,
     FindingRecords,
     SourceRecords,
     AlertRecords,

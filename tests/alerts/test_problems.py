@@ -8,6 +8,7 @@ import pytest
 from keywatch.alerts.problems import BlindSource, Grace, SourceRole, inhibited, problems
 from keywatch.model.alert import Problem, ProblemKind
 from keywatch.model.finding import Confidence, FindingState, Ownership, Severity
+from keywatch.model.held_value import HeldAs, Validity
 from keywatch.model.key import Gone, HandleSpace, Keeping, Key, KeyKind, KeyStatus, SourceId, Versions
 from keywatch.model.standing import Basis, Level, Standing
 from tests.alerts.builders import DAY, NOW, Seen, finding, key, place, standing
@@ -232,6 +233,74 @@ def test_a_leaked_key_of_ours_is_named_with_its_standing(status: KeyStatus, seve
     assert "last successful call 2026-08-29" in fact(found, "So what")
     assert found.owner == "orders@example.com"
     assert "Deleting the file does not help" in found.next_step
+
+
+@pytest.mark.parametrize(
+    ("held", "kind", "severity", "title", "words"),
+    [
+        pytest.param(
+            HeldAs(place="prod/kv/a#token", validity=Validity.CURRENT),
+            KeyKind.OTHER,
+            Severity.CRITICAL,
+            "Leaked: ",
+            "It is live",
+            id="in-use",
+        ),
+        pytest.param(
+            HeldAs(place="prod/kv/a#token", validity=Validity.REPLACED, since=NOW - DAY, spent=True),
+            KeyKind.OTHER,
+            Severity.MEDIUM,
+            "Leaked, already rotated: ",
+            "It is not the value in use: another one stands in its place since 2026-11-22. Whether its issuer",
+            id="rotated",
+        ),
+        pytest.param(
+            HeldAs(place="prod/kv/a#token", validity=Validity.REPLACED, since=NOW - DAY),
+            KeyKind.LWA_CLIENT_SECRET,
+            Severity.CRITICAL,
+            "Leaked: ",
+            "It is not the value in use: another one stands in its place since 2026-11-22. Amazon accepts an old client"
+            " secret for 7 days more",
+            id="rotated-and-live-for-a-while",
+        ),
+        pytest.param(
+            HeldAs(place="prod/kv/a#token", validity=Validity.REPLACED),
+            KeyKind.LWA_REFRESH_TOKEN,
+            Severity.CRITICAL,
+            "Leaked: ",
+            "It is not the value in use: another one stands in its place. A new one does not end the old one",
+            id="rotated-and-live",
+        ),
+        pytest.param(
+            HeldAs(place="prod/kv/a#token", validity=Validity.REMOVED, since=NOW - DAY),
+            KeyKind.OTHER,
+            Severity.CRITICAL,
+            "Leaked: ",
+            "Its store does not hold it any more since 2026-11-22, which does not end it: take it for live.",
+            id="gone",
+        ),
+    ],
+)
+def test_a_leaked_value_of_a_store_is_told_with_what_became_of_it(
+    held: HeldAs, kind: KeyKind, severity: Severity, title: str, words: str
+) -> None:
+    """Live, rotated and dead, rotated and live, or gone: in title, severity, words and what to do."""
+    of = key(kind=kind)
+    found = only(standing(Level.GOOD, of=of), findings=(Seen(finding=replace(finding(of=of), held=held)),))
+    assert (found.severity, found.title.startswith(title)) == (severity, True)
+    assert fact(found, "So what").startswith(words)
+    assert "prod/kv/a#token" in fact(found, "What")
+    assert found.next_step.startswith("It was rotated already") is held.spent
+
+
+def test_a_value_of_no_key_that_is_listed_is_told_by_its_place() -> None:
+    """An inventory that lists it no longer, or never did, makes it nobody else's."""
+    held = HeldAs(place="prod/kv/a#token", validity=Validity.CURRENT, more=2)
+    found = only(findings=(Seen(finding=replace(finding(ownership=Ownership.OURS), held=held)),))
+    assert found.title == "Leaked: prod/kv/a#token, in orders-sync"
+    assert "prod/kv/a#token and 2 more places" in fact(found, "What")
+    assert fact(found, "So what") == "It is the value in use. Whoever can read that place can use it."
+    assert fact(found, "Whose") == "ours, kept in a store: no owner is known"
 
 
 def test_a_leaked_key_without_a_call_says_so() -> None:

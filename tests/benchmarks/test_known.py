@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from benchmarks.known.__main__ import invented, keys_of, planted
+from benchmarks.known.__main__ import held, invented, planted
 from keywatch.detect.anchors import Anchors
 from keywatch.detect.sealing import sealed
 from keywatch.model.content import Chunk, Origin
@@ -15,7 +15,7 @@ def test_every_value_is_planted_and_found_once() -> None:
     pepper, values = Pepper(bytes(32)), invented(400)
     known = [one for one in (sealed(Secret(value), pepper) for value in values) if isinstance(one, KnownSecret)]
     assert len(known) == len(values)
-    anchors = Anchors(keys_of(known), pepper)
+    anchors = Anchors((), pepper, held(known))
     content = [Chunk(bytes(range(256)) * 20, Origin("t", "p")), Chunk(b"a = 'b'\n" * 500, Origin("t", "q"))]
     told = [anchors.look(chunk.data) for chunk in planted(content, values)]
     assert Counter(values) == Counter(candidate.secret for one in told for candidate in one.found)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keywatch.detect.anchors import MOST_IN_BASE64, Anchors
+from keywatch.detect.anchors import Anchors
 from keywatch.detect.engine import Detector
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.known_rules import KNOWN_SECRET
@@ -189,12 +189,13 @@ def test_another_peppers_anchors_are_counted_and_left() -> None:
 
 def test_beyond_a_number_of_values_base64_is_not_looked_into() -> None:
     """Which keeps the start short; in plain all are found."""
-    values = [invented(str(n), "base64url", 64) for n in range(MOST_IN_BASE64 + 1)]
+    values = [invented(str(n), "base64url", 64) for n in range(101)]
     keys = [key(f"k{n}", value) for n, value in enumerate(values)]
     encoded = b"v: " + base64.b64encode(values[7].encode())
-    assert len(scan(encoded, *keys[:-1])) == 1
-    assert scan(encoded, *keys) == []
-    assert len(scan("\n".join(values).encode(), *keys)) == len(values)
+    for held, told in ((keys[:-1], True), (keys, False)):
+        anchors = Anchors(held, PEPPER, most_in_base64=100)
+        assert bool(anchors.look(encoded)) is told
+        assert len(anchors.look("\n".join(values).encode()).found) == len(held)
 
 
 def test_a_value_that_is_everywhere_is_cut_off_and_told() -> None:

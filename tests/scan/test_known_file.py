@@ -130,7 +130,7 @@ def test_a_later_version_is_passed_over(tmp_path: Path) -> None:
     """A file of a form this release does not know is not guessed at."""
     write(tmp_path, KEY)
     document = json.loads((tmp_path / KNOWN).read_text())
-    (tmp_path / KNOWN).write_text(json.dumps(document | {"version": 3}))
+    (tmp_path / KNOWN).write_text(json.dumps(document | {"version": 4}))
     assert read_known(tmp_path, PEPPER.id).keys == ()
 
 

@@ -242,5 +242,6 @@ def test_a_developer_account_says_nothing_of_aws_keys(here: Installation) -> Non
     )
     here.cycle()
     with here.open() as keywatch:
-        found = named(open_findings(keywatch._store), known_keys(keywatch._store))
+        store = keywatch._store
+        found = named(open_findings(store), store, known_keys(store), frozenset(), keywatch._now())
     assert [seen.finding.ownership for seen in found] == [Ownership.UNKNOWN]

@@ -178,6 +178,31 @@ LOGIN = '[[vault]]\nname = "a"\naddress = "https://v.example"\n[vault.login]\n'
             None,
             id="no-such-vault",
         ),
+        pytest.param(
+            '[[vault_values]]\nname = "a"\nvault = "b"\ntoken = "env:A"\npaths = ["kv/*"]\n',
+            'vault_values "a" is of "b", but no [[vault]] has that name',
+            None,
+            id="values-of-no-vault",
+        ),
+        pytest.param(
+            '[[vault]]\nname = "v"\naddress = "https://v"\ntoken = "env:A"\n'
+            '[[vault_values]]\nname = "a"\nvault = "v"\ntoken = "env:A"\npaths = ["kv/*"]\n',
+            'vault_values "a" needs a token of its own: that of [[vault]] is for names',
+            None,
+            id="values-by-the-token-for-names",
+        ),
+        pytest.param(
+            '[[vault_values]]\nname = "a"\nvault = "v"\ntoken = "env:A"\npaths = ["kv"]\n',
+            ":5: vault_values[1].paths[1]: ",
+            None,
+            id="values-of-no-mount",
+        ),
+        pytest.param(
+            '[[vault_values]]\nname = "a"\nvault = "v"\ntoken = "env:A"\npaths = ["kv/../b"]\n',
+            "with dots: they are not asked for",
+            None,
+            id="values-elsewhere",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_line(tmp_path: Path, text: str, says: str, hint: str | None) -> None:

@@ -53,6 +53,8 @@ class AuditRules:
     """Whether other lines stand among its entries, as in a journal."""
     may_be_clear: frozenset[str] = frozenset()
     """Fields of secrets that may stand in it as they are."""
+    keeps_hashes: bool = False
+    """Whether hashes of values that were handed out are kept, to compare what is found with them."""
     late: timedelta = timedelta()
     """How long it may take until an entry can be read."""
 
@@ -118,6 +120,7 @@ class VaultAuditLog:
             replace(self._names, accessors=known.accessors),
             lambda: self._now() + _AHEAD,
             may_be_clear=self._rules.may_be_clear,
+            keeps_hashes=self._rules.keeps_hashes,
         )
         reading = AuditReading(AuditState(cursor), tally, started, mixed=self._rules.mixed)
         blocked: Skipped | None = None
@@ -162,6 +165,7 @@ class VaultAuditLog:
             cursor=state.cursor(),
             coverage=self._coverage(state, known),
             skipped=(*reading.skipped(), *further),
+            logged=reading.tally.take_hashes(),
         )
 
     def _coverage(self, state: AuditState, known: Known) -> Coverage:

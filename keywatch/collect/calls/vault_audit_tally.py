@@ -23,9 +23,11 @@ from keywatch.collect.calls.vault_audit_entry import (
     has_failed,
     is_refusal,
 )
+from keywatch.collect.calls.vault_audit_hashes import handed_out, version_of
 from keywatch.collect.calls.vault_audit_names import VaultNames, label
 from keywatch.collect.calls.vault_audit_seen import Places, Seen
 from keywatch.model.call import Call, Exposed, Outcome
+from keywatch.model.held_value import LoggedHash
 from keywatch.model.key import Handle, SourceId
 from keywatch.model.time import parse_rfc3339
 from keywatch.model.usage import Usage
@@ -66,6 +68,7 @@ class Tally:
         latest: Callable[[], datetime],
         *,
         may_be_clear: frozenset[str] = frozenset(),
+        keeps_hashes: bool = False,
         most: int = _KNOWN,
     ) -> None:
         """
@@ -76,12 +79,14 @@ class Tally:
             names: what entries are about.
             latest: an entry after this has not been written yet; it would keep a key alive for ever.
             may_be_clear: fields of secrets that may stand in the log as they are.
+            keeps_hashes: whether the hashes of values that were handed out are kept.
             most: how many tokens and secrets are held by name.
         """
         self._source = source
         self._names = names
         self._latest = latest
         self._may_be_clear = may_be_clear
+        self._keeps_hashes = keeps_hashes
         self._most = most
         self._tokens: dict[str | None, _Principal] = {}
         self._principals: dict[tuple[object, ...], _Principal] = {}
@@ -89,6 +94,8 @@ class Tally:
         self._logins: dict[tuple[object, ...], Seen] = {}
         self._forget()
         self._exposed: dict[tuple[str, bool], Exposed] = {}
+        self._logged: dict[tuple[str, str, str], LoggedHash] = {}
+        self._versions: set[tuple[str, int]] = set()
         self._written: Counter[str] = Counter()
         self.trouble: Counter[str] = Counter()
         """Entries that can be right in no way, by what is wrong with them."""
@@ -141,6 +148,12 @@ class Tally:
         exposed, self._exposed = tuple(self._exposed.values()), {}
         return evidence.calls(), tuple(uses.take(self._source)), exposed
 
+    def take_hashes(self) -> tuple[LoggedHash, ...]:
+        """Return the hashes of what was handed out."""
+        logged, self._logged = tuple(self._logged.values()), {}
+        self._versions.clear()
+        return logged
+
     def _forget(self) -> None:
         self._tokens.clear()
         self._principals.clear()
@@ -162,8 +175,12 @@ class Tally:
                 namespace = request.namespace
                 key = (namespace.path if namespace is not None else "", request.path)
                 secret = self._secrets[key] if key in self._secrets else self._secret(entry, key)
-                if secret is not None and self._mark(secret, entry, who, who.number):
-                    self._look(entry, number, where)
+                if secret is not None:
+                    first = self._mark(secret, entry, who, who.number)
+                    if first:
+                        self._look(entry, number, where)
+                    if self._keeps_hashes:
+                        self._note(entry, answer, secret, first=first)
         elif answer is not None and answer.auth is not None:
             self._issued(entry, answer.auth, number, where)
         elif operation in WRITES and self._written[request.mount_point] < _SAMPLES:
@@ -236,6 +253,16 @@ class Tally:
     def _look(self, entry: Entry, number: int, where: Callable[[int], str]) -> None:
         if fields := fields_in_clear(entry, self._may_be_clear):
             self._expose(entry, fields, where(number))
+
+    def _note(self, entry: Entry, answer: Response, secret: Seen, *, first: bool) -> None:
+        """Keep the hashes of what was handed out, of each version once; where there are none, once in an hour."""
+        version = (secret.handles[0].value, version_of(bytes(answer.data)))
+        if len(self._logged) >= self._most or (version in self._versions and not first):
+            return
+        self._versions.add(version)
+        at = self._moment(entry.time)
+        for one in handed_out(entry, secret.handles[0].value, at) if at is not None else ():
+            self._logged[one.place, one.field, one.digest] = one
 
     def _expose(self, entry: Entry, fields: tuple[str, ...], where: str) -> None:
         at = self._moment(entry.time)

@@ -130,6 +130,17 @@ def says_secret(name: str) -> bool:
     return bool(words) and words[-1] not in _ABOUT and _has(_spaced(words), _SECRET)
 
 
+def tells_about(name: str) -> bool:
+    """Whether a name is that of something about a secret: a host, a user, the id of a key."""
+    return last_word(name) in _ABOUT
+
+
+def last_word(name: str) -> str:
+    """The last word of a name; empty: it has none."""
+    words = _words(name[-_LONGEST:])
+    return words[-1] if words else ""
+
+
 def speaks_of(name: str, phrases: tuple[str, ...]) -> bool:
     """Whether the words of a phrase stand in a name, one after the other."""
     text = _spaced(_words(name[:_LONGEST]))
