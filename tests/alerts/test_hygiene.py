@@ -288,3 +288,17 @@ def test_a_company_that_never_replaced_a_key_gets_one_message_a_channel() -> Non
     decisions = decide(problems(*many), [], now=NOW)
     (digest,) = deliveries(decisions, Routing(default="#keys"), now=NOW)
     assert headline(digest) == "🔵 LOW: 200 keys that should be replaced"
+
+
+def test_a_static_role_of_vault_that_does_not_rotate() -> None:
+    """Vault says how often and not when: it is due so long after the user's newest key was made, where IAM dates it."""
+    place = Location(SourceId("vault-aws:prod"), "aws/static-roles/orders")
+    every = Keeping(location=place, user="orders", rotation=Rotation(every=7 * DAY))
+    mine = replace(of_user("orders", age=10 * DAY), keeping=(every,))
+    [late] = problems(held(mine))
+    assert (ProblemKind.ROTATION_LATE, "overdue") == (late.kind, late.stage)
+    assert dict(late.facts)["Evidence"] == "the user's newest key is of 2026-11-13; the next was due by 2026-11-20"
+    assert "AWS secrets engine" in late.next_step
+    assert [] == problems(held(replace(mine, created_at=NOW - 8 * DAY)))
+    assert [] == problems(held(mine, dated=False))
+    assert [] == problems(held(replace(mine, kind=KeyKind.OTHER)))

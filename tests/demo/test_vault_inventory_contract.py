@@ -6,6 +6,7 @@ What the sources beside KV v2's metadata rely on in Vault's HTTP API, asked of t
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -55,6 +56,21 @@ class World:
         self.admin.policy(self.mark, policy)
         return self.access, Secret(self.admin.new_token(self.mark).encode())
 
+    def mount(self) -> None:
+        """Mount KV v2, and wait until it is ready: a real one refuses everything for a moment."""
+        self.admin.mount(self.mark)
+        for _ in range(100):
+            try:
+                self.admin.write(self.mark, "first", {"value": "x"})
+            except HTTPError as error:
+                error.close()
+                if error.code != 400:
+                    raise
+                time.sleep(0.1)
+            else:
+                self.admin.ask("DELETE", f"{self.mark}/metadata/first")
+                return
+
     def ask(self, verb: str, path: str, body: Json = None) -> dict[str, Json]:
         answer = self.admin.ask(verb, path, body)
         found = answer.get("data")
@@ -100,14 +116,15 @@ def test_kv1_by_names(world: World) -> None:
         source = VaultKv1Keys("prod", *door, mounts=mounts)
         keys, skipped = read(source)
         assert {f"{world.mark}/{name}" for name in ("plain", "team", "team/app")} == {key.name for key in keys}
-        assert [] == skipped == missing(source)
+        # A server that others use too may have mounts that this token may not see.
+        assert [] == [skip for skip in (*skipped, *missing(source)) if world.mark in skip.what]
     with pytest.raises(HTTPError):
         VaultAdmin(world.url, door[1].reveal().decode()).ask("GET", f"{world.mark}/plain")
 
 
 def test_subkeys_and_versions(world: World) -> None:
     """subkeys/ names fields without values; deleted and destroyed versions are told apart."""
-    world.admin.mount(world.mark)
+    world.mount()
     world.admin.write(world.mark, "app", {"client_id": "x", "client_secret": "canary"})
     for _ in range(3):
         world.admin.write(world.mark, "old", {"value": "canary"})
@@ -173,7 +190,7 @@ def test_secret_ids_by_accessor(world: World) -> None:
 def test_who_may_read(world: World) -> None:
     """Policies, roles, users, entities and groups are brought together, with the policy that ships."""
     mark, users = world.mark, f"{world.mark}-users"
-    world.admin.mount(mark)
+    world.mount()
     for method, kind in ((mark, "approle"), (users, "userpass")):
         world.ask("POST", f"sys/auth/{method}", {"type": kind})
     names = {name: f"{mark}-{name}" for name in ("wide", "orders", "deny", "group", "own")}
