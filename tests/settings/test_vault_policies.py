@@ -124,7 +124,7 @@ def test_names_are_read_without_any_right_to_values(server: VaultServer) -> None
 
 
 def test_few_modules_speak_of_values() -> None:
-    """One reads all; two read what a person named, the token of a scan and what the probe tries; two ask who may read."""
+    """One reads all; two what a person named, the token of a scan and what the probe tries; two ask who may read."""
     asking = set()
     for path in sorted((ROOT / "keywatch").rglob("*.py")):
         source = path.read_text("utf-8")
