@@ -8,7 +8,7 @@ from keywatch.cli.parser import Parser
 from keywatch.model.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from keywatch.settings.schema import Athena
+    from keywatch.settings.aws import Athena
 
 
 def arguments(parser: Parser) -> None:

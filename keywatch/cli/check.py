@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from keywatch.model.key import SourceId
     from keywatch.service.plan import Planned
     from keywatch.service.vault_sessions import VaultSessions
-    from keywatch.settings.schema import Vault
+    from keywatch.settings.keys import Vault
     from keywatch.store import Store
 
 INCOMPLETE = 2

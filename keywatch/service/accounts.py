@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from keywatch.alerts.problems import SourceRole
-from keywatch.settings.schema import Aws, Baseline, LookupEvents
+from keywatch.settings.aws import Aws, LookupEvents
+from keywatch.settings.limits import Baseline
 
 if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess, AwsClients

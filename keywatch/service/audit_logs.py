@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from keywatch.model.key import Handle, SourceId
 from keywatch.service.vault_sessions import VaultSessions
-from keywatch.settings.schema import Settings, Vault
+from keywatch.settings.keys import Vault
+from keywatch.settings.schema import Settings
 from keywatch.settings.vault_audit import VaultAudit
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from keywatch.alerts.problems import SourceRole
 from keywatch.model.alert import AlertState, Problem
 from keywatch.policy import Assessment, Book, Obligation, assess, packaged, read
 from keywatch.service.plan import SELLING_PARTNER, Planned
-from keywatch.settings.schema import PolicySettings
+from keywatch.settings.limits import PolicySettings
 from keywatch.store import SourceState, Store
 
 _ANSWERS = "answers"

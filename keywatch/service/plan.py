@@ -20,18 +20,13 @@ from keywatch.service.state import directory_of
 from keywatch.service.vault_sessions import VaultSessions, logins
 from keywatch.service.vaults import VAULT_SOURCES, Door
 from keywatch.settings.applications import DeclaredFile
+from keywatch.settings.aws import CloudTrail
+from keywatch.settings.content import Bucket, CloudWatch, Scan
+from keywatch.settings.keys import DeclaredKey
 from keywatch.settings.notices import ApplicationNoticeQueue
-from keywatch.settings.schema import (
-    Bucket,
-    CloudTrail,
-    CloudWatch,
-    DeclaredKey,
-    Reporter,
-    RequestLog,
-    Scan,
-    Settings,
-    zone,
-)
+from keywatch.settings.request_log import Reporter, RequestLog
+from keywatch.settings.schema import Settings
+from keywatch.settings.table import zone
 from keywatch.settings.vault_audit import VaultAudit
 from keywatch.settings.vault_values import VaultValues
 

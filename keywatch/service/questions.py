@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from keywatch.service.accounts import chosen
-from keywatch.settings.schema import Athena, LookupEvents
+from keywatch.settings.aws import Athena, LookupEvents
 
 if TYPE_CHECKING:
     from keywatch.collect.aws import AwsAccess, AwsClients

@@ -10,8 +10,8 @@ from keywatch.model.errors import ConfigError
 from keywatch.model.key import SourceId
 from keywatch.model.secret import Secret
 from keywatch.service.vault_sessions import VaultSessions
+from keywatch.settings.content import Scan
 from keywatch.settings.reference import Reference
-from keywatch.settings.schema import Scan
 
 if TYPE_CHECKING:
     from keywatch.collect.content.git_transfer import Access, Limits

@@ -10,7 +10,7 @@ from keywatch.alerts.sharing_problems import sharing_problems
 from keywatch.collect.atlas import Atlas
 from keywatch.model.alert import Problem
 from keywatch.model.standing import Standing
-from keywatch.settings.schema import Sharing, SharingAllow
+from keywatch.settings.limits import Sharing, SharingAllow
 from keywatch.store import Store
 
 KEEP = timedelta(days=180)

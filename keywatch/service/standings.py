@@ -14,8 +14,8 @@ from keywatch.model.alert import ProblemKind
 from keywatch.model.call import Call, Coverage, Evidence, Silence
 from keywatch.model.key import Handle, Key, KeyId, KeyKind, SourceId
 from keywatch.model.standing import Level, Standing
+from keywatch.settings.limits import Baseline, Deadlines, Hygiene
 from keywatch.settings.probe import Probe
-from keywatch.settings.schema import Baseline, Deadlines, Hygiene
 from keywatch.store import Sighting, SourceState, Store
 
 _TOLD_FOR = timedelta(days=90)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from keywatch.model.errors import SourceError
-from keywatch.settings.schema import Settings, Vault
+from keywatch.settings.keys import Vault
+from keywatch.settings.schema import Settings
 from keywatch.settings.vault_login import VaultLogin
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from keywatch.alerts.problems import SourceRole
 from keywatch.service.vault_sessions import VaultSessions
-from keywatch.settings.schema import Vault
+from keywatch.settings.keys import Vault
 
 if TYPE_CHECKING:
     from keywatch.collect.inventory.described import Describer

@@ -5,12 +5,13 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from keywatch.collect.inventory import declared_words as words
 from keywatch.collect.inventory.declared_rows import FIELDS
 from keywatch.collect.inventory.pasted import INSTEAD, NEVER_HERE, plain_name
 from keywatch.settings.interval import Interval
+from keywatch.settings.table import Table
 
 DeclaredName = Annotated[str, AfterValidator(words.name)]
 """One line of text that is no secret."""
@@ -27,10 +28,8 @@ AwsPlace = Annotated[str, AfterValidator(words.aws_place)]
 Moment = date | datetime
 
 
-class _Declared(BaseModel):
+class _Declared(Table):
     """A table that says where a value is kept, and never holds it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -99,10 +98,8 @@ class Seller(_Declared):
         return self
 
 
-class DeclaredFile(BaseModel):
+class DeclaredFile(Table):
     """A sheet (CSV), or a TOML file with the tables [[developer]], [[application]] and [[seller]]."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
     file: Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -3,15 +3,14 @@
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from keywatch.settings.interval import Interval
+from keywatch.settings.table import Table
 
 
-class ApplicationNoticeQueue(BaseModel):
+class ApplicationNoticeQueue(Table):
     """An SQS queue in which SP-API announces that a client secret ends, or that there is a new one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
     queue: Annotated[str, Field(pattern=r"^https?://[^\s]+/[A-Za-z0-9_-]+$")]

@@ -5,22 +5,21 @@ from ipaddress import ip_address
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from keywatch.settings.interval import Interval
 from keywatch.settings.reference import SecretReference
+from keywatch.settings.table import Table
 
 _SHORTEST = timedelta(hours=1)
 
 
-class Probe(BaseModel):
+class Probe(Table):
     """
     A token exchange and one harmless request for each authorisation that is declared with its store.
 
     It shows that a key would work, which is not that anybody uses it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     enabled: bool = False
     every: Interval = timedelta(days=1)

@@ -1,12 +1,12 @@
 """The tables of `keywatch.toml` about what calls are answered."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from keywatch.settings.table import Table
 
 
-class Throttling(BaseModel):
+class Throttling(Table):
     """From when on it is told that a seller's calls are throttled."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     window_days: int = Field(default=7, ge=1, le=31)
     """Today and the days before it, in UTC."""

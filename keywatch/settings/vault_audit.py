@@ -3,23 +3,22 @@
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from keywatch.settings.interval import Interval
+from keywatch.settings.table import Table
 
 _Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 _File = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-class VaultAudit(BaseModel):
+class VaultAudit(Table):
     """
     What an audit device of one Vault, or of all its nodes, writes: who read which secret, which logins still work.
 
     Exactly one of path, journal and s3.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     name: _Name
     vault: _Name

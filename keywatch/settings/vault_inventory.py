@@ -2,20 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from keywatch.collect.inventory.named import NamePattern
 from keywatch.model.key import KeyKind
+from keywatch.settings.table import Table
 
 _Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Mount = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f/][^\x00-\x1f\x7f]*$")]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class VaultMetadata(_Table):
+class VaultMetadata(Table):
     """Under which names of custom metadata a secret's owner wrote what the key is. Case does not matter."""
 
     owner: str = "owner"
@@ -28,7 +25,7 @@ class VaultMetadata(_Table):
     """`key_id` is taken for the same."""
 
 
-class VaultPath(_Table):
+class VaultPath(Table):
     """What a path says of a secret that fits it."""
 
     pattern: _Text
@@ -44,7 +41,7 @@ class VaultPath(_Table):
         return pattern
 
 
-class VaultInventory(_Table):
+class VaultInventory(Table):
     """What of a Vault is read, each with a policy of its own in `config/vault/`."""
 
     also: tuple[Literal["kv1", "tokens", "secret-ids", "aws", "access"], ...] = ()
@@ -68,7 +65,7 @@ class VaultInventory(_Table):
     """Folders below each other."""
 
 
-class NeedToKnow(_Table):
+class NeedToKnow(Table):
     """How many may read a key's value before it is told."""
 
     most_readers: int = Field(default=5, ge=1)
@@ -83,7 +80,7 @@ class NeedToKnow(_Table):
     """Readers that do not count, as alerts name them; `*` stands for anything: `approle orders`, `group admins`."""
 
 
-class MustBeInVault(_Table):
+class MustBeInVault(Table):
     """Keys that Vault should hold. All that is given must fit; with nothing given, none must."""
 
     kinds: tuple[KeyKind, ...] = ()

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from keywatch.settings.reference import Reference, SecretReference
+from keywatch.settings.table import Table
 
 MountPath = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,198}[A-Za-z0-9]$")]
 """Below `auth/`, without slashes at its ends."""
@@ -18,10 +19,8 @@ _OF = {
 _NEEDS = {"approle": "role_id", "kubernetes": "role", "aws": "role"}
 
 
-class VaultLogin(BaseModel):
+class VaultLogin(Table):
     """A login beside a plain token. What belongs to another method is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     method: Literal["approle", "kubernetes", "aws"]
     mount: MountPath | None = None

@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from keywatch.collect.inventory.named import NamePattern
 from keywatch.settings.interval import Interval
 from keywatch.settings.reference import SecretReference
+from keywatch.settings.table import Table
 from keywatch.settings.vault_login import VaultLogin
 
 ValuePath = Annotated[
@@ -18,10 +19,8 @@ Excluded = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f{}]+$", max_length=100
 """A path as above, or a field of one: `kv/orders/lwa#note`."""
 
 
-class VaultValues(BaseModel):
+class VaultValues(Table):
     """The values at some paths of a Vault. They are read by a token of their own, whose policy says so."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
     vault: str

@@ -28,7 +28,7 @@ from keywatch.service.plan import Planned
 from keywatch.service.reading import Reader
 from keywatch.service.sharing import SharingWatch
 from keywatch.service.signals import SignalWatch
-from keywatch.settings.schema import Sharing
+from keywatch.settings.limits import Sharing
 from keywatch.settings.throttling import Throttling
 from keywatch.store import Store
 from tests.year import oracle

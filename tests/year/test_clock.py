@@ -17,7 +17,7 @@ from keywatch.service.judging import Judge, Rules
 from keywatch.service.metrics import Metrics
 from keywatch.service.sharing import SharingWatch
 from keywatch.service.signals import SignalWatch
-from keywatch.settings.schema import Sharing
+from keywatch.settings.limits import Sharing
 from keywatch.settings.throttling import Throttling
 from keywatch.store import Store
 from tests.alerts.builders import DAY, IAM, NOW, SECOND, key
