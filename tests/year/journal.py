@@ -65,6 +65,8 @@ class Journal:
         """The source was taken out of the configuration: nothing it ever told counts."""
         for told in self.calls.values():
             told[:] = [(at, call) for at, call in told if call.source != source]
+        for silences in self.silences.values():
+            silences[:] = [silence for silence in silences if silence.source != source]
         self.coverages.pop(source, None)
         self.failing.pop(source, None)
         self.blind.pop(source, None)

@@ -51,8 +51,13 @@ class Weather:
     chance: Random
     rate: float = 0.02
     bad_until: datetime | None = None
+    looked_at: datetime | None = None
 
     def fails(self, now: datetime) -> bool:
+        """Once an instant is thrown for it, however many messages are sent in it."""
+        if now == self.looked_at:
+            return self.bad_until is not None
+        self.looked_at = now
         if self.bad_until is None and self.chance.random() < self.rate:
             self.bad_until = now + self.chance.choice((0.5, 1, 3, 14)) * DAY
         if self.bad_until is not None and now >= self.bad_until:
