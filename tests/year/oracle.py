@@ -22,6 +22,8 @@ QUARTER = timedelta(minutes=15)
 WINDOW = 90 * DAY
 STEPS = {"notice": 60 * DAY, "warning": 75 * DAY, "urgent": 83 * DAY, "critical": 88 * DAY}
 """Idle time from which a standing is worse; once more than the window is over, it has lapsed."""
+STORES = (HandleSpace.VAULT, HandleSpace.AWS_ARN)
+"""By what a store knows a key."""
 BELIEVED = ("aws-iam", "declared")
 """About dates and status: the issuer, then whoever wrote the configuration, then the stores."""
 
@@ -141,11 +143,17 @@ def _verdict(held: Held, journal: Journal, now: datetime) -> Verdict:
 
     # What became of its calls. A call cannot have been made after it was told. One that was made more than a window
     # before the key was issued was made with another one: Amazon has deleted that, and this was applied for anew.
+    # That a store gave its value to somebody is no use of it.
     ends: dict[Outcome, list[datetime]] = {outcome: [] for outcome in Outcome}
+    reads = 0
     for handle in names:
         for told, call in journal.calls.get(handle, ()):
             at = min(call.at, told, now)
-            if created is None or at >= created - WINDOW:
+            if created is not None and at < created - WINDOW:
+                continue
+            if call.outcome is Outcome.ATTEMPT and handle.space in STORES:
+                reads += 1
+            else:
                 ends[call.outcome].append(at)
     success = max(ends[Outcome.SUCCESS], default=None)
     failure = max(ends[Outcome.FAILURE], default=None)
@@ -160,7 +168,7 @@ def _verdict(held: Held, journal: Journal, now: datetime) -> Verdict:
         basis, clock = "attempt-only", attempt
     elif success is not None:
         basis, clock = "proven", success
-    elif other is not None:
+    elif other is not None or reads:
         basis, clock = "attempt-only", born
     else:
         basis, clock = "never", born
