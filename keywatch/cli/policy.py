@@ -1,6 +1,5 @@
 """`keywatch policy`: what Amazon's policies ask for, how it stands, and a person's word for the rest."""
 
-import getpass
 import shutil
 import sys
 from datetime import UTC, datetime
@@ -9,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from keywatch.cli import options
 from keywatch.cli.parser import Parser
+from keywatch.cli.words import one_line, whoever
 from keywatch.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from keywatch.policy import Assessment
-
-_LONGEST = 500
 
 
 def arguments(parser: Parser) -> None:
@@ -51,8 +49,8 @@ def policy(action: str, names: "Sequence[str]", by: str | None, note: str, confi
     now = datetime.now(UTC).replace(microsecond=0)
     with open_state(settings) as state:
         if action == "attest":
-            who = _one_line("--by", by or getpass.getuser())
-            text = _one_line("--note", note)
+            who = whoever(by)
+            text = one_line("--note", note)
             askable = {item.id for item in obligations if item.confirmed_every is not None}
             for name in _known(names, askable, "is nothing that a person confirms"):
                 state.store.attest(Attestation(obligation=name, by=who, at=now, note=text))
@@ -89,9 +87,3 @@ def _known(names: "Sequence[str]", allowed: set[str], why: str) -> "Sequence[str
                 f"{name} {why}", hint=f"did you mean {near[0]}?" if near else "`keywatch policy` lists all"
             )
     return list(dict.fromkeys(names))
-
-
-def _one_line(option: str, text: str) -> str:
-    if len(text) > _LONGEST or not text.isprintable():
-        raise UsageError(f"{option}: should be one line of at most {_LONGEST} characters")
-    return text

@@ -57,6 +57,19 @@ class FindingState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindingWord:
+    """What a person has said of a finding. Words are added, never changed: an auditor asks for all of them."""
+
+    finding: str
+    state: FindingState
+    """What it is to be from then on; one that is resolved stays that, and the word stands beside it."""
+    by: str
+    at: datetime
+    """Aware UTC."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleInfo:
     """What a person needs to know of a detection rule."""
 

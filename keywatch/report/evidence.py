@@ -16,6 +16,7 @@ from keywatch import __version__
 from keywatch.model.access import KeyReaders
 from keywatch.model.alert import Alert
 from keywatch.model.call import Coverage
+from keywatch.model.finding import FindingWord
 from keywatch.model.key import KeyId
 from keywatch.model.secret import Pepper
 from keywatch.model.standing import Basis, Standing
@@ -44,6 +45,8 @@ class Known:
     attestations: Sequence[Attestation]
     alerts: Sequence[Alert]
     findings: Sequence[StoredFinding]
+    said: Sequence[FindingWord]
+    """What people said of findings."""
     sources: Sequence[SourceState]
     coverages: Sequence[Coverage]
     readers: Mapping[KeyId, KeyReaders] = field(default_factory=dict)
@@ -64,6 +67,9 @@ def evidence(known: Known, *, pepper: Pepper, period: timedelta, now: datetime) 
     alerts = [alert for alert in known.alerts if alert.resolved_at is None or alert.resolved_at >= since]
     findings = [found for found in known.findings if found.resolved_at is None or found.resolved_at >= since]
     words = [word for word in known.attestations if word.at >= since]
+    said: dict[str, list[FindingWord]] = {}
+    for word in known.said:
+        said.setdefault(word.finding, []).append(word)
     document: Document = {
         "kind": KIND,
         "version": VERSION,
@@ -77,7 +83,7 @@ def evidence(known: Known, *, pepper: Pepper, period: timedelta, now: datetime) 
             inventory.record(row, known.readers.get(row.key.id)) for row in inventory.most_pressing(known.standings)
         ],
         "alerts": [_alert(alert) for alert in sorted(alerts, key=lambda alert: (alert.opened_at, alert.id))],
-        "findings": [_finding(found) for found in findings],
+        "findings": [_finding(found, said.get(found.finding.id, ())) for found in findings],
         "sources": [_source(state, known.coverages) for state in known.sources],
         "attestations": [
             {"obligation": word.obligation, "by": word.by, "at": to_rfc3339(word.at), "note": word.note}
@@ -153,7 +159,7 @@ def _alert(alert: Alert) -> Document:
     }
 
 
-def _finding(found: StoredFinding) -> Document:
+def _finding(found: StoredFinding, said: Iterable[FindingWord]) -> Document:
     finding = found.finding
     return {
         "id": finding.id,
@@ -169,6 +175,9 @@ def _finding(found: StoredFinding) -> Document:
         "last_seen": to_rfc3339(found.last_seen),
         "resolved_at": _when(found.resolved_at),
         "hours": _hours(found.first_seen, found.resolved_at) if found.resolved_at else None,
+        "said": [
+            {"by": word.by, "at": to_rfc3339(word.at), "state": word.state.value, "note": word.note} for word in said
+        ],
     }
 
 

@@ -185,12 +185,12 @@ def sections(document: Document) -> Iterator[Section]:
     yield Section(
         "Leaked secrets",
         "What was found in repositories, logs and messages. The value is nowhere kept.",
-        ("First seen", "What", "Severity", "Whose", "Where", "Places", "State", "Resolved", "Hours"),
+        ("First seen", "What", "Severity", "Whose", "Where", "Places", "State", "Resolved", "Hours", "Dealt with by"),
         [
             _texts(
                 _minute(item["first_seen"]), item["description"], item["severity"], item["ownership"],
                 ", ".join(item["places"]), item["places_total"], item["state"], _minute(item["resolved_at"]),
-                item["hours"],
+                item["hours"], "; ".join(_word(word) for word in item["said"]),
             )
             for item in document["findings"]
         ],
@@ -221,6 +221,11 @@ def sections(document: Document) -> Iterator[Section]:
             for item in document["attestations"]
         ],
     )
+
+
+def _word(said: Document) -> str:
+    note = f": {said['note']}" if said["note"] else ""
+    return f"{said['by']}, {_minute(said['at'])}, {said['state']}{note}"
 
 
 def _texts(*values: object) -> tuple[str, ...]:

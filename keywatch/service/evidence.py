@@ -24,6 +24,7 @@ def known(settings: Settings, state: State, now: datetime) -> Known:
         attestations=store.attestations(),
         alerts=store.alerts(),
         findings=named(store.findings(), store, keys, frozenset(settings.our_accounts), now),
+        said=store.finding_words(),
         sources=store.sources(),
         coverages=store.coverages(),
         readers=VaultWatch().readers(store, keys),

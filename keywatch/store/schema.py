@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from keywatch.model.time import require_utc
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every revision this version knows, oldest first; the last one is what it works with."""
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -323,6 +323,17 @@ attestation = Table(
     Column("at", Instant),
     Column("note", Text, nullable=False),
     PrimaryKeyConstraint("obligation", "by", "at", name="pk_attestation"),
+)
+
+finding_word = Table(
+    "finding_word",
+    metadata,
+    Column("finding", Text),
+    Column("by", Text),
+    Column("at", Instant),
+    Column("state", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    PrimaryKeyConstraint("finding", "by", "at", name="pk_finding_word"),
 )
 
 job_run = Table(

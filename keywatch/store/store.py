@@ -15,6 +15,7 @@ from keywatch.store.answers import AnswerRecords
 from keywatch.store.attestations import AttestationRecords
 from keywatch.store.calls import CallRecords
 from keywatch.store.database import FILE, connect, create_file, explained, verify
+from keywatch.store.finding_words import FindingWordRecords
 from keywatch.store.findings import FindingRecords
 from keywatch.store.inventory import InventoryRecords
 from keywatch.store.jobs import JobRecords
@@ -42,6 +43,7 @@ class Store(
     ValueRecords,
     LoggedRecords,
     FindingRecords,
+    FindingWordRecords,
     SourceRecords,
     AlertRecords,
     AttestationRecords,
