@@ -79,7 +79,7 @@ def told(lines: list[bytes], most: int, layout: RequestLayout) -> CallBatch:
 
 
 def each_by_itself(lines: list[bytes], layout: RequestLayout) -> tuple[Any, ...]:
-    """What the lines tell, read one after the other: evidence, answers, the oldest time, and what could not be read."""
+    """What the lines tell, read one after the other: evidence, answers, the first time, and what could not be read."""
     latest, tally, times, errors = Latest(), Tally(), [], []
     source = SourceId("request-log:x")
     for line in lines:
@@ -94,7 +94,7 @@ def each_by_itself(lines: list[bytes], layout: RequestLayout) -> tuple[Any, ...]
             request.count(tally)
             for call in request.calls(source):
                 latest.add(call)
-    return latest.calls(), tally.answered(source), min(times), errors
+    return latest.calls(), tally.answered(source), times[0], errors
 
 
 def broken(batch: CallBatch) -> tuple[int, set[str]]:
@@ -135,13 +135,13 @@ def test_lines_that_are_alike_tell_what_each_tells(seed: int, strange: float, na
     """Read together or one by one: evidence, answers, coverage and what could not be read are the same."""
     lines = lines_of(Random(seed), strange=strange, names=names)  # noqa: S311
     layout = RequestLayout(assume_sp_api=seed % 2 == 0, fields=names or RequestFields())
-    evidence, answers, oldest, errors = each_by_itself(lines, layout)
+    evidence, answers, first, errors = each_by_itself(lines, layout)
     for most in (1, 7, 50, 1000):
         together = told(lines, most, layout)
         assert together.evidence == evidence
         assert together.answers == answers
         assert together.coverage is not None
-        assert together.coverage.since == oldest
+        assert together.coverage.since == first
         assert broken(together)[0] == len(errors)
         assert broken(together)[1] <= set(errors)
 

@@ -199,9 +199,9 @@ def test_it_reads_on_where_it_stopped(log: Path) -> None:
     assert {NOW - timedelta(minutes=1)} == {at for _, _, at in facts(read(log, json.loads(json.dumps(cursor)))[0])}
 
 
-def test_coverage_runs_from_the_oldest_line_to_now(log: Path) -> None:
-    """What is covered starts at the oldest line ever seen, and ends when the log was read to its end."""
-    log.write_bytes(line(50) + line(70))
+def test_coverage_runs_from_the_first_line_to_now(log: Path) -> None:
+    """What is covered starts at the first line, and not years before since a line's clock was wrong; it ends at the end."""
+    log.write_bytes(line(70) + line(50) + line(5_000_000))
     first = read(log)[2]
     assert (NOW - timedelta(minutes=70), NOW) == (first.coverage.since, first.coverage.until)
     with log.open("ab") as file:

@@ -37,20 +37,20 @@ _ODD = ("//", TOKEN_PATH)
 _DAY = timedelta(days=1)
 _NONE = datetime.min.replace(tzinfo=UTC)
 
-Took: TypeAlias = Callable[[Request, int, datetime], None]
-"""Is given a request, how many there were like it, it being the latest, and when the first of them was."""
+Took: TypeAlias = Callable[[Request, int], None]
+"""Is given a request, and how many there were like it, it being the latest. The very first is given by itself."""
 
 
 class _Kind:
     """What lines with the same fields have in common."""
 
-    __slots__ = ("at", "count", "item", "request", "since")
+    __slots__ = ("at", "count", "item", "request")
 
     def __init__(self, request: Request | None) -> None:
         self.request = request
         """The first of them; None: each has to be read by itself."""
         self.count = 0
-        self.since = self.at = _NONE
+        self.at = _NONE
         self.item: object = None
         """The latest; `at` is when it was."""
 
@@ -87,7 +87,7 @@ class AlikeLines:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
 
-    def take(self, lines: list[object], now: datetime, took: Took) -> Iterator[tuple[int, ValueError]]:  # noqa: C901
+    def take(self, lines: list[object], now: datetime, took: Took) -> Iterator[tuple[int, ValueError]]:
         """
         Count `lines`, or give them to `took`; yield the places of those that cannot be read, and why.
 
@@ -112,13 +112,8 @@ class AlikeLines:
                         begins = at.replace(hour=0, minute=0, second=0, microsecond=0)
                         ends = begins + _DAY
                         self._day = (begins, ends)
-                    if not kind.count:
-                        kind.since = kind.at = at
-                        kind.item = item
-                    elif at > kind.at:
+                    if not kind.count or at > kind.at:
                         kind.at, kind.item = at, item
-                    elif at < kind.since:
-                        kind.since = at
                     kind.count += 1
                     continue
             try:
@@ -130,7 +125,7 @@ class AlikeLines:
                 self._learn(kind_of(item), request, took)
             if request.answer is not None and request.answer not in _COUNTED:
                 self.tell(took)  # what was counted came before
-            took(request, 1, request.at)
+            took(request, 1)
 
     def tell(self, took: Took) -> None:
         """Give what was counted and not given yet."""
@@ -138,7 +133,7 @@ class AlikeLines:
             if kind.count and kind.request is not None:
                 method, path = self._method(kind.item), self._path(kind.item)
                 latest = replace(kind.request, at=kind.at, action=action_of(method, path))
-                took(latest, kind.count, kind.since)
+                took(latest, kind.count)
                 kind.count, kind.item = 0, None
 
     def _learn(self, fields: tuple[Json, ...], request: Request, took: Took) -> None:

@@ -26,7 +26,7 @@ class RequestLog:
     """
     A followed request log.
 
-    It covers the time from the oldest line ever seen to the last time it was read to its end.
+    It covers the time from the first line ever seen to the last time it was read to its end.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class RequestLog:
                 yield place, error
                 continue
             if request is not None:
-                took(request, 1, request.at)
+                took(request, 1)
 
     def _batch(self, state: "_State", found: "_Found", skipped: tuple[Skipped, ...]) -> CallBatch:
         coverage = Coverage(
@@ -138,7 +138,8 @@ class _State:
         self.until = _moment(cursor.get("until"))
 
     def saw(self, at: datetime) -> None:
-        self.since = min(self.since, at) if self.since else at
+        """It begins with the first line, not the oldest: one whose clock was wrong must not cover years."""
+        self.since = self.since or at
 
     def cursor(self) -> Cursor:
         found: dict[str, Json] = {"version": 1, "tail": dict(self.tail)}
@@ -161,8 +162,8 @@ class _Found:
         # By application, client id, seller and region. A call is made of the few that count, not of each line.
         self._latest: dict[_Who, Request] = {}
 
-    def take(self, request: Request, count: int, since: datetime) -> None:
-        self._state.saw(since)
+    def take(self, request: Request, count: int) -> None:
+        self._state.saw(request.at)
         request.count(self.tally, count)
         outcome = request.outcome
         if outcome is None:
