@@ -200,7 +200,7 @@ def test_it_reads_on_where_it_stopped(log: Path) -> None:
 
 
 def test_coverage_runs_from_the_first_line_to_now(log: Path) -> None:
-    """What is covered starts at the first line, and not years before since a line's clock was wrong; it ends at the end."""
+    """It starts at the first line, and not years before as a line's clock was wrong, and ends when all was read."""
     log.write_bytes(line(70) + line(50) + line(5_000_000))
     first = read(log)[2]
     assert (NOW - timedelta(minutes=70), NOW) == (first.coverage.since, first.coverage.until)

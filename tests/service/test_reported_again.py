@@ -68,4 +68,5 @@ def test_what_was_kept_is_known_and_what_was_not_is_taken(tmp_path: Path, when: 
             assert (received.repeated, received.accepted) == (again, 3 - again)
             counts = [tuple(one.total) for one in store.answered_since(0)]
             assert counts == [(3, 1)] * 2
-            assert len(store.evidence()) == 4
+            # Of success and of failure: the application, the seller, and the seller in that region.
+            assert len(store.evidence()) == 6
