@@ -11,7 +11,7 @@ from keywatch.model.source import Excess, Skipped
 
 if TYPE_CHECKING:
     from keywatch.model.key import SourceId
-    from keywatch.service.plan import Planned
+    from keywatch.service.planned import Planned
     from keywatch.service.vault_sessions import VaultSessions
     from keywatch.settings.keys import Vault
     from keywatch.store import Store

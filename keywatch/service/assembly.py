@@ -41,7 +41,9 @@ from keywatch.service.known_set import KnownSet
 from keywatch.service.lock import StateLock
 from keywatch.service.metrics import Metrics
 from keywatch.service.obligations import book
-from keywatch.service.plan import Planned, plan, reported
+from keywatch.service.plan import plan
+from keywatch.service.plan_calls import reported
+from keywatch.service.planned import Planned
 from keywatch.service.probing import Foreign
 from keywatch.service.reading import Reader
 from keywatch.service.receiver import notifier_of, routing_of

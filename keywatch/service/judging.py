@@ -29,7 +29,7 @@ from keywatch.model.standing import Standing
 from keywatch.policy import Obligation
 from keywatch.service.metrics import Metrics
 from keywatch.service.obligations import stands
-from keywatch.service.plan import Planned
+from keywatch.service.planned import Planned
 from keywatch.service.sharing import SharingWatch
 from keywatch.service.signals import SignalWatch
 from keywatch.service.standings import held

@@ -7,7 +7,7 @@ from pathlib import Path
 from keywatch.alerts.problems import SourceRole
 from keywatch.model.alert import AlertState, Problem
 from keywatch.policy import Assessment, Book, Obligation, assess, packaged, read
-from keywatch.service.plan import SELLING_PARTNER, Planned
+from keywatch.service.planned import SELLING_PARTNER, Planned
 from keywatch.settings.limits import PolicySettings
 from keywatch.store import SourceState, Store
 

@@ -29,7 +29,7 @@ from keywatch.model.source import (
 )
 from keywatch.scan.scanner import Scanner
 from keywatch.service.metrics import Metrics
-from keywatch.service.plan import Planned, Source
+from keywatch.service.planned import Planned, Source
 from keywatch.service.transitions import tell
 from keywatch.store import Store
 

@@ -10,7 +10,7 @@ from keywatch.model.alert import DeliveryState
 from keywatch.model.finding import FindingState
 from keywatch.model.standing import Standing
 from keywatch.service.assembly import Keywatch
-from keywatch.service.plan import Planned
+from keywatch.service.planned import Planned
 from keywatch.service.standings import policy, standings
 from keywatch.service.state import open_state
 from keywatch.settings.load import load

@@ -18,7 +18,7 @@ from keywatch.collect.inventory.aws_iam import AwsIamKeys
 from keywatch.model.call import Call, Silence
 from keywatch.model.key import SourceId
 from keywatch.model.standing import Basis
-from keywatch.service.plan import Planned
+from keywatch.service.planned import Planned
 from keywatch.service.standings import standings
 from tests.aws.organisation import MANAGEMENT, NOW, ROLE, FakeAccount, FakeKey, Organisation
 from tests.aws.server import refusing

@@ -19,7 +19,7 @@ from keywatch.model.source import CallBatch, ContentBatch, Cursor, Skipped
 from keywatch.model.standing import Basis
 from keywatch.service.assembly import Keywatch
 from keywatch.service.log import configure
-from keywatch.service.plan import Planned, Source
+from keywatch.service.planned import Planned, Source
 from tests.service.installation import DAY, Installation
 
 SECRET = "what the third party said, secret and all"  # never to be seen again

@@ -17,7 +17,7 @@ from keywatch.model.secret import Secret
 from keywatch.model.standing import Basis
 from keywatch.policy import State
 from keywatch.service.obligations import book, stands
-from keywatch.service.plan import Planned
+from keywatch.service.planned import Planned
 from keywatch.service.standings import known_keys, vanished
 from keywatch.store import Sighting
 from tests.alerts.test_strays import ACCOUNT, id_in

@@ -24,7 +24,7 @@ from keywatch.model.secret import Pepper
 from keywatch.scan.scanner import Scanner
 from keywatch.service.judging import Judge, Rules
 from keywatch.service.metrics import Metrics
-from keywatch.service.plan import Planned
+from keywatch.service.planned import Planned
 from keywatch.service.reading import Reader
 from keywatch.service.sharing import SharingWatch
 from keywatch.service.signals import SignalWatch
