@@ -4,6 +4,11 @@ path "kv/metadata/*" {
   capabilities = ["read", "list"]
 }
 
+# OpenBao tells the metadata of a whole folder in one request; without this each secret is asked for.
+path "kv/detailed-metadata/*" {
+  capabilities = ["list"]
+}
+
 # Where a [[scan]] takes its token from Vault, add a rule for that very secret: the longer path wins over the deny below.
 #
 #   path "kv/data/ci/github" {

@@ -21,6 +21,7 @@ from keywatch.model.source import Skipped
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CLIENT = "amzn1.application-oa2-client." + "0123456789abcdef" * 2
 METADATA_ONLY = 'path "kv/metadata/*" { capabilities = ["read", "list"] }'
+DETAILED = METADATA_ONLY + ' path "kv/detailed-metadata/*" { capabilities = ["list"] }'
 
 
 @pytest.fixture
@@ -441,3 +442,20 @@ def test_dates_in_custom_metadata_count_more_than_when_the_value_was_stored(
     assert (keys["kv/a"].created_at, keys["kv/a"].expires_at) == (datetime(2026, 3, 1, tzinfo=UTC), ends)
     assert (keys["kv/b"].created_at, keys["kv/b"].expires_at) == (NOW, ends)
     assert skipped == [Skipped("custom metadata of kv/b", "authorised_at: should be a date, as 2026-09-01")]
+
+
+def test_openbao_tells_the_metadata_of_a_folder_at_once(vault: VaultServer, admin: VaultAdmin) -> None:
+    """The same keys in a request a folder; a token that may not have that, and Vault, are asked secret by secret."""
+    for number in range(30):
+        admin.write("kv", f"folder-{number % 3}/deep/{number}", {"x": "1"}, {"owner": f"team-{number}"})
+    vault.openbao = False
+    plain, _ = read(source(vault))
+    asked = len(vault.requests)
+    vault.openbao = True
+    refused, _ = read(source(vault))
+    whole, skipped = read(source(vault, policy=DETAILED))
+    assert len(plain) == 30
+    assert plain == refused == whole
+    assert not skipped
+    assert not [path for verb, path in vault.requests if verb == "GET" and path.startswith("kv/metadata/")]
+    assert len(vault.requests) < asked / 3

@@ -71,7 +71,7 @@ class VaultKv2Keys:
         walk.begin()
         mounts, hidden = self._chosen(walk.vault)
         for mount in mounts:
-            for leaf in walk.leaves(mount, f"{mount}/metadata/"):
+            for leaf in walk.leaves(mount, f"{mount}/metadata/", detailed=True):
                 if isinstance(leaf, Skipped):
                     yield leaf
                 else:
@@ -123,7 +123,7 @@ class VaultKv2Keys:
 
     def _secret(self, walk: Walk, leaf: Leaf) -> Iterator[Key | Skipped]:
         try:
-            metadata = walk.vault.read(f"{leaf.mount}/metadata/{leaf.path}")
+            metadata = leaf.metadata or walk.vault.read(f"{leaf.mount}/metadata/{leaf.path}")
             # None: deleted since it was listed, which is no error.
             if metadata is None:
                 return

@@ -1,10 +1,11 @@
 """A walk through the names below Vault's mounts: bounded, and never taking a refusal for emptiness."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from keywatch.collect.inventory.vault_mounts import require
-from keywatch.collect.vault import Vault
+from keywatch.collect.vault import Fields, Vault
 from keywatch.model.errors import SourceDenied, SourceMalformed
 from keywatch.model.source import Skipped
 
@@ -25,6 +26,8 @@ class Leaf:
 
     mount: str
     path: str
+    metadata: Fields | None = field(default=None, repr=False)
+    """Of KV v2, where the list had it; None: it is to be asked for."""
 
     @property
     def place(self) -> str:
@@ -44,6 +47,8 @@ class Walk:
     vault: Vault
     bounds: Bounds
     _lived: bool | None = None
+    _details: bool = True
+    """Whether the server may tell the metadata of a whole folder at once."""
     _opened: int = 0
     _secrets: int = 0
     _refused: list[SourceDenied | SourceMalformed] = field(default_factory=list)
@@ -80,13 +85,14 @@ class Walk:
         self._refused.append(error)
         return Skipped(what, error.message, error.hint)
 
-    def leaves(self, mount: str, above: str) -> Iterator[Leaf | Skipped]:
+    def leaves(self, mount: str, above: str, *, detailed: bool = False) -> Iterator[Leaf | Skipped]:
         """
         Yield the names of all secrets below a mount.
 
         Args:
             mount: without slashes at its ends.
             above: the path whose list is that of the mount; with a slash at its end.
+            detailed: whether it is KV v2 whose metadata is wanted: OpenBao tells that of a folder in one request.
         """
         # Our own stack, not recursion: depth is the tree owner's choice, up to our bound.
         folders: list[tuple[str, int]] = [("", 0)]
@@ -95,12 +101,12 @@ class Walk:
             try:
                 if not folder:
                     require(self.vault, self.who, mount)
-                names = self.vault.list(above + folder)
+                names = self._names(mount, above, folder, detailed=detailed and self._details)
             except (SourceDenied, SourceMalformed) as error:
                 yield self.refused(f"{mount}/{folder}", error)
                 continue
             self.opened()
-            for name in names:
+            for name, metadata in names:
                 path = folder + name
                 if name.strip("/") in ("", ".", ".."):
                     yield Skipped(f"{mount}/{path}", "a name that cannot be asked for safely")
@@ -111,7 +117,16 @@ class Walk:
                         yield Skipped(f"{mount}/{path}", f"more than {self.bounds.depth} folders deep")
                 elif self._secrets < self.bounds.secrets:
                     self._secrets += 1
-                    yield Leaf(mount, path)
+                    yield Leaf(mount, path, metadata)
                 else:
                     yield Skipped(f"{mount}/{path} and what follows", f"more than {self.bounds.secrets} secrets")
                     return
+
+    def _names(self, mount: str, above: str, folder: str, *, detailed: bool) -> "Iterable[tuple[str, Fields | None]]":
+        shown = self.vault.detailed(mount, folder) if detailed else None
+        if shown is None:
+            self._details = False
+            return [(name, None) for name in self.vault.list(above + folder)]
+        # All of it, and not as it is walked: what goes wrong on the way is this folder's trouble.
+        most = self.bounds.secrets - self._secrets + 1
+        return [(name, metadata or None) for name, metadata in islice(shown, most)]
