@@ -11,7 +11,7 @@ from keywatch.model.errors import SourceDenied
 from tests.aws.organisation import MANAGEMENT, ROLE, FakeAccount, Organisation
 
 OTHER = "222233334444"
-SOON = datetime.now(UTC) + timedelta(minutes=5)
+SOON = timedelta(minutes=5)
 """Before botocore's own bound of ten minutes: it has no clock that a test could set."""
 
 
@@ -94,7 +94,7 @@ def test_credentials_renew_themselves(world: Organisation) -> None:
 
     def short(params: dict[str, object], caller: object) -> object:
         answer = made(params, caller)  # type: ignore[arg-type]
-        answer["Credentials"]["Expiration"] = SOON  # type: ignore[index]
+        answer["Credentials"]["Expiration"] = datetime.now(UTC) + SOON  # type: ignore[index]
         return answer
 
     world.aws.on("sts", "AssumeRole", short)  # type: ignore[arg-type]
