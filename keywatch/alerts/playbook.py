@@ -132,6 +132,10 @@ LATE_IN_VAULT = (
     "delete keys of this user, or the user has two keys already that Vault did not make."
 )
 
+ENDS_BY_ITSELF = (
+    "It has been rotated, and ends by itself a week after that: nothing needs rotating once more. Until then look for "
+    "calls that are not yours, and see that every program has the new one. Remove it from where it was found."
+)
 REVOKE_UNKNOWN = "Take it for live: revoke it at its issuer, make a new one, then remove it from where it was found."
 
 SELLER_PURGE = (

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from keywatch.alerts.key_problems import describe, whose
-from keywatch.alerts.playbook import REPLACE_IT, REVOKE_UNKNOWN, SELLER_PURGE
+from keywatch.alerts.playbook import ENDS_BY_ITSELF, REPLACE_IT, REVOKE_UNKNOWN, SELLER_PURGE
 from keywatch.alerts.words import RANK, count, day, minute, one_line
 from keywatch.model.alert import AlertId, Problem, ProblemKind
 from keywatch.model.finding import Confidence, Finding, FindingState, Ownership, Place, Severity
@@ -215,5 +215,8 @@ def _next_step(finding: Finding, standing: Standing | None) -> str:
     if _is_spent(finding):
         return one_line(finding.remedy, 900)
     if standing is not None:
+        replaced = finding.held is not None and finding.held.validity is Validity.REPLACED
+        if replaced and standing.key.kind is KeyKind.LWA_CLIENT_SECRET:
+            return ENDS_BY_ITSELF
         return f"{REPLACE_IT[standing.key.kind]} Deleting the file does not help: who has read it has it."
     return one_line(finding.rule.remedy, 900) or REVOKE_UNKNOWN

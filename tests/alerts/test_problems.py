@@ -291,6 +291,8 @@ def test_a_leaked_value_of_a_store_is_told_with_what_became_of_it(
     assert fact(found, "So what").startswith(words)
     assert "prod/kv/a#token" in fact(found, "What")
     assert found.next_step.startswith("It was rotated already") is held.spent
+    ends_by_itself = kind is KeyKind.LWA_CLIENT_SECRET and held.validity is Validity.REPLACED
+    assert ("nothing needs rotating once more" in found.next_step) is ends_by_itself
 
 
 def test_a_value_of_no_key_that_is_listed_is_told_by_its_place() -> None:
