@@ -101,8 +101,8 @@ class Judge:
         held_keys = [standing.key for standing in judged]
         wrong += several_accounts(held_keys, self._rules.accounts_declared(), self._rules.policy_owner)
         wrong += wrapping_problems(self._rules.intercepted())
-        wrong += trail_problems(self._store.coverages())
-        wrong += log_problems(self._store.coverages())
+        coverages = self._store.coverages()
+        wrong += [*trail_problems(coverages), *log_problems(coverages)]
         signalled, unsure = self._rules.signals.problems(self._store, held_keys, alerts, now)
         wrong += signalled
         wrong += self._reminders(wrong, now)

@@ -3,60 +3,21 @@
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from keywatch.collect.inventory.named import NamePattern
-from keywatch.model.key import KeyKind
+from keywatch.settings.described import NamedKey, Notes
 from keywatch.settings.interval import Interval
 from keywatch.settings.table import (
     AccountId,
     AwsRegion,
     HttpUrl,
     Identifier,
-    Label,
     Name,
     QueueUrl,
     Region,
     Table,
     TrailName,
 )
-
-
-class AwsTags(Table):
-    """
-    Which tags say whose a key is, and of what is kept in AWS what key it is. Case does not matter.
-
-    Without owner and application IAM's users are not asked for theirs, which is a call less for each.
-    """
-
-    owner: str = "owner"
-    application: str = "application"
-    kind: str = "kind"
-    seller: str = "seller"
-    region: str = "region"
-    client_id: str = "client_id"
-    access_key_id: str = "access_key_id"
-    developer_account: str = "developer_account"
-    """At Amazon, that an application is of."""
-    authorised_at: str = "authorised_at"
-    """When the key was issued, or its seller authorised the application: `2026-09-01`."""
-    expires_at: str = "expires_at"
-
-
-class AwsName(Table):
-    """What a name says of a secret or parameter that fits it."""
-
-    pattern: Label
-    """`*` stands for anything, `{application}`, `{seller}` and so on for a part without a slash that says which."""
-    kind: KeyKind | None = None
-    key: bool = True
-    """false: what fits holds no key."""
-
-    @field_validator("pattern")
-    @classmethod
-    def _readable(cls, pattern: str) -> str:
-        NamePattern(pattern)
-        return pattern
 
 
 class _Members(Table):
@@ -102,9 +63,9 @@ class Aws(_Members):
     """Whether Parameter Store is read."""
     every_secret: bool = False
     """Whether each secret and encrypted parameter is a key, not only those whose tags or names say so."""
-    names: tuple[AwsName, ...] = ()
+    names: tuple[NamedKey, ...] = ()
     """The first that fits counts."""
-    tags: AwsTags = AwsTags()
+    tags: Notes = Notes()
     every: Interval = timedelta(hours=1)
 
 

@@ -2,43 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from keywatch.collect.inventory.named import NamePattern
 from keywatch.model.key import KeyKind
+from keywatch.settings.described import NamedKey, Notes
 from keywatch.settings.table import Table
 
 _Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Mount = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f/][^\x00-\x1f\x7f]*$")]
 
 
-class VaultMetadata(Table):
-    """Under which names of custom metadata a secret's owner wrote what the key is. Case does not matter."""
-
-    owner: str = "owner"
-    application: str = "application"
-    kind: str = "kind"
-    seller: str = "seller"
-    region: str = "region"
-    client_id: str = "client_id"
-    access_key_id: str = "access_key_id"
-    """`key_id` is taken for the same."""
-
-
-class VaultPath(Table):
-    """What a path says of a secret that fits it."""
+class VaultPath(NamedKey):
+    """A path with its mount: `kv/sellers/{application}/{seller}`."""
 
     pattern: _Text
-    """With its mount: `kv/sellers/{application}/{seller}`. `*` is anything, what stands in braces has no slash."""
-    kind: KeyKind | None = None
-    key: bool = True
-    """false: what fits holds no key."""
-
-    @field_validator("pattern")
-    @classmethod
-    def _readable(cls, pattern: str) -> str:
-        NamePattern(pattern)
-        return pattern
 
 
 class VaultInventory(Table):
@@ -56,7 +33,7 @@ class VaultInventory(Table):
     """Whether each secret is a key, not only those whose metadata, path or fields say so."""
     paths: tuple[VaultPath, ...] = ()
     """The first that fits counts."""
-    metadata: VaultMetadata = VaultMetadata()
+    metadata: Notes = Notes()
     token_days: int = Field(default=7, ge=0)
     """Tokens that cannot live so long are no keys that anybody keeps, and left out."""
     most_secrets: int = Field(default=100_000, ge=1)

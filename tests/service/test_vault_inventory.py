@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -90,6 +90,21 @@ EVERYTHING = {
     "approle orders secret-id": KeyKind.VAULT_TOKEN,
     "aws/static-roles/orders": KeyKind.OTHER,
 }
+
+
+def test_names_of_metadata_are_the_companys_own(here: Installation, vault: Troubled) -> None:
+    """All that custom metadata may say can be called otherwise, dates and the developer account too."""
+    names = '{ authorised_at = "since", expires_at = "until", developer_account = "amazon_account" }'
+    here.config = here.config.replace("[vault.inventory]", f"[vault.inventory]\nmetadata = {names}")
+    notes = {"kind": "lwa-client-secret", "since": "2026-09-01", "until": "2027-02-28", "amazon_account": "acme"}
+    VaultAdmin(vault.url, vault.token).describe("kv", "orders/lwa", notes)
+    here.cycle()
+    (key,) = [seen.key for seen in sightings(here) if seen.key.name == "kv/orders/lwa"]
+    assert (key.account, key.created_at, key.expires_at) == (
+        "acme",
+        datetime(2026, 9, 1, tzinfo=UTC),
+        datetime(2027, 2, 28, tzinfo=UTC),
+    )
 
 
 def test_everything_in_a_vault_is_in_the_inventory(here: Installation, vault: Troubled) -> None:

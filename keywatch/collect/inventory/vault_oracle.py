@@ -8,14 +8,10 @@ https://developer.hashicorp.com/vault/api-docs/system/audit-hash
 """
 
 import re
-from collections.abc import Mapping
-from typing import TypeVar
 
 from keywatch.collect.vault import Vault
 from keywatch.model.errors import SourceMalformed
 from keywatch.model.secret import Secret
-
-Where = TypeVar("Where")
 
 _HASH = re.compile(r"hmac-sha256:[0-9a-f]{64}")
 
@@ -48,17 +44,3 @@ class VaultOracle:
             hint = "name an audit device that is enabled: `vault audit list`"
             raise SourceMalformed(f"Vault has no hash under its audit device {self._device}", hint=hint)
         return told
-
-    def confirms(self, candidate: Secret, logged: Mapping[str, Where]) -> Where | None:
-        """
-        Return where the audit log has seen a candidate; None: nowhere.
-
-        Args:
-            candidate: what was found.
-            logged: what stands in responses of the log, by hash: mount, path and field, say.
-
-        Raises:
-            SourceError: as `hashed`.
-        """
-        told = self.hashed(candidate)
-        return logged.get(told) if told is not None else None
