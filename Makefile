@@ -22,6 +22,10 @@ venv: ## install keywatch and all its tools into .venv (PYTHON=python3.12 picks 
 install: ## install what a server needs, and no more, into .venv
 	@.ci/venv $(VENV) $(PYTHON) runtime
 
+.PHONY: native
+native: ## compile keywatch/native/*.c anew, as make venv does when one of them has changed
+	@$(BIN)/python -m keywatch.native.build
+
 .PHONY: demo
 demo: venv ## run the real daemon against a seeded world, no account needed (ARGS=--once stops after one cycle)
 	@$(BIN)/keywatch demo $(ARGS)
