@@ -113,6 +113,10 @@ bench-audit: venv ## entries of a Vault audit log a second of a core, beside Pyt
 bench-hostile: venv ## MB/s on input made to take long, beside plain input (ARGS=--rules adds kinds for each rule)
 	$(BIN)/python -m benchmarks.hostile $(ARGS)
 
+.PHONY: native-check
+native-check: venv ## the tests of keywatch/native under the sanitizers that the compiler here has (ARGS="tests/content -k name" for others)
+	$(BIN)/python -m tests.native.sanitized $(ARGS)
+
 .PHONY: fuzz
 fuzz: venv ## let a coverage-guided fuzzer (atheris) look for input that breaks detection (ARGS=SECONDS, else 600)
 	@test -d $(VENV)/fuzz || $(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/fuzz atheris

@@ -8,7 +8,7 @@ fails, keywatch is built without, which is slower and nothing else.
 import sys
 from pathlib import Path
 
-from setuptools import Command, setup
+from setuptools import Command, Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build import build
 
@@ -19,6 +19,15 @@ from keywatch.native import OBJECT  # noqa: E402 - found by the line above
 from keywatch.native import build as kernel  # noqa: E402
 
 ROOM = Path("keywatch", "native")
+
+
+class Keywatch(Distribution):
+    """What is built, and whether the kernel is in it."""
+
+    has_kernel = False
+
+    def has_ext_modules(self) -> bool:
+        return self.has_kernel
 
 
 class BuildKernel(Command):
@@ -63,7 +72,8 @@ class BdistWheel(bdist_wheel):
 
     def run(self) -> None:
         self.run_command("build")
-        self.root_is_pure = not self.get_finalized_command("build_kernel").get_outputs()
+        self.distribution.has_kernel = bool(self.get_finalized_command("build_kernel").get_outputs())
+        self.root_is_pure = not self.distribution.has_kernel
         super().run()
 
     def get_tag(self) -> tuple[str, str, str]:
@@ -71,4 +81,4 @@ class BdistWheel(bdist_wheel):
         return "py3", "none", system
 
 
-setup(cmdclass={"build": Build, "build_kernel": BuildKernel, "bdist_wheel": BdistWheel})
+setup(distclass=Keywatch, cmdclass={"build": Build, "build_kernel": BuildKernel, "bdist_wheel": BdistWheel})

@@ -86,10 +86,14 @@ def _compilers() -> Iterator[list[str]]:
         yield wanted
         return
     if find_spec("ziglang"):
-        # By default Zig builds for this very processor.
-        yield [sys.executable, "-m", "ziglang", "cc", *_target(), "-mcpu=baseline"]
+        yield zig()
     if shutil.which("cc"):
         yield ["cc"]
+
+
+def zig() -> list[str]:
+    """Return the command for the compiler of `ziglang`, which by itself builds for the very processor it runs on."""
+    return [sys.executable, "-m", "ziglang", "cc", *_target(), "-mcpu=baseline"]
 
 
 def _target() -> list[str]:
