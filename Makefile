@@ -22,6 +22,10 @@ venv: ## install keywatch and all its tools into .venv (PYTHON=python3.12 picks 
 install: ## install what a server needs, and no more, into .venv
 	@.ci/venv $(VENV) $(PYTHON) runtime
 
+.PHONY: native
+native: ## compile keywatch/native/*.c anew, as make venv does when one of them has changed
+	@$(BIN)/python -m keywatch.native.build
+
 .PHONY: demo
 demo: venv ## run the real daemon against a seeded world, no account needed (ARGS=--once stops after one cycle)
 	@$(BIN)/keywatch demo $(ARGS)
@@ -109,6 +113,10 @@ bench-audit: venv ## entries of a Vault audit log a second of a core, beside Pyt
 bench-hostile: venv ## MB/s on input made to take long, beside plain input (ARGS=--rules adds kinds for each rule)
 	$(BIN)/python -m benchmarks.hostile $(ARGS)
 
+.PHONY: native-check
+native-check: venv ## the tests of keywatch/native under the sanitizers that the compiler here has (ARGS="tests/content -k name" for others)
+	$(BIN)/python -m tests.native.sanitized $(ARGS)
+
 .PHONY: fuzz
 fuzz: venv ## let a coverage-guided fuzzer (atheris) look for input that breaks detection (ARGS=SECONDS, else 600)
 	@test -d $(VENV)/fuzz || $(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/fuzz atheris
@@ -128,5 +136,5 @@ lock: venv ## write the locks in requirements/ anew from pyproject.toml (UPGRADE
 
 .PHONY: clean
 clean: ## remove everything that make made
-	rm -rf $(VENV) build dist htmlcov .coverage *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist keywatch/native/_kernel* htmlcov .coverage *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find keywatch tests -name __pycache__ -type d -prune -exec rm -rf {} +

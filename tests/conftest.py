@@ -67,6 +67,21 @@ def rules_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.fixture(scope="module", params=["native", "python"])
+def kernel(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Whether the native kernel is in use: each test runs with it, and without."""
+    from keywatch.native import SWITCH, library
+
+    native: bool = request.param == "native"
+    with pytest.MonkeyPatch.context() as environment:
+        if not native:
+            environment.setenv(SWITCH, "0")
+        library.cache_clear()
+        assert native is (library() is not None), "make native"
+    yield native
+    library.cache_clear()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first, so that all cores are busy to the end."""
     items.sort(key=lambda item: "whole" not in item.path.parts)

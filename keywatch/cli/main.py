@@ -88,7 +88,9 @@ def _without_command(arguments: Sequence[str]) -> int:
         parser.print_help()
         return FAILED
     if parser.parse_args(arguments).version:
-        print(f"keywatch {__version__}")
+        from keywatch.native import state
+
+        print(f"keywatch {__version__}\nnative kernel: {state()}")
     return 0
 
 

@@ -103,16 +103,19 @@ def test_a_finished_environment_is_left_alone(tmp_path: Path) -> None:
     copy = tmp_path / "checkout"
     for name in ("requirements", ".ci"):
         shutil.copytree(ROOT / name, copy / name)
-    shutil.copy(ROOT / "pyproject.toml", copy)
+    shutil.copytree(ROOT / "keywatch" / "native", copy / "keywatch" / "native")
+    for name in ("pyproject.toml", "setup.py"):
+        shutil.copy(ROOT / name, copy)
     # an interpreter that notes what it was called for stands for the slow installation
     script(venv / "bin" / "python", f'case "$1" in -c) exec {python} "$@";; *) echo "$@" >>{tmp_path}/calls;; esac\n')
     command = [str(copy / ".ci" / "venv"), str(venv), python]
     for _ in range(2):
         subprocess.run(command, cwd=copy, env=dict(os.environ), capture_output=True, check=True)
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert len(calls) == 3
+    once = len(calls)
     assert "--require-hashes" in calls[0]
-    with (copy / "requirements" / "dev.txt").open("a") as lock:
-        lock.write("# changed\n")
-    subprocess.run(command, cwd=copy, env=dict(os.environ), capture_output=True, check=True)
-    assert len((tmp_path / "calls").read_text().splitlines()) == 6
+    for times, name in enumerate(("requirements/dev.txt", "keywatch/native/count.c"), 2):
+        with (copy / name).open("a") as file:
+            file.write("\n")
+        subprocess.run(command, cwd=copy, env=dict(os.environ), capture_output=True, check=True)
+        assert len((tmp_path / "calls").read_text().splitlines()) == once * times

@@ -1,8 +1,10 @@
 """The wheel, which the container installs, holds all of keywatch and nothing else."""
 
+import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -10,19 +12,35 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+KERNEL = "keywatch/native/_kernel.so"
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """A wheel built from the files under version control, as the Dockerfile builds it and with no way to an index."""
-    source = tmp_path_factory.mktemp("source")
-    for name in tracked("keywatch", "pyproject.toml", "README.md", "LICENSE"):
+    return built(copied(tmp_path_factory.mktemp("source")))
+
+
+def copied(source: Path) -> Path:
+    """Copy what a wheel is built from into a folder."""
+    for name in tracked("keywatch", "pyproject.toml", "setup.py", "README.md", "LICENSE"):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, source / name)
+    return source
+
+
+def built(source: Path, **environment: str) -> zipfile.ZipFile:
+    """Build a wheel in a folder."""
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "."]
-    subprocess.run(command, cwd=source, check=True)
-    (built,) = source.glob("keywatch-*.whl")
-    return zipfile.ZipFile(built)
+    subprocess.run(command, cwd=source, env=os.environ | environment, check=True)
+    (wheel,) = source.glob("keywatch-*.whl")
+    return zipfile.ZipFile(wheel)
+
+
+def tags(wheel: zipfile.ZipFile) -> list[str]:
+    """Return what a wheel is for: Python, its ABI, the system."""
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/WHEEL"))
+    return str(Parser().parsestr(wheel.read(name).decode())["Tag"]).split("-")
 
 
 def tracked(*paths: str) -> set[str]:
@@ -34,7 +52,39 @@ def tracked(*paths: str) -> set[str]:
 def test_every_file_of_the_package_is_shipped(wheel: zipfile.ZipFile) -> None:
     """Rules, templates and migrations come along with the code; tests do not."""
     shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert shipped == tracked("keywatch")
+    assert shipped == tracked("keywatch") | {KERNEL}
+
+
+def test_the_kernel_fits_every_python_of_its_platform(wheel: zipfile.ZipFile) -> None:
+    """What is compiled knows nothing of Python, so the wheel is tied to the system alone."""
+    python, abi, system = tags(wheel)
+    assert (python, abi) == ("py3", "none")
+    assert system != "any"
+
+
+def test_without_a_compiler_there_is_a_wheel_for_every_system(tmp_path: Path) -> None:
+    """A compiler that is missing costs the kernel and nothing else. What an earlier build left is not shipped."""
+    source = copied(tmp_path)
+    stale = source / "build" / "lib" / KERNEL
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"of an earlier build")
+    wheel = built(source, CC=str(tmp_path / "no-compiler"))
+    assert tags(wheel) == ["py3", "none", "any"]
+    assert KERNEL not in wheel.namelist()
+    assert "keywatch/native/count.c" in wheel.namelist()
+
+
+def test_the_source_distribution_can_be_built_from(tmp_path: Path) -> None:
+    """The C files, and what compiles them, are in it; what was compiled here is not."""
+    source = copied(tmp_path)
+    (source / KERNEL).write_bytes(b"of this machine")
+    command = [sys.executable, "-c", "from setuptools import build_meta; build_meta.build_sdist('.')"]
+    subprocess.run(command, cwd=source, capture_output=True, check=True)
+    (archive,) = source.glob("keywatch-*.tar.gz")
+    with tarfile.open(archive) as tar:
+        names = {name.partition("/")[2] for name in tar.getnames()}
+    assert tracked("keywatch", "pyproject.toml", "setup.py", "README.md", "LICENSE") - names == set()
+    assert KERNEL not in names
 
 
 def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:

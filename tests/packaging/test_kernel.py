@@ -1,0 +1,8 @@
+"""The native kernel was built when keywatch was installed for its tests."""
+
+from keywatch.native import library, state
+
+
+def test_the_kernel_is_in_use_here() -> None:
+    """A build that fails is no error, as keywatch works without; here it is one. `make native` says what went wrong."""
+    assert library() is not None, state()
