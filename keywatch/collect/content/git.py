@@ -5,16 +5,17 @@ Of the working tree, what git ignores is left out: it does not leave this machin
 """
 
 import os
-import tempfile
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keywatch.collect.content.attribution import Attributes, Introduction, Resumes, Vouches
 from keywatch.collect.content.batching import batches
 from keywatch.collect.content.file_content import blob_id, read_file
 from keywatch.collect.content.files import digest_of, holder, survey
-from keywatch.collect.content.git_history import Log, head_tree, introductions
+from keywatch.collect.content.git_history import head_tree, introductions
+from keywatch.collect.content.git_listing import everything
 from keywatch.collect.content.git_objects import (
     LARGEST,
     Blob,
@@ -22,7 +23,6 @@ from keywatch.collect.content.git_objects import (
     decode_path,
     list_blobs,
     list_named,
-    list_names,
     reachable,
     read_blobs,
 )
@@ -37,13 +37,13 @@ from keywatch.model.errors import KeywatchError, ScanError
 from keywatch.model.finding import Place
 from keywatch.model.key import SourceId
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Json, Skipped
+if TYPE_CHECKING:
+    from keywatch.collect.content.git_log import Log
 
 _LIST_TIME = 120
 """Seconds the listing of what is ignored may take: an ignore file that is a pipe would be waited for."""
 _LOG_TIME = 120
 """Seconds the log may take; what it has told by then is used."""
-_LARGE = 64 << 20
-"""Bytes of packs from which on the log is written down while the blobs are read."""
 _REMEMBERED = 100
 """Things skipped that a cursor remembers, so that they are told again while they are not repaired."""
 
@@ -102,7 +102,7 @@ class GitRepository:
         if remembered:
             yield ContentBatch(chunks=(), cursor=None, skipped=tuple(remembered))
         if set(tips) - set(done) or self._unreachable:
-            for batch in self._history(git, done):
+            for batch in self._history(git, tips, done):
                 remembered += batch.skipped
                 yield batch
         tree = ""
@@ -190,7 +190,7 @@ class GitRepository:
             place for place in lost if blob_id(holder(self.path, place.path), git.object_format) != place.blob
         )
 
-    def _history(self, git: Git, done: list[str]) -> Iterator[ContentBatch]:
+    def _history(self, git: Git, tips: list[str], done: list[str]) -> Iterator[ContentBatch]:
         exclude = [*done, _revision(git, self._since)] if self._since else done
         only = [_branch(git, name) for name in self._branches]
         if exclude:
@@ -198,17 +198,14 @@ class GitRepository:
             self.ahead = Ahead(found.count, found.bytes)
             yield from batches(self._blobs(git, found))
             return
-        if sum(path.stat().st_size for path in git.packs()) >= _LARGE:
-            # By the time it is asked for it is there, and the first second of a scan has a core to spare.
-            self._log = Log(Git(self.path, timeout=_LOG_TIME))
-        with tempfile.TemporaryFile() as names:
-            unlisted = list_names(git, names, only=only, unreachable=self._unreachable)
-            plan = planned(git, self.target, names, self._largest)
+        # By the time the log is asked for it is there.
+        listed, unlisted, self._log = everything(git, _LOG_TIME, tips, only, unreachable=self._unreachable)
+        plan = planned(git, self.target, listed, self._largest)
         self.ahead = Ahead(sum(len(lot.offsets) for lot in plan.lots) + len(plan.others))
         if unlisted:
             yield ContentBatch(cursor=None, skipped=tuple(unlisted))
         yield from (ContentBatch(cursor=None, lots=(lot,)) for lot in plan.lots)
-        yield from batches(self._blobs(git, list_named(git, plan.others, largest=self._largest)))
+        yield from batches(self._blobs(git, list_named(git, plan.others, largest=self._largest, present=False)))
 
     def _blobs(self, git: Git, found: BlobList) -> Iterator[Chunk | Skipped]:
         try:

@@ -110,13 +110,38 @@ def list_names(
     return skipped
 
 
-def list_named(git: Git, blobs: Iterable[bytes], *, largest: int) -> BlobList:
-    """List the blobs whose names, or lines `name path`, are given; see `list_blobs`."""
+def reached_from(git: Git, tips: Iterable[bytes], names: IO[bytes]) -> list[Skipped]:
+    """
+    Write a line `name path` into `names` for each blob that those of `tips` reach that lead to no commit.
+
+    Raises:
+        GitFailed: that cannot be told.
+    """
+    question = "".join(f"{tip.decode()}^{{}}\n" for tip in tips)
+    answers = git.ask("cat-file", "--batch-check=%(objecttype) %(objectname)", question=question) if question else ""
+    others = [name for kind, _, name in map(_parted, answers.splitlines()) if kind != "commit"]
+    return list_names(git, names, only=others) if others else []
+
+
+def _parted(line: str) -> tuple[str, str, str]:
+    return line.partition(" ")
+
+
+def list_named(git: Git, blobs: Iterable[bytes], *, largest: int, present: bool = True) -> BlobList:
+    """
+    List the blobs whose names, or lines `name path`, are given; see `list_blobs`.
+
+    Args:
+        git: the repository.
+        blobs: the names, or lines.
+        largest: bytes of a blob that is still read.
+        present: whether they were seen to be there.
+    """
     found = BlobList()
     with _closed_on_error(found), tempfile.TemporaryFile() as names:
         names.writelines(name + b"\n" for name in blobs)
         names.seek(0)
-        _measure(git, names, found, largest)
+        _measure(git, names, found, largest, present=present)
     found.file.seek(0)
     return found
 
@@ -159,6 +184,11 @@ def _reachable(git: Git, revisions: IO[bytes], names: IO[bytes], *, every: bool)
             else:
                 names.write(line)
         stream.finish()
+    return _missing(git, missing)
+
+
+def _missing(git: Git, missing: list[str]) -> list[Skipped]:
+    """Say what is missing."""
     partial = bool(missing) and git.ask("config", "--get-regexp", r"^remote\..*\.promisor$", ok=(0, 1)) != ""
     if partial or len(missing) > _NAMED:
         hint = "fetch them (`git fetch --refetch --no-filter`) and scan again; keywatch never fetches by itself"
@@ -187,13 +217,16 @@ def _blobs(listing: Iterable[bytes]) -> Iterator[bytes]:
             yield name
 
 
-def _measure(git: Git, names: IO[bytes], found: BlobList, largest: int) -> None:
+def _measure(git: Git, names: IO[bytes], found: BlobList, largest: int, *, present: bool = True) -> None:
     """Sort out what is no blob, or too big, by the objects' headers: a small delta can be a huge blob."""
+    missing: list[str] = []
     with git.stream("cat-file", "--buffer", f"--batch-check={_FORMAT}", source=names) as stream:
         for line in stream.out:
             name, _, rest = line.rstrip(b"\n").partition(b" ")
             kind, _, rest = rest.partition(b" ")
-            if kind == b"missing":
+            if kind == b"missing" and not present:
+                missing.append(name.decode())
+            elif kind == b"missing":
                 found.skipped.append(Skipped(f"{git.path}: object {name.decode()}", "cannot be read", "run `git fsck`"))
             if kind != b"blob":
                 continue
@@ -204,6 +237,7 @@ def _measure(git: Git, names: IO[bytes], found: BlobList, largest: int) -> None:
             else:
                 found.add(name + b" " + path, int(size))
         stream.finish()
+    found.skipped += _missing(git, missing)
 
 
 def read_blobs(git: Git, found: BlobList) -> Iterator[Blob | Skipped]:
