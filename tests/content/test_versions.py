@@ -108,9 +108,10 @@ def history(path: Path, seed: int, versions: int, *options: str) -> None:
 
 
 def lots(path: Path, largest: int = LARGEST) -> tuple[list[BlobLot], list[bytes]]:
-    found = listing(20, 0)
+    repository = Git(path)
+    found = listing(32 if repository.object_format == "sha256" else 20, 0)
     found.lines(git(path, "rev-list", "--objects", "--all", "--filter=object:type=blob", "--filter-provided-objects"))
-    plan = planned(Git(path), "t", Listed(*found.listed()), largest)
+    plan = planned(repository, "t", Listed(*found.listed()), largest)
     return plan.lots, plan.others
 
 

@@ -15,11 +15,12 @@ from keywatch.collect.content.batching import batches
 from keywatch.collect.content.file_content import blob_id, read_file
 from keywatch.collect.content.files import digest_of, holder, survey
 from keywatch.collect.content.git_history import head_tree, introductions
-from keywatch.collect.content.git_listing import everything
+from keywatch.collect.content.git_listing import everything, walked
 from keywatch.collect.content.git_objects import (
     LARGEST,
     Blob,
     BlobList,
+    answers,
     decode_path,
     list_blobs,
     list_named,
@@ -37,6 +38,7 @@ from keywatch.model.errors import KeywatchError, ScanError
 from keywatch.model.finding import Place
 from keywatch.model.key import SourceId
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Json, Skipped
+
 if TYPE_CHECKING:
     from keywatch.collect.content.git_log import Log
 
@@ -194,18 +196,22 @@ class GitRepository:
         exclude = [*done, _revision(git, self._since)] if self._since else done
         only = [_branch(git, name) for name in self._branches]
         if exclude:
-            found = list_blobs(git, exclude=exclude, only=only, unreachable=self._unreachable, largest=self._largest)
-            self.ahead = Ahead(found.count, found.bytes)
-            yield from batches(self._blobs(git, found))
+            new = list_blobs(git, exclude=exclude, only=only, unreachable=self._unreachable, largest=self._largest)
+            self.ahead = Ahead(new.count, new.bytes)
+            yield from batches(self._blobs(git, new))
             return
-        # By the time the log is asked for it is there.
-        listed, unlisted, self._log = everything(git, _LOG_TIME, tips, only, unreachable=self._unreachable)
-        plan = planned(git, self.target, listed, self._largest)
+        found = everything(git, _LOG_TIME, tips, only, unreachable=self._unreachable)
+        plan = planned(git, self.target, found.listed, self._largest)
+        if found.named and plan.others and not answers(git, plan.others):
+            found = walked(git, only, unreachable=self._unreachable, log=found.log)
+            plan = planned(git, self.target, found.listed, self._largest)
+        self._log = found.log
         self.ahead = Ahead(sum(len(lot.offsets) for lot in plan.lots) + len(plan.others))
-        if unlisted:
-            yield ContentBatch(cursor=None, skipped=tuple(unlisted))
+        if found.unlisted:
+            yield ContentBatch(cursor=None, skipped=tuple(found.unlisted))
         yield from (ContentBatch(cursor=None, lots=(lot,)) for lot in plan.lots)
-        yield from batches(self._blobs(git, list_named(git, plan.others, largest=self._largest, present=False)))
+        others = list_named(git, plan.others, largest=self._largest, present=not found.named)
+        yield from batches(self._blobs(git, others))
 
     def _blobs(self, git: Git, found: BlobList) -> Iterator[Chunk | Skipped]:
         try:

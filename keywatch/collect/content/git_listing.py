@@ -7,7 +7,7 @@ from typing import NamedTuple
 from keywatch.collect.content.git_log import Log, mapped
 from keywatch.collect.content.git_objects import list_names
 from keywatch.collect.content.git_plumbing import Git
-from keywatch.collect.content.listing import Listed, listing
+from keywatch.collect.content.listing import Listed, Listing, listing
 from keywatch.collect.content.pack.index import count
 from keywatch.model.source import Skipped
 
@@ -17,7 +17,7 @@ _OBJECTS = 4_000_000
 """Objects beyond which the log would be too long: it takes about a hundred bytes for each."""
 
 
-class Everything(NamedTuple):
+class Found(NamedTuple):
     """What a history has."""
 
     listed: Listed
@@ -25,9 +25,11 @@ class Everything(NamedTuple):
     """What cannot be listed."""
     log: Log | None
     """Its log, if that is written down."""
+    named: bool = False
+    """Whether the log alone names the blobs: nobody has looked yet whether they are there."""
 
 
-def everything(git: Git, patience: float, tips: Iterable[str], only: Sequence[str], *, unreachable: bool) -> Everything:
+def everything(git: Git, patience: float, tips: Iterable[str], only: Sequence[str], *, unreachable: bool) -> Found:
     """
     List every blob that a history has; see `list_names`.
 
@@ -41,19 +43,27 @@ def everything(git: Git, patience: float, tips: Iterable[str], only: Sequence[st
     Raises:
         GitFailed: nothing can be listed.
     """
-    name_size = 32 if git.object_format == "sha256" else 20
     packs = git.packs()
     objects = sum(map(count, packs))
     log = None
     if sum(path.stat().st_size for path in packs) >= _LARGE and objects <= _OBJECTS:
         # It is asked for in the end. To list all there is as well would be to walk through the same trees again.
         whole = not only and not unreachable
-        log = Log(Git(git.path, timeout=patience), tips, listing(name_size, objects) if whole else None)
-        if whole and (found := log.listed()):
-            return Everything(found, [], log)
+        log = Log(Git(git.path, timeout=patience), tips, _listing(git, objects) if whole else None)
+        if whole and (listed := log.listed()):
+            return Found(listed, [], log, named=True)
+    return walked(git, only, unreachable=unreachable, log=log)
+
+
+def walked(git: Git, only: Sequence[str], *, unreachable: bool, log: Log | None) -> Found:
+    """List every blob in another way than by the log; see `everything`."""
     with tempfile.TemporaryFile() as names:
         unlisted = list_names(git, names, only=only, unreachable=unreachable)
-        lines = listing(name_size, objects)
+        found = _listing(git, sum(map(count, git.packs())))
         for text in mapped([names]):
-            lines.lines(text)
-    return Everything(Listed(*lines.listed()), unlisted, log)
+            found.lines(text)
+    return Found(Listed(*found.listed()), unlisted, log)
+
+
+def _listing(git: Git, objects: int) -> Listing:
+    return listing(32 if git.object_format == "sha256" else 20, objects)

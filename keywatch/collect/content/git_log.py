@@ -134,11 +134,15 @@ class Log:
     def _written(self, names: list[bytes]) -> IO[bytes]:
         piece = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         room = Bounded(piece, self._most - self._bytes)
-        with tempfile.TemporaryFile() as source:
-            source.writelines(names)
-            source.seek(0)
-            with self._git.stream("diff-tree", "--stdin", "-r", *FORMAT, source=source, into=room) as stream:
-                stream.finish()
+        try:
+            with tempfile.TemporaryFile() as source:
+                source.writelines(names)
+                source.seek(0)
+                with self._git.stream("diff-tree", "--stdin", "-r", *FORMAT, source=source, into=room) as stream:
+                    stream.finish()
+        except BaseException:
+            piece.close()
+            raise
         return piece
 
     def _end(self, number: int, piece: IO[bytes]) -> None:

@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import IO
@@ -144,6 +144,15 @@ def list_named(git: Git, blobs: Iterable[bytes], *, largest: int, present: bool 
         _measure(git, names, found, largest, present=present)
     found.file.seek(0)
     return found
+
+
+def answers(git: Git, blobs: Iterable[bytes]) -> bool:
+    """Tell whether git can say of some blobs, given as names or lines `name path`, whether they are there."""
+    try:
+        with closing(list_named(git, blobs, largest=LARGEST)):
+            return True
+    except GitFailed:
+        return False
 
 
 def reachable(git: Git, blobs: set[str]) -> frozenset[str]:
