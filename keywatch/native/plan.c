@@ -175,7 +175,7 @@ static uint32_t place_at(const Place *places, uint32_t count, uint64_t offset)
  * Puts those of `count` names that a pack has, and that are not `taken`, together into lots of whole families, each of
  * about `share` bytes of work. They are taken then, but for families that begin with a blob above `largest` bytes.
  *
- * Written, lot by lot and in it family by family: the number of each name to `members`, its offset, and the place
+ * Written, lot by lot and in it family by family: each name, and its number to `members`, its offset, and the place
  * in its lot of what it is made of, -1 if that is not in it; of each lot where it ends and its work. Each has room for
  * `count`, `places` for twice as many.
  *
@@ -183,7 +183,7 @@ static uint32_t place_at(const Place *places, uint32_t count, uint64_t offset)
  */
 KW_EXPORT int64_t kw_plan(const uint8_t *index_bytes, size_t index_size, const uint8_t *pack, size_t pack_size,
                           const uint8_t *names, size_t name_size, size_t count, uint64_t largest, uint64_t share,
-                          uint8_t *taken, Place *places, uint32_t *members, uint64_t *offsets, int64_t *parents,
+                          uint8_t *taken, Place *places, uint8_t *named, uint32_t *members, uint64_t *offsets, int64_t *parents,
                           uint64_t *ends, uint64_t *costs)
 {
     Index index = {.bytes = index_bytes, .size = index_size, .name_size = name_size};
@@ -255,6 +255,7 @@ KW_EXPORT int64_t kw_plan(const uint8_t *index_bytes, size_t index_size, const u
         if (first->later == UINT32_MAX)
             continue;
         uint32_t target = first->later++;
+        memcpy(named + target * name_size, names + this->name * name_size, name_size);
         members[target] = this->name;
         offsets[target] = this->offset;
         parents[target] = this->parent == place ? -1 : (int64_t)places[this->parent].cost;

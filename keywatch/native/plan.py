@@ -16,6 +16,8 @@ _PLACE = 32
 class Plan(NamedTuple):
     """Blobs in the order in which they are looked through, lot by lot."""
 
+    names: bytes
+    """One behind the other."""
     members: "array[int]"
     """The number of each one's name."""
     offsets: "array[int]"
@@ -47,11 +49,11 @@ def plan(  # noqa: PLR0917 - all of it is the question
     """
     count = len(taken)
     if not count:
-        return Plan(array("I"), array("Q"), array("q"), [], [])
-    places, members = mmap(-1, 2 * count * _PLACE), array("I", bytes(4 * count))
+        return Plan(b"", array("I"), array("Q"), array("q"), [], [])
+    places, named, members = mmap(-1, 2 * count * _PLACE), mmap(-1, len(names)), array("I", bytes(4 * count))
     offsets, parents = array("Q", bytes(8 * count)), array("q", bytes(8 * count))
     ends, costs = mmap(-1, 8 * count), mmap(-1, 8 * count)
-    into = [(c_char * len(each)).from_buffer(each) for each in (taken, places)]
+    into = [(c_char * len(each)).from_buffer(each) for each in (taken, places, named)]
     out = [(c_char * (each.itemsize * count)).from_buffer(each) for each in (members, offsets, parents)]
     last = [(c_char * len(each)).from_buffer(each) for each in (ends, costs)]
     with held(index) as (index_at, index_size), held(pack) as (pack_at, pack_size):
@@ -63,13 +65,15 @@ def plan(  # noqa: PLR0917 - all of it is the question
         return None
     bounds = array("Q", ends[: 8 * lots]).tolist()
     filled = bounds[-1] if bounds else 0
-    return Plan(members[:filled], offsets[:filled], parents[:filled], bounds, array("Q", costs[: 8 * lots]).tolist())
+    several = named[: filled * (len(names) // count)]
+    work = array("Q", costs[: 8 * lots]).tolist()
+    return Plan(several, members[:filled], offsets[:filled], parents[:filled], bounds, work)
 
 
 @cache
 def _function(kernel: CDLL) -> Callable[..., int]:
     function = kernel.kw_plan
     sizes = (c_void_p, c_size_t, c_size_t, c_uint64, c_uint64)
-    function.argtypes = (c_void_p, c_size_t, c_void_p, c_size_t, *sizes, *(7 * (c_void_p,)))
+    function.argtypes = (c_void_p, c_size_t, c_void_p, c_size_t, *sizes, *(8 * (c_void_p,)))
     function.restype = c_int64
     return function

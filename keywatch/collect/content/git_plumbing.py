@@ -78,6 +78,8 @@ def environment() -> dict[str, str]:
         # Grafts would have it that a commit has no parents.
         "GIT_GRAFT_FILE": os.devnull,
         "GIT_PAGER": "cat",
+        # Nobody waits for a single line of what it prints.
+        "GIT_FLUSH": "0",
         "GIT_CONFIG_COUNT": str(len(_SETTINGS)),
     }
     for number, (name, value) in enumerate(_SETTINGS.items()):

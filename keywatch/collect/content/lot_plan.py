@@ -65,7 +65,7 @@ def planned(git: Git, target: str, listed: Listed, largest: int) -> Planned:
                 pack=str(file.absolute()),
                 name_size=size,
                 largest=largest,
-                names=b"".join([listed.names[size * number : size * (number + 1)] for number in share.members]),
+                names=share.names,
                 offsets=share.offsets,
                 parents=share.parents,
                 paths=[paths[listed.path_of[number]] for number in share.members],
@@ -88,6 +88,7 @@ def _left(listed: Listed, size: int, taken: bytearray) -> Iterator[bytes]:
 class _Share(NamedTuple):
     """What becomes one lot."""
 
+    names: bytes
     members: Sequence[int]
     """The numbers of its blobs."""
     offsets: Sequence[int]
@@ -113,19 +114,27 @@ def _of_pack(pack: Pack, names: bytes, size: int, taken: bytearray, largest: int
 def _by_kernel(kernel: "CDLL", pack: Pack, names: bytes, taken: bytearray, largest: int) -> Iterator[_Share]:
     from keywatch.native.plan import plan
 
+    size = len(names) // len(taken)
     made = plan(kernel, pack.index.mapped, pack.mapped, names, taken, largest, _LOT)
     if made is None:
         raise Damaged("an index is damaged")
     begins = [0, *made.ends]
     return (
-        _Share(made.members[begin:end], made.offsets[begin:end], made.parents[begin:end], cost)
+        _Share(
+            made.names[begin * size : end * size],
+            made.members[begin:end],
+            made.offsets[begin:end],
+            made.parents[begin:end],
+            cost,
+        )
         for begin, end, cost in zip(begins, made.ends, made.costs, strict=False)
     )
 
 
 def _by_hand(pack: Pack, names: bytes, size: int, taken: bytearray, largest: int) -> Iterator[_Share]:
     """Do the same as `plan.c`."""
-    numbers = {names[size * number : size * (number + 1)]: number for number, has in enumerate(taken) if not has}
+    each = [names[at : at + size] for at in range(0, len(names), size)]
+    numbers = {name: number for number, name in enumerate(each) if not taken[number]}
     placed = sorted([(offset, numbers[name]) for offset, name in pack.index.offsets(numbers)])
     offsets = array("Q", [offset for offset, _ in placed])
     known = {offset: place for place, offset in enumerate(offsets)}
@@ -150,6 +159,7 @@ def _by_hand(pack: Pack, names: bytes, size: int, taken: bytearray, largest: int
         for place in members:
             taken[placed[place][1]] = 1
         yield _Share(
+            b"".join([each[placed[place][1]] for place in members]),
             array("I", [placed[place][1] for place in members]),
             array("Q", [offsets[place] for place in members]),
             array("q", [where.get(parents[place], -1) for place in members]),
