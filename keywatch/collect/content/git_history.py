@@ -12,6 +12,8 @@ from keywatch.collect.content.git_plumbing import Git, GitFailed
 
 _PATHS = 20
 """Paths of one blob that are told; the same content may lie in thousands of places."""
+_NO_DATE = 1 << 62
+"""What stands for the date of a commit that has none: later than any."""
 _PATHS_SEEN = 1000
 """Paths of one blob that are looked at at all."""
 _TREE_LIMIT = 2_000_000
@@ -58,7 +60,7 @@ def introductions(
         first = _first(_written(log, wanted, 32 if git.object_format == "sha256" else 20))
     else:
         with git.stream(*_LOG) as stream:
-            first = _first(_raw(stream.out, wanted))
+            first = _first(changes_in(stream.out, wanted))
             try:
                 stream.finish()
             except GitFailed:
@@ -82,9 +84,9 @@ def introductions(
     return {blob: tuple(places) for blob, places in found.items()}
 
 
-def _first(changes: Iterable[tuple[bytes, bytes, "_Commit"]]) -> dict[tuple[bytes, bytes], "_Commit"]:
+def _first(changes: Iterable["_Change"]) -> dict[tuple[bytes, bytes], "_Commit"]:
     """Return the first commit that brought in each wanted blob at each of its paths."""
-    first: dict[tuple[bytes, bytes], _Commit] = {}
+    first: dict[tuple[bytes, bytes], bytes] = {}
     paths: Counter[bytes] = Counter()
     for blob, path, brought in changes:
         # The log comes newest first, so the last word is the oldest.
@@ -93,7 +95,7 @@ def _first(changes: Iterable[tuple[bytes, bytes, "_Commit"]]) -> dict[tuple[byte
                 continue
             paths[blob] += 1
         first[blob, path] = brought
-    return first
+    return {change: _commit(header) for change, header in first.items()}
 
 
 def _present(git: Git, asked: Container[tuple[bytes, bytes]]) -> set[tuple[bytes, bytes]] | None:
@@ -104,27 +106,30 @@ def _present(git: Git, asked: Container[tuple[bytes, bytes]]) -> set[tuple[bytes
 
 
 _Commit = tuple[bytes, bytes, int]
+_Change = tuple[bytes, bytes, bytes]
+"""A blob's name, its path, and the header of the commit that brought it in."""
 
 
-def _written(pieces: Sequence[IO[bytes]], wanted: set[bytes], name_size: int) -> Iterator[tuple[bytes, bytes, _Commit]]:
+def _written(pieces: Sequence[IO[bytes]], wanted: set[bytes], name_size: int) -> Iterator[_Change]:
     """Read what was written down."""
     from keywatch.native import library
 
     kernel = library()
     if kernel is None:
         for piece in pieces:
-            yield from _raw(piece, wanted)
+            yield from changes_in(piece, wanted)
         return
     from keywatch.native.listing import brought
 
     for text in mapped(pieces):
-        for blob, path, header in brought(kernel, text, [*wanted], name_size):
-            yield blob, path, _commit(header)
+        yield from brought(kernel, text, [*wanted], name_size)
 
 
-def _raw(out: IO[bytes], wanted: set[bytes]) -> Iterator[tuple[bytes, bytes, _Commit]]:
+def changes_in(out: IO[bytes], wanted: set[bytes]) -> Iterator[_Change]:
     """
-    Read `log --raw -z`: a header of ours for each commit, then for each change `:modes ids status` NUL path NUL.
+    Yield what brought in one of some blobs.
+
+    Of `log --raw -z` is read a header of ours for each commit, then for each change `:modes ids status` NUL path NUL.
 
     https://git-scm.com/docs/git-diff#_raw_output_format
     """
@@ -136,7 +141,7 @@ def _raw(out: IO[bytes], wanted: set[bytes]) -> Iterator[tuple[bytes, bytes, _Co
         for field in fields:
             if blob:
                 if blob in wanted:
-                    yield blob, field, _commit(header)
+                    yield blob, field, header
                 blob = b""
                 continue
             if field[:1] == b":" or field[:2] == b"\n:":
@@ -150,7 +155,7 @@ def _commit(header: bytes) -> _Commit:
     """Take apart a header, whose author's name may hold our own separators."""
     name, _, rest = header.strip(b"\n\x01").partition(b"\x02")
     author, _, when = rest.rpartition(b"\x02")
-    return name, author, int(when)
+    return name, author, int(when) if when.removeprefix(b"-").isdigit() else _NO_DATE
 
 
 def _fields(out: IO[bytes]) -> Iterator[bytes]:

@@ -61,13 +61,15 @@ def listing(name_size: int, expected: int) -> Listing:
             from keywatch.native.listing import KernelListing
 
             return KernelListing(kernel, name_size, expected)
-    return PlainListing()
+    return PlainListing(name_size)
 
 
 class PlainListing:
     """A list that Python makes."""
 
-    def __init__(self) -> None:
+    def __init__(self, name_size: int) -> None:
+        """See `listing`."""
+        self._digits = 2 * name_size
         self._found: dict[bytes, int] = {}
         self._paths: dict[bytes, int] = {}
 
@@ -92,6 +94,8 @@ class PlainListing:
 
     def _add(self, name: bytes, path: bytes) -> None:
         if name not in self._found:
+            if len(name) != self._digits:
+                raise ValueError("a name is cut off")
             # As `rev-list` prints it: a line cannot hold more of it.
             self._found[name] = self._paths.setdefault(path.partition(b"\n")[0], len(self._paths))
 
