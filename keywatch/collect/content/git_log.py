@@ -13,11 +13,14 @@ from keywatch.collect.content.git_plumbing import Bounded, Git, Stream
 from keywatch.collect.content.listing import Listed, Listing
 from keywatch.model.errors import ScanError
 
+_RAW = ("--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv")
 # What a merge has that none of its parents has is told of it (-c); all else came with the commits it merges.
-FORMAT = (
-    "--raw", "-z", "--no-abbrev", "--root", "-c", "--no-renames", "--no-ext-diff", "--no-textconv",
-    "--format=%x01%H%x02%an%x02%at%x01",
-)  # fmt: skip
+FORMAT = (*_RAW, "--root", "-c", "--format=%x01%H%x02%an%x02%at%x01")
+_EMPTY = {
+    "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    "sha256": "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
+"""The tree with nothing in it, which git knows whether a repository has it or not."""
 _BYTES = 512 << 20
 _PIECES = 256
 """Pieces at most, as each is an open file."""
@@ -115,6 +118,8 @@ class Log:
         try:
             while (begun := self._begin(commits)) is not None:
                 number, names = begun
+                if number == 0:
+                    self._add_newest(names[0])
                 self._end(number, self._written(names))
         except (ScanError, OSError, ValueError):
             self._broken = True
@@ -130,6 +135,17 @@ class Log:
         if number == _PIECES:
             raise ValueError("there are too many commits")
         return number, names
+
+    def _add_newest(self, commit: bytes) -> None:
+        """Let what is there now have the path it has there, as a walk does, which begins with what is newest."""
+        if self._listing is None:
+            return
+        change = (_EMPTY[self._git.object_format], commit.decode().strip())
+        with tempfile.TemporaryFile() as file:
+            with self._git.stream("diff-tree", "-r", *_RAW, *change, into=Bounded(file, self._most)) as stream:
+                stream.finish()
+            for text in mapped([file]):
+                self._listing.log(text)
 
     def _written(self, names: list[bytes]) -> IO[bytes]:
         piece = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
