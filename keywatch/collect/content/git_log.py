@@ -71,21 +71,23 @@ class Log:
 
     def listed(self) -> Listed | None:
         """
-        Return every blob that some ref reaches, once all is read; None: the log cannot tell.
+        Return every blob that some ref reaches, once all is read, the first time; None: the log cannot tell.
 
         A commit's tree has no blob that is neither told of the commit nor in the tree of a parent, so together they
         tell all, whatever the order of the entries of a tree. What is no commit has to be asked for.
         """
         self._thread.join()
-        if self._broken or self._listing is None:
+        # Its memory is of no use any more, and the log is kept.
+        listing, self._listing = self._listing, None
+        if self._broken or listing is None:
             return None
         try:
             with tempfile.TemporaryFile() as lines:
                 if reached_from(self._git, self._apart, lines):
                     return None
                 for text in mapped([lines]):
-                    self._listing.lines(text)
-            return Listed(*self._listing.listed())
+                    listing.lines(text)
+            return Listed(*listing.listed())
         except (ScanError, OSError, ValueError):
             return None
 
