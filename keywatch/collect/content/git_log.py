@@ -144,14 +144,16 @@ class Log:
             return
         change = (_EMPTY[self._git.object_format], commit.decode().strip())
         with tempfile.TemporaryFile() as file:
-            with self._git.stream("diff-tree", "-r", *_RAW, *change, into=Bounded(file, self._most)) as stream:
+            with self._git.stream(
+                "diff-tree", "-r", *_RAW, *change, into=Bounded(file, self._most, self._jobs)
+            ) as stream:
                 stream.finish()
             for text in mapped([file]):
                 self._listing.log(text)
 
     def _written(self, names: list[bytes]) -> IO[bytes]:
         piece = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        room = Bounded(piece, self._most - self._bytes)
+        room = Bounded(piece, max(0, self._most - self._bytes), self._jobs)
         try:
             with tempfile.TemporaryFile() as source:
                 source.writelines(names)

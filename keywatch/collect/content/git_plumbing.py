@@ -98,6 +98,8 @@ class Bounded(NamedTuple):
     file: IO[bytes]
     most: int
     """Bytes; git is ended when it writes more."""
+    sharing: int = 1
+    """How many processes at once share the memory that one may take."""
 
 
 class Git:
@@ -191,12 +193,14 @@ class Git:
                 )
             except FileNotFoundError:
                 raise _missing() from None
-            _confined(process)
+            _confined(process, into.sharing if into else 1)
             if into:
                 with suppress(ProcessLookupError):
+                    # What ends it would leave its memory behind in a file.
+                    resource.prlimit(process.pid, resource.RLIMIT_CORE, (0, 0))
                     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (into.most, into.most))
                     # It goes on where we are ended meanwhile, for nobody closes a pipe it writes to.
-                    resource.prlimit(process.pid, resource.RLIMIT_CPU, (ceil(self._timeout), ceil(self._timeout)))
+                    resource.prlimit(process.pid, resource.RLIMIT_CPU, 2 * (ceil(self._timeout),))
             stream = Stream(self, arguments, process, complaints)
             # Twelve tree objects can spell ten thousand million paths: a walk over them would never end.
             watch = threading.Timer(self._timeout, stream.stop)
@@ -283,10 +287,10 @@ class Stream:
             raise self._git._failed(self._arguments, self._complaints.read())  # noqa: SLF001 - likewise
 
 
-def _confined(process: "subprocess.Popen[bytes]") -> None:
+def _confined(process: "subprocess.Popen[bytes]", sharing: int = 1) -> None:
     # Mapped packs are not counted, so this is what git makes of them. It may have ended already.
     with suppress(ProcessLookupError):
-        resource.prlimit(process.pid, resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+        resource.prlimit(process.pid, resource.RLIMIT_DATA, (_MEMORY // sharing, _MEMORY // sharing))
 
 
 def _verb(arguments: tuple[str, ...]) -> str:
