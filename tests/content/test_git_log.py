@@ -262,6 +262,22 @@ def test_a_large_history_is_read_as_a_small_one(repository: Repository, monkeypa
         assert (other, []) == (cursor, skipped)
 
 
+@pytest.mark.parametrize("less", ["--depth=2", "--filter=blob:none", "--filter=tree:0", "--filter=blob:limit=4"])
+def test_a_clone_that_has_not_all(repository: Repository, less: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a shallow or partial clone is read what is there, and told what is not, as of a small one."""
+    files_that_move_and_come_back(repository)
+    repository.git("config", "uploadpack.allowFilter", "true")
+    clone = repository.path.parent / "clone"
+    repository.git("clone", "-q", "--bare", less, f"file://{repository.path}", str(clone))
+    chunks, skipped, _ = read(GitRepository(clone))
+    monkeypatch.setattr("keywatch.collect.content.git_listing._LARGE", 1 << 60)
+    expected, told, _ = read(GitRepository(clone))
+    assert texts(expected) == texts(chunks)
+    assert {chunk.origin for chunk in expected} == {chunk.origin for chunk in chunks}
+    assert told
+    assert told == skipped
+
+
 def test_a_part_of_a_history_is_walked(repository: Repository) -> None:
     """The log is of all refs: for one branch, or for what no ref reaches, it is good for authors only."""
     first = repository.commit({"a": "kept"})
@@ -294,14 +310,15 @@ def test_without_a_tree_the_history_is_walked(repository: Repository) -> None:
     repository.commit({"sub/a": "one"})
     repository.commit({"b": "two"})
     repository.commit({"c": "three"})
-    repository.object_file(repository.blob("HEAD~2:sub")).unlink()
+    lost = repository.blob("HEAD~2:sub")
+    repository.object_file(lost).unlink()
     found = by_log(repository)
     assert not found.named
     assert found.log
     assert found.log.read() is None
     chunks, skipped, _ = read(GitRepository(repository.path))
     assert {"one", "two", "three"} == set(texts(chunks))
-    assert skipped
+    assert f"{repository.path}: object {lost}" in [item.what for item in skipped]
 
 
 @pytest.mark.parametrize("most", [0, 150, 500])

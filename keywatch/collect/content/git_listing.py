@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from keywatch.collect.content.git_log import Log, mapped
-from keywatch.collect.content.git_objects import list_names
+from keywatch.collect.content.git_objects import list_names, missing_trees
 from keywatch.collect.content.git_plumbing import Git
 from keywatch.collect.content.listing import Listed, Listing, listing
 from keywatch.collect.content.pack.index import count
@@ -52,7 +52,11 @@ def everything(git: Git, patience: float, tips: Iterable[str], only: Sequence[st
         log = Log(Git(git.path, timeout=patience), tips, _listing(git, objects) if whole else None)
         if whole and (listed := log.listed()):
             return Found(listed, [], log, named=True)
-    return walked(git, only, unreachable=unreachable, log=log)
+    found = walked(git, only, unreachable=unreachable, log=log)
+    partial = any(path.with_suffix(".promisor").exists() for path in packs) and _without_trees(git)
+    if partial or (log and not only and not unreachable):
+        found.unlisted.extend(missing_trees(git))
+    return found
 
 
 def walked(git: Git, only: Sequence[str], *, unreachable: bool, log: Log | None) -> Found:
@@ -67,3 +71,9 @@ def walked(git: Git, only: Sequence[str], *, unreachable: bool, log: Log | None)
 
 def _listing(git: Git, objects: int) -> Listing:
     return listing(32 if git.object_format == "sha256" else 20, objects)
+
+
+def _without_trees(git: Git) -> bool:
+    """Tell whether a clone was made that leaves out more than blobs."""
+    filters = git.ask("config", "--get-regexp", r"^remote\..*\.partialclonefilter$", ok=(0, 1)).splitlines()
+    return any(not line.partition(" ")[2].startswith("blob:") for line in filters)

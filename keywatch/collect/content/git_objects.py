@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import IO
@@ -119,12 +119,8 @@ def reached_from(git: Git, tips: Iterable[bytes], names: IO[bytes]) -> list[Skip
     """
     question = "".join(f"{tip.decode()}^{{}}\n" for tip in tips)
     answers = git.ask("cat-file", "--batch-check=%(objecttype) %(objectname)", question=question) if question else ""
-    others = [name for kind, _, name in map(_parted, answers.splitlines()) if kind != "commit"]
+    others = [line.partition(" ")[2] for line in answers.splitlines() if not line.startswith("commit ")]
     return list_names(git, names, only=others) if others else []
-
-
-def _parted(line: str) -> tuple[str, str, str]:
-    return line.partition(" ")
 
 
 def list_named(git: Git, blobs: Iterable[bytes], *, largest: int, present: bool = True) -> BlobList:
@@ -192,6 +188,16 @@ def _reachable(git: Git, revisions: IO[bytes], names: IO[bytes], *, every: bool)
                 missing.append(line[1:].split()[0].decode())
             else:
                 names.write(line)
+        stream.finish()
+    return _missing(git, missing)
+
+
+def missing_trees(git: Git) -> list[Skipped]:
+    """Say which trees are missing. What is in them is listed nowhere, and `rev-list` is silent of it."""
+    missing: list[str] = []
+    listing = ("rev-list", "--objects", "--all", "--filter=blob:none", "--missing=print")
+    with suppress(GitFailed), git.stream(*listing) as stream:
+        missing += [line[1:].split()[0].decode() for line in stream.out if line.startswith(b"?")]
         stream.finish()
     return _missing(git, missing)
 

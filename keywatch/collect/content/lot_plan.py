@@ -114,7 +114,7 @@ def _of_pack(pack: Pack, names: bytes, size: int, taken: bytearray, largest: int
 def _by_kernel(kernel: "CDLL", pack: Pack, names: bytes, taken: bytearray, largest: int) -> Iterator[_Share]:
     from keywatch.native.plan import plan
 
-    size = len(names) // len(taken)
+    size = len(names) // max(1, len(taken))
     made = plan(kernel, pack.index.mapped, pack.mapped, names, taken, largest, _LOT)
     if made is None:
         raise Damaged("an index is damaged")
