@@ -10,6 +10,7 @@ import pytest
 from keywatch.collect.content.blob_lot import BlobLot
 from keywatch.collect.content.git_objects import Blob, list_blobs, read_blobs
 from keywatch.collect.content.git_plumbing import Git
+from keywatch.collect.content.listing import Listed, listing
 from keywatch.collect.content.lot_plan import planned
 from keywatch.collect.content.pack import Damaged
 from keywatch.collect.content.pack.delta import applied, changes
@@ -107,12 +108,10 @@ def history(path: Path, seed: int, versions: int, *options: str) -> None:
 
 
 def lots(path: Path, largest: int = LARGEST) -> tuple[list[BlobLot], list[bytes]]:
-    listing = path.parent / f"{path.name}.list"
-    listing.write_bytes(
-        git(path, "rev-list", "--objects", "--all", "--filter=object:type=blob", "--filter-provided-objects")
-    )
-    with listing.open("rb") as lines:
-        plan = planned(Git(path), "t", lines, largest)
+    repository = Git(path)
+    found = listing(32 if repository.object_format == "sha256" else 20, 0)
+    found.lines(git(path, "rev-list", "--objects", "--all", "--filter=object:type=blob", "--filter-provided-objects"))
+    plan = planned(repository, "t", Listed(*found.listed()), largest)
     return plan.lots, plan.others
 
 

@@ -5,24 +5,25 @@ Of the working tree, what git ignores is left out: it does not leave this machin
 """
 
 import os
-import tempfile
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keywatch.collect.content.attribution import Attributes, Introduction, Resumes, Vouches
 from keywatch.collect.content.batching import batches
 from keywatch.collect.content.file_content import blob_id, read_file
 from keywatch.collect.content.files import digest_of, holder, survey
-from keywatch.collect.content.git_history import Log, head_tree, introductions
+from keywatch.collect.content.git_history import head_tree, introductions
+from keywatch.collect.content.git_listing import everything, walked
 from keywatch.collect.content.git_objects import (
     LARGEST,
     Blob,
     BlobList,
+    answers,
     decode_path,
     list_blobs,
     list_named,
-    list_names,
     reachable,
     read_blobs,
 )
@@ -38,12 +39,13 @@ from keywatch.model.finding import Place
 from keywatch.model.key import SourceId
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Json, Skipped
 
+if TYPE_CHECKING:
+    from keywatch.collect.content.git_log import Log
+
 _LIST_TIME = 120
 """Seconds the listing of what is ignored may take: an ignore file that is a pipe would be waited for."""
 _LOG_TIME = 120
 """Seconds the log may take; what it has told by then is used."""
-_LARGE = 64 << 20
-"""Bytes of packs from which on the log is written down while the blobs are read."""
 _REMEMBERED = 100
 """Things skipped that a cursor remembers, so that they are told again while they are not repaired."""
 
@@ -102,7 +104,7 @@ class GitRepository:
         if remembered:
             yield ContentBatch(chunks=(), cursor=None, skipped=tuple(remembered))
         if set(tips) - set(done) or self._unreachable:
-            for batch in self._history(git, done):
+            for batch in self._history(git, tips, done):
                 remembered += batch.skipped
                 yield batch
         tree = ""
@@ -190,25 +192,26 @@ class GitRepository:
             place for place in lost if blob_id(holder(self.path, place.path), git.object_format) != place.blob
         )
 
-    def _history(self, git: Git, done: list[str]) -> Iterator[ContentBatch]:
+    def _history(self, git: Git, tips: list[str], done: list[str]) -> Iterator[ContentBatch]:
         exclude = [*done, _revision(git, self._since)] if self._since else done
         only = [_branch(git, name) for name in self._branches]
         if exclude:
-            found = list_blobs(git, exclude=exclude, only=only, unreachable=self._unreachable, largest=self._largest)
-            self.ahead = Ahead(found.count, found.bytes)
-            yield from batches(self._blobs(git, found))
+            new = list_blobs(git, exclude=exclude, only=only, unreachable=self._unreachable, largest=self._largest)
+            self.ahead = Ahead(new.count, new.bytes)
+            yield from batches(self._blobs(git, new))
             return
-        if sum(path.stat().st_size for path in git.packs()) >= _LARGE:
-            # By the time it is asked for it is there, and the first second of a scan has a core to spare.
-            self._log = Log(Git(self.path, timeout=_LOG_TIME))
-        with tempfile.TemporaryFile() as names:
-            unlisted = list_names(git, names, only=only, unreachable=self._unreachable)
-            plan = planned(git, self.target, names, self._largest)
+        found = everything(git, _LOG_TIME, tips, only, unreachable=self._unreachable)
+        plan = planned(git, self.target, found.listed, self._largest)
+        if found.named and plan.others and not answers(git, plan.others):
+            found = walked(git, only, unreachable=self._unreachable, log=found.log)
+            plan = planned(git, self.target, found.listed, self._largest)
+        self._log = found.log
         self.ahead = Ahead(sum(len(lot.offsets) for lot in plan.lots) + len(plan.others))
-        if unlisted:
-            yield ContentBatch(cursor=None, skipped=tuple(unlisted))
+        if found.unlisted:
+            yield ContentBatch(cursor=None, skipped=tuple(found.unlisted))
         yield from (ContentBatch(cursor=None, lots=(lot,)) for lot in plan.lots)
-        yield from batches(self._blobs(git, list_named(git, plan.others, largest=self._largest)))
+        others = list_named(git, plan.others, largest=self._largest, present=not found.named)
+        yield from batches(self._blobs(git, others))
 
     def _blobs(self, git: Git, found: BlobList) -> Iterator[Chunk | Skipped]:
         try:

@@ -1,21 +1,19 @@
 """Who first brought a blob in: one pass over the raw log, for the few blobs in which something was found."""
 
-import tempfile
-import threading
 from collections import Counter
-from collections.abc import Container, Iterator
-from contextlib import suppress
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import IO
 
 from keywatch.collect.content.attribution import Introduction
+from keywatch.collect.content.git_log import FORMAT, mapped
 from keywatch.collect.content.git_objects import decode_path
 from keywatch.collect.content.git_plumbing import Git, GitFailed
-from keywatch.model.errors import ScanError
 
 _PATHS = 20
 """Paths of one blob that are told; the same content may lie in thousands of places."""
-_LOG_BYTES = 512 << 20
+_NO_DATE = 1 << 62
+"""What stands for the date of a commit that has none: later than any."""
 _PATHS_SEEN = 1000
 """Paths of one blob that are looked at at all."""
 _TREE_LIMIT = 2_000_000
@@ -40,71 +38,29 @@ def head_tree(git: Git) -> Iterator[tuple[bytes, bytes]]:
         stream.finish()
 
 
-# What a merge has that none of its parents has is told of it (-c); all else came with the commits it merges.
-_LOG = (
-    "log", "--all", "--raw", "-z", "--no-abbrev", "--root", "-c", "--no-renames", "--no-ext-diff", "--no-textconv",
-    "--no-show-signature", "--format=%x01%H%x02%an%x02%at%x01",
-)  # fmt: skip
+_LOG = ("log", "--all", "--no-show-signature", *FORMAT)
 
 
-class Log:
-    """The whole log of a repository, written down while its blobs are looked through."""
-
-    def __init__(self, git: Git, most: int = _LOG_BYTES) -> None:
-        """
-        Begin to write it down.
-
-        Args:
-            git: the repository.
-            most: bytes; a longer one is given up.
-        """
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        self._whole = False
-        self._thread = threading.Thread(target=self._copy, args=(git, most), daemon=True, name="git log")
-        self._thread.start()
-
-    def read(self) -> IO[bytes] | None:
-        """Return what was written down, once that is all; None: it is too long, or broken."""
-        self._thread.join()
-        self._file.seek(0)
-        return self._file if self._whole else None
-
-    def close(self) -> None:
-        """Let go of it."""
-        self._file.close()
-
-    def __del__(self) -> None:
-        self.close()
-
-    def _copy(self, git: Git, most: int) -> None:
-        with suppress(ScanError, OSError), git.stream(*_LOG) as stream:
-            while piece := stream.out.read(1 << 20):
-                most -= len(piece)
-                if most < 0:
-                    return
-                self._file.write(piece)
-            stream.finish()
-            self._whole = True
-
-
-def introductions(git: Git, blobs: frozenset[str], log: IO[bytes] | None = None) -> dict[str, tuple[Introduction, ...]]:
+def introductions(
+    git: Git, blobs: frozenset[str], log: Sequence[IO[bytes]] | None = None
+) -> dict[str, tuple[Introduction, ...]]:
     """
     Return where and by whom each of `blobs` was first brought in; those that history does not know are left out.
 
     Args:
         git: the repository.
         blobs: their names.
-        log: what `Log` has written down; without it git is asked.
+        log: the pieces that `Log` has written down; without them git is asked.
 
     Raises:
         ScanError: the history cannot be read.
     """
     wanted = {blob.encode() for blob in blobs}
     if log is not None:
-        first = _first(log, wanted)
+        first = _first(_written(log, wanted, 32 if git.object_format == "sha256" else 20))
     else:
         with git.stream(*_LOG) as stream:
-            first = _first(stream.out, wanted)
+            first = _first(changes_in(stream.out, wanted))
             try:
                 stream.finish()
             except GitFailed:
@@ -128,18 +84,18 @@ def introductions(git: Git, blobs: frozenset[str], log: IO[bytes] | None = None)
     return {blob: tuple(places) for blob, places in found.items()}
 
 
-def _first(out: IO[bytes], wanted: set[bytes]) -> dict[tuple[bytes, bytes], "_Commit"]:
+def _first(changes: Iterable["_Change"]) -> dict[tuple[bytes, bytes], "_Commit"]:
     """Return the first commit that brought in each wanted blob at each of its paths."""
-    first: dict[tuple[bytes, bytes], _Commit] = {}
+    first: dict[tuple[bytes, bytes], bytes] = {}
     paths: Counter[bytes] = Counter()
-    for blob, path, brought in _raw(out, wanted):
+    for blob, path, brought in changes:
         # The log comes newest first, so the last word is the oldest.
         if (blob, path) not in first:
             if paths[blob] >= _PATHS_SEEN:
                 continue
             paths[blob] += 1
         first[blob, path] = brought
-    return first
+    return {change: _commit(header) for change, header in first.items()}
 
 
 def _present(git: Git, asked: Container[tuple[bytes, bytes]]) -> set[tuple[bytes, bytes]] | None:
@@ -150,11 +106,30 @@ def _present(git: Git, asked: Container[tuple[bytes, bytes]]) -> set[tuple[bytes
 
 
 _Commit = tuple[bytes, bytes, int]
+_Change = tuple[bytes, bytes, bytes]
+"""A blob's name, its path, and the header of the commit that brought it in."""
 
 
-def _raw(out: IO[bytes], wanted: set[bytes]) -> Iterator[tuple[bytes, bytes, _Commit]]:
+def _written(pieces: Sequence[IO[bytes]], wanted: set[bytes], name_size: int) -> Iterator[_Change]:
+    """Read what was written down."""
+    from keywatch.native import library
+
+    kernel = library()
+    if kernel is None:
+        for piece in pieces:
+            yield from changes_in(piece, wanted)
+        return
+    from keywatch.native.listing import brought
+
+    for text in mapped(pieces):
+        yield from brought(kernel, text, [*wanted], name_size)
+
+
+def changes_in(out: IO[bytes], wanted: set[bytes]) -> Iterator[_Change]:
     """
-    Read `log --raw -z`: a header of ours for each commit, then for each change `:modes ids status` NUL path NUL.
+    Yield what brought in one of some blobs.
+
+    Of `log --raw -z` is read a header of ours for each commit, then for each change `:modes ids status` NUL path NUL.
 
     https://git-scm.com/docs/git-diff#_raw_output_format
     """
@@ -166,7 +141,7 @@ def _raw(out: IO[bytes], wanted: set[bytes]) -> Iterator[tuple[bytes, bytes, _Co
         for field in fields:
             if blob:
                 if blob in wanted:
-                    yield blob, field, _commit(header)
+                    yield blob, field, header
                 blob = b""
                 continue
             if field[:1] == b":" or field[:2] == b"\n:":
@@ -180,7 +155,7 @@ def _commit(header: bytes) -> _Commit:
     """Take apart a header, whose author's name may hold our own separators."""
     name, _, rest = header.strip(b"\n\x01").partition(b"\x02")
     author, _, when = rest.rpartition(b"\x02")
-    return name, author, int(when)
+    return name, author, int(when) if when.removeprefix(b"-").isdigit() else _NO_DATE
 
 
 def _fields(out: IO[bytes]) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import IO
@@ -110,15 +110,45 @@ def list_names(
     return skipped
 
 
-def list_named(git: Git, blobs: Iterable[bytes], *, largest: int) -> BlobList:
-    """List the blobs whose names, or lines `name path`, are given; see `list_blobs`."""
+def reached_from(git: Git, tips: Iterable[bytes], names: IO[bytes]) -> list[Skipped]:
+    """
+    Write a line `name path` into `names` for each blob that those of `tips` reach that lead to no commit.
+
+    Raises:
+        GitFailed: that cannot be told.
+    """
+    question = "".join(f"{tip.decode()}^{{}}\n" for tip in tips)
+    answers = git.ask("cat-file", "--batch-check=%(objecttype) %(objectname)", question=question) if question else ""
+    others = [line.partition(" ")[2] for line in answers.splitlines() if not line.startswith("commit ")]
+    return list_names(git, names, only=others) if others else []
+
+
+def list_named(git: Git, blobs: Iterable[bytes], *, largest: int, present: bool = True) -> BlobList:
+    """
+    List the blobs whose names, or lines `name path`, are given; see `list_blobs`.
+
+    Args:
+        git: the repository.
+        blobs: the names, or lines.
+        largest: bytes of a blob that is still read.
+        present: whether they were seen to be there.
+    """
     found = BlobList()
     with _closed_on_error(found), tempfile.TemporaryFile() as names:
         names.writelines(name + b"\n" for name in blobs)
         names.seek(0)
-        _measure(git, names, found, largest)
+        _measure(git, names, found, largest, present=present)
     found.file.seek(0)
     return found
+
+
+def answers(git: Git, blobs: Iterable[bytes]) -> bool:
+    """Tell whether git can say of some blobs, given as names or lines `name path`, whether they are there."""
+    try:
+        with closing(list_named(git, blobs, largest=LARGEST)):
+            return True
+    except GitFailed:
+        return False
 
 
 def reachable(git: Git, blobs: set[str]) -> frozenset[str]:
@@ -159,6 +189,21 @@ def _reachable(git: Git, revisions: IO[bytes], names: IO[bytes], *, every: bool)
             else:
                 names.write(line)
         stream.finish()
+    return _missing(git, missing)
+
+
+def missing_trees(git: Git) -> list[Skipped]:
+    """Say which trees are missing. What is in them is listed nowhere, and `rev-list` is silent of it."""
+    missing: list[str] = []
+    listing = ("rev-list", "--objects", "--all", "--filter=blob:none", "--missing=print")
+    with suppress(GitFailed), git.stream(*listing) as stream:
+        missing += [line[1:].split()[0].decode() for line in stream.out if line.startswith(b"?")]
+        stream.finish()
+    return _missing(git, missing)
+
+
+def _missing(git: Git, missing: list[str]) -> list[Skipped]:
+    """Say what is missing."""
     partial = bool(missing) and git.ask("config", "--get-regexp", r"^remote\..*\.promisor$", ok=(0, 1)) != ""
     if partial or len(missing) > _NAMED:
         hint = "fetch them (`git fetch --refetch --no-filter`) and scan again; keywatch never fetches by itself"
@@ -187,13 +232,16 @@ def _blobs(listing: Iterable[bytes]) -> Iterator[bytes]:
             yield name
 
 
-def _measure(git: Git, names: IO[bytes], found: BlobList, largest: int) -> None:
+def _measure(git: Git, names: IO[bytes], found: BlobList, largest: int, *, present: bool = True) -> None:
     """Sort out what is no blob, or too big, by the objects' headers: a small delta can be a huge blob."""
+    missing: list[str] = []
     with git.stream("cat-file", "--buffer", f"--batch-check={_FORMAT}", source=names) as stream:
         for line in stream.out:
             name, _, rest = line.rstrip(b"\n").partition(b" ")
             kind, _, rest = rest.partition(b" ")
-            if kind == b"missing":
+            if kind == b"missing" and not present:
+                missing.append(name.decode())
+            elif kind == b"missing":
                 found.skipped.append(Skipped(f"{git.path}: object {name.decode()}", "cannot be read", "run `git fsck`"))
             if kind != b"blob":
                 continue
@@ -204,6 +252,7 @@ def _measure(git: Git, names: IO[bytes], found: BlobList, largest: int) -> None:
             else:
                 found.add(name + b" " + path, int(size))
         stream.finish()
+    found.skipped += _missing(git, missing)
 
 
 def read_blobs(git: Git, found: BlobList) -> Iterator[Blob | Skipped]:

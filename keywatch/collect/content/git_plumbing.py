@@ -15,8 +15,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
+from math import ceil
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from keywatch.collect.content.git_confinement import confine, git_directory
 from keywatch.model.errors import ScanError
@@ -77,6 +78,8 @@ def environment() -> dict[str, str]:
         # Grafts would have it that a commit has no parents.
         "GIT_GRAFT_FILE": os.devnull,
         "GIT_PAGER": "cat",
+        # Nobody waits for a single line of what it prints.
+        "GIT_FLUSH": "0",
         "GIT_CONFIG_COUNT": str(len(_SETTINGS)),
     }
     for number, (name, value) in enumerate(_SETTINGS.items()):
@@ -87,6 +90,16 @@ def environment() -> dict[str, str]:
 
 class GitFailed(ScanError):
     """`git` ended with an error; the message holds the last thing it said."""
+
+
+class Bounded(NamedTuple):
+    """A file that git writes, and how long it may become."""
+
+    file: IO[bytes]
+    most: int
+    """Bytes; git is ended when it writes more."""
+    sharing: int = 1
+    """How many processes at once share the memory that one may take."""
 
 
 class Git:
@@ -155,7 +168,9 @@ class Git:
         return out.decode("utf-8", "backslashreplace")
 
     @contextmanager
-    def stream(self, *arguments: str, source: IO[bytes] | None = None, patient: bool = False) -> Iterator["Stream"]:
+    def stream(
+        self, *arguments: str, source: IO[bytes] | None = None, patient: bool = False, into: "Bounded | None" = None
+    ) -> Iterator["Stream"]:
         """
         Run git while its output is read. Leaving the block early ends it.
 
@@ -163,6 +178,7 @@ class Git:
             *arguments: the plumbing command and its options.
             source: an open file it reads its standard input from.
             patient: let it take as long as it takes; for what is bounded otherwise.
+            into: where it writes; without it, its output is read from the stream.
         """
         # A broken repository can make git say more on stderr than a pipe holds while nobody reads it.
         with tempfile.TemporaryFile() as complaints:
@@ -170,14 +186,21 @@ class Git:
                 process = subprocess.Popen(  # noqa: S603 - a fixed program, no shell
                     self._command(arguments),
                     stdin=source or subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
+                    stdout=into.file if into else subprocess.PIPE,
                     stderr=complaints,
                     bufsize=1 << 20,
                     env=self._environment,
                 )
             except FileNotFoundError:
                 raise _missing() from None
-            _confined(process)
+            _confined(process, into.sharing if into else 1)
+            if into:
+                with suppress(ProcessLookupError):
+                    # What ends it would leave its memory behind in a file.
+                    resource.prlimit(process.pid, resource.RLIMIT_CORE, (0, 0))
+                    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (into.most, into.most))
+                    # It goes on where we are ended meanwhile, for nobody closes a pipe it writes to.
+                    resource.prlimit(process.pid, resource.RLIMIT_CPU, 2 * (ceil(self._timeout),))
             stream = Stream(self, arguments, process, complaints)
             # Twelve tree objects can spell ten thousand million paths: a walk over them would never end.
             watch = threading.Timer(self._timeout, stream.stop)
@@ -235,8 +258,13 @@ class Stream:
         self._process = process
         self._complaints = complaints
         self._stopped = False
-        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-        self.out: IO[bytes] = process.stdout
+        self._out = process.stdout
+
+    @property
+    def out(self) -> IO[bytes]:
+        """What it prints, where that is not written into a file."""
+        assert self._out is not None  # noqa: S101 - a pipe was asked for
+        return self._out
 
     def stop(self) -> None:
         """End it, because it takes too long."""
@@ -259,10 +287,10 @@ class Stream:
             raise self._git._failed(self._arguments, self._complaints.read())  # noqa: SLF001 - likewise
 
 
-def _confined(process: "subprocess.Popen[bytes]") -> None:
+def _confined(process: "subprocess.Popen[bytes]", sharing: int = 1) -> None:
     # Mapped packs are not counted, so this is what git makes of them. It may have ended already.
     with suppress(ProcessLookupError):
-        resource.prlimit(process.pid, resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+        resource.prlimit(process.pid, resource.RLIMIT_DATA, (_MEMORY // sharing, _MEMORY // sharing))
 
 
 def _verb(arguments: tuple[str, ...]) -> str:

@@ -16,6 +16,17 @@ _FAR = 0x80000000
 """Set in an offset that stands in the table of large ones."""
 
 
+def count(path: Path) -> int:
+    """Return how many objects a `.pack` has by what its index says; 0 where that says nothing."""
+    try:
+        descriptor, _ = open_regular(path.with_suffix(".idx"))
+        with os.fdopen(descriptor, "rb") as file:
+            head = file.read(_NAMES)
+    except OSError:
+        return 0
+    return int.from_bytes(head[-4:], "big") if len(head) == _NAMES and head.startswith(_MAGIC) else 0
+
+
 class Index:
     """
     The index of one pack, version 2.
@@ -76,6 +87,11 @@ class Index:
                 known = dict(zip(map(itemgetter(0), iter_unpack(f"{self._size}s", table)), near, strict=True))
                 found += [(known[name], name) for name in wanted if name in known]
         return [(self._far(offset) if offset & _FAR else offset, name) for offset, name in found]
+
+    @property
+    def mapped(self) -> mmap.mmap:
+        """The whole file."""
+        return self._map
 
     def close(self) -> None:
         self._map.close()

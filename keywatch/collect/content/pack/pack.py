@@ -61,6 +61,11 @@ class Pack:
         self._name_size = name_size
         self._largest = largest
 
+    @property
+    def mapped(self) -> mmap.mmap:
+        """The whole file."""
+        return self._map
+
     def base(self, offset: int) -> tuple[int | None, int]:
         """
         Return the `base` and the `size` of the object at `offset`; see `Entry`.

@@ -1,0 +1,79 @@
+"""Every blob that a whole history has, and the log that tells of them where there is one."""
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from keywatch.collect.content.git_log import Log, mapped
+from keywatch.collect.content.git_objects import list_names, missing_trees
+from keywatch.collect.content.git_plumbing import Git
+from keywatch.collect.content.listing import Listed, Listing, listing
+from keywatch.collect.content.pack.index import count
+from keywatch.model.source import Skipped
+
+_LARGE = 64 << 20
+"""Bytes of packs from which on the log is written down."""
+_OBJECTS = 4_000_000
+"""Objects beyond which the log would be too long: it takes about a hundred bytes for each."""
+
+
+class Found(NamedTuple):
+    """What a history has."""
+
+    listed: Listed
+    unlisted: list[Skipped]
+    """What cannot be listed."""
+    log: Log | None
+    """Its log, if that is written down."""
+    named: bool = False
+    """Whether the log alone names the blobs: nobody has looked yet whether they are there."""
+
+
+def everything(git: Git, patience: float, tips: Iterable[str], only: Sequence[str], *, unreachable: bool) -> Found:
+    """
+    List every blob that a history has; see `list_names`.
+
+    Args:
+        git: the repository.
+        patience: seconds the log may take.
+        tips: what the refs name.
+        only: only what these commits reach.
+        unreachable: also what no ref reaches.
+
+    Raises:
+        GitFailed: nothing can be listed.
+    """
+    packs = git.packs()
+    objects = sum(map(count, packs))
+    log = None
+    if sum(path.stat().st_size for path in packs) >= _LARGE and objects <= _OBJECTS:
+        # It is asked for in the end. To list all there is as well would be to walk through the same trees again.
+        whole = not only and not unreachable
+        log = Log(Git(git.path, timeout=patience), tips, _listing(git, objects) if whole else None)
+        if whole and (listed := log.listed()):
+            return Found(listed, [], log, named=True)
+    found = walked(git, only, unreachable=unreachable, log=log)
+    partial = any(path.with_suffix(".promisor").exists() for path in packs) and _without_trees(git)
+    if partial or (log and not only and not unreachable):
+        found.unlisted.extend(missing_trees(git))
+    return found
+
+
+def walked(git: Git, only: Sequence[str], *, unreachable: bool, log: Log | None) -> Found:
+    """List every blob in another way than by the log; see `everything`."""
+    with tempfile.TemporaryFile() as names:
+        unlisted = list_names(git, names, only=only, unreachable=unreachable)
+        found = _listing(git, sum(map(count, git.packs())))
+        for text in mapped([names]):
+            found.lines(text)
+    return Found(Listed(*found.listed()), unlisted, log)
+
+
+def _listing(git: Git, objects: int) -> Listing:
+    return listing(32 if git.object_format == "sha256" else 20, objects)
+
+
+def _without_trees(git: Git) -> bool:
+    """Tell whether a clone was made that leaves out more than blobs."""
+    filters = git.ask("config", "--get-regexp", r"^remote\..*\.partialclonefilter$", ok=(0, 1)).splitlines()
+    return any(not line.partition(" ")[2].startswith("blob:") for line in filters)
