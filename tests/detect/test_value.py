@@ -151,6 +151,7 @@ def test_examples_are_invented_the_same_way_every_time() -> None:
     assert len(expand("{uuid}")) == 36
 
 
+@pytest.mark.usefixtures("kernel")
 @given(st.lists(st.sampled_from([b"\n", b"ab", b"c" * 70000]), max_size=12), st.integers(0, 5), st.integers(0, 9))
 def test_lines_are_counted_as_anyone_would(parts: list[bytes], lines: int, seed: int) -> None:
     """Line, column and surroundings agree with a naive count, across the blocks in which newlines are counted."""

@@ -1,9 +1,9 @@
 """Cutting long content into chunks that overlap, each with its exact place."""
 
 from collections.abc import Iterator
-from itertools import accumulate
 
-from keywatch.model.content import COUNTED, Chunk, Origin, characters
+from keywatch.model.content import COUNTED, LINE_END, Chunk, Origin, characters
+from keywatch.native.count import count, counts
 
 WINDOW = 4 << 20
 """Bytes of a chunk, at most, before its overlap."""
@@ -41,13 +41,12 @@ class Cutter:
 
     def whole(self, data: bytes, *, more: bool = False) -> Chunk:
         """As `chunk`, of a piece that was read together with the overlap before it."""
-        starts = range(0, len(data), COUNTED)
-        before = list(accumulate((data.count(b"\n", at, at + COUNTED) for at in starts), initial=0))
+        before = counts(data, LINE_END, COUNTED)
         place = (self._origin, self.offset, self._line, self._column)
         chunk = Chunk(data, *place, overlap=len(self._tail), more=more, newlines=before)
         shown = max(0, len(data) - OVERLAP)
         block = shown // COUNTED
-        self._pass(data, shown, before[block] + data.count(b"\n", block * COUNTED, shown))
+        self._pass(data, shown, before[block] + data.count(LINE_END, block * COUNTED, shown))
         self._tail = data[shown:]
         self._left = more
         return chunk
@@ -60,7 +59,7 @@ class Cutter:
     def skip(self, piece: bytes) -> None:
         """Go on behind a `piece` of the origin that is shown in another way, or not at all."""
         passed = self._tail + piece
-        self._pass(passed, len(passed), passed.count(b"\n"))
+        self._pass(passed, len(passed), count(passed, LINE_END))
         self._tail = b""
 
     def _pass(self, data: bytes, end: int, newlines: int) -> None:
