@@ -35,9 +35,13 @@ class Cutter:
         """Bytes the next chunk repeats of the one before."""
         return len(self._tail)
 
-    def chunk(self, piece: bytes, *, more: bool = False) -> Chunk:
-        """Return the next `piece` of the origin, with the end of the one before in front of it; `more`: and no last."""
-        return self.whole(self._tail + piece if self._tail else piece, more=more)
+    def chunk(self, piece: bytes | memoryview, *, more: bool = False) -> Chunk:
+        """
+        Return the next `piece` of the origin, with the end of the one before in front of it; `more`: and no last.
+
+        What lies in memory that is used again is copied, once.
+        """
+        return self.whole(self._tail + piece if self._tail else bytes(piece), more=more)
 
     def whole(self, data: bytes, *, more: bool = False) -> Chunk:
         """As `chunk`, of a piece that was read together with the overlap before it."""
