@@ -22,6 +22,8 @@ COPY pyproject.toml setup.py README.md LICENSE ./
 COPY keywatch keywatch
 RUN ["/build/bin/pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", "/dist", "."]
 RUN ["sh", "-c", "/build/bin/pip --python /opt/keywatch/bin/python install --no-deps --no-index /dist/*.whl"]
+# Says it if the native kernel, for which ziglang is among the locks of the build, could not be compiled: scans take longer then.
+RUN ["sh", "-c", "/opt/keywatch/bin/python -m keywatch.native || true"]
 
 FROM ${BASE}
 # git reads the repositories; certificates and ssh are for clones from elsewhere.

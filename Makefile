@@ -136,5 +136,5 @@ lock: venv ## write the locks in requirements/ anew from pyproject.toml (UPGRADE
 
 .PHONY: clean
 clean: ## remove everything that make made
-	rm -rf $(VENV) build dist htmlcov .coverage *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist keywatch/native/_kernel* htmlcov .coverage *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find keywatch tests -name __pycache__ -type d -prune -exec rm -rf {} +

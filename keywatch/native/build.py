@@ -35,7 +35,8 @@ def build(into: Path, *, flags: Sequence[str] = FAST, compilers: Sequence[Sequen
     """
     Compile the kernel into a folder.
 
-    What was there before is removed or replaced, never written to: a running process may have it mapped.
+    What was there before is replaced, never written to: a running process may have it mapped. Where nothing can be
+    built, what was built of the same sources stays.
 
     Args:
         into: the folder, which need not exist.
@@ -48,7 +49,8 @@ def build(into: Path, *, flags: Sequence[str] = FAST, compilers: Sequence[Sequen
     target = into / OBJECT
     try:
         into.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
+        if target.exists() and not target.read_bytes().endswith(revision()):
+            target.unlink()
         with TemporaryDirectory(prefix="keywatch-") as scratch:
             made = _compiled(Path(scratch), flags, list(compilers or _compilers()))
         new = target.with_suffix(".new.so")
@@ -60,7 +62,7 @@ def build(into: Path, *, flags: Sequence[str] = FAST, compilers: Sequence[Sequen
 
 def _compiled(scratch: Path, flags: Sequence[str], compilers: Sequence[Sequence[str]]) -> bytes:
     if not compilers:
-        raise NotBuilt("no C compiler is here: neither $CC, nor the package ziglang, nor cc")
+        raise NotBuilt("no C compiler is here: neither $CC, nor the package ziglang (make venv installs it), nor cc")
     made = scratch / OBJECT
     # Zig keeps what it made for the next time, in the home directory if it is left to itself.
     cache = {f"ZIG_{kind}_CACHE_DIR": str(scratch / "zig") for kind in ("GLOBAL", "LOCAL")}
@@ -93,7 +95,8 @@ def _compilers() -> Iterator[list[str]]:
 
 def zig() -> list[str]:
     """Return the command for the compiler of `ziglang`, which by itself builds for the very processor it runs on."""
-    return [sys.executable, "-m", "ziglang", "cc", *_target(), "-mcpu=baseline"]
+    # -P: the compiler runs where the sources are, and Python would take our modules there for its own.
+    return [sys.executable, "-P", "-m", "ziglang", "cc", *_target(), "-mcpu=baseline"]
 
 
 def _target() -> list[str]:

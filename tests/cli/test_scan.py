@@ -504,6 +504,7 @@ def test_help_fits_the_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -
     assert any(line.startswith("A git repository is scanned") for line in lines)
     assert keywatch("--help").returncode == 0
     assert keywatch("--version").stdout.startswith(b"keywatch ")
+    assert keywatch("--version").stdout.endswith(b"\nnative kernel: in use\n")
 
 
 def test_every_command_is_there() -> None:

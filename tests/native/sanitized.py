@@ -31,7 +31,8 @@ def main(arguments: list[str]) -> int:
         except NotBuilt as error:
             sys.stderr.write(f"keywatch: error: {error}\n")
             return 1
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests]
+        # A sanitizer writes what it says by itself, and ends the process: pytest may not hold that back.
+        command = [sys.executable, "-m", "pytest", "--capture=sys", "-p", "no:cacheprovider", *tests]
         return subprocess.run(command, cwd=copy, env=os.environ | environment, check=False).returncode
 
 
@@ -47,10 +48,10 @@ def _built(into: Path) -> dict[str, str]:
         if library.is_absolute():
             # Its runtime must be there before anything else, and Python was built without.
             build(into, flags=("-fsanitize=address,undefined", *CAREFUL, *shared), compilers=[[name]])
-            print(f"{name}: address and undefined behaviour", flush=True)
+            sys.stderr.write(f"{name}: address and undefined behaviour\n")
             return environment | {"LD_PRELOAD": str(library)}
     build(into, flags=("-fsanitize=undefined", *CAREFUL), compilers=[zig()])
-    print("zig: undefined behaviour alone, as there is neither gcc nor clang", flush=True)
+    sys.stderr.write("zig: undefined behaviour alone, as there is neither gcc nor clang\n")
     return environment
 
 

@@ -88,6 +88,13 @@ def test_a_build_that_fails_leaves_no_kernel(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_build_that_fails_leaves_what_was_built_of_the_same_sources(installed: Path) -> None:
+    """Whoever tries again without a compiler, as where it was only there to install, loses nothing."""
+    with pytest.raises(NotBuilt):
+        build(installed, compilers=[["no-such-compiler"]])
+    assert "in use" == said(installed)
+
+
 def test_the_next_compiler_is_asked_when_one_fails(tmp_path: Path) -> None:
     """What it makes is marked as made of these sources; any compiler will do, and here one stands for it."""
     copying = "import shutil, sys; shutil.copy(sys.argv[0], sys.argv[sys.argv.index('-o') + 1])"
