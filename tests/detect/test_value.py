@@ -185,6 +185,32 @@ def test_words_take_few_pieces_and_chance_takes_many(text: str, least: float, mo
 
 
 @pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("", 0),
+        ("ABc", 3),
+        ("Ab", 1),
+        ("__a", 2),
+        ("HTTPServerRequestHandler", 4),
+        ("XMLHttpRequest2Id", 5),
+        ("x86_64-linux-gnu", 5),
+    ],
+)
+def test_a_text_is_cut_where_another_kind_of_letter_begins(text: str, pieces: int) -> None:
+    """The last of several capitals begins the next word."""
+    assert len(text) == pieces * efficiency(text.encode())
+
+
+@pytest.mark.parametrize("at", [0, 7, 20])
+@pytest.mark.parametrize("letter", ["q", "7", "+"])
+def test_a_character_five_times_in_a_row_is_a_mask(letter: str, at: int) -> None:
+    """Wherever it stands; but for the letter A, which is what base64 makes of zeros."""
+    value = expand("{base64:20}")
+    row = [value[:at] + part + value[at:] for part in (letter * 5, "A" * 5)]
+    assert [looks_random(one.encode()) for one in row] == [False, True]
+
+
+@pytest.mark.parametrize(
     "template", ["{lowalnum:20}", "{lower:24}", "{upper:24}", "{alnum:14}", "{alnum:10}={alnum:10}"]
 )
 def test_chance_is_seen_without_digits_and_in_few_characters(template: str) -> None:
