@@ -9,7 +9,9 @@ import msgspec
 
 from keywatch.collect.inflating import is_packed
 from keywatch.collect.log_file import OLD_MARK, LogFile
+from keywatch.model.content import LINE_END
 from keywatch.model.source import Cursor, Json
+from keywatch.native.count import count
 
 _VERSION = 2
 """Of the cursor. In the first, marks were plain digests, and parted files lay among the others."""
@@ -81,7 +83,7 @@ class Checkpoint:
 
     def after(self, piece: bytes, file: LogFile) -> Self:
         """Move on by `piece`, just read from `file`."""
-        newlines = piece.count(b"\n")
+        newlines = count(piece, LINE_END)
         column = len(piece) - piece.rfind(b"\n") if newlines else self.column + len(piece)
         offset = self.offset + len(piece)
         line = self.line + newlines if self.line else 0

@@ -10,6 +10,11 @@ WINDOW = 1 << 20
 """Bytes of a file held at a time. A line longer than this comes in pieces."""
 WINDOWS = 4
 """Windows of a batch, about: a thousand files with a line each are one commit, not a thousand."""
+GATHERED = 8 * WINDOWS * WINDOW
+"""
+Bytes of a log whose calls are committed together, at least, unless it ends before: what they come to is worked out, and
+written down, once for each credential.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

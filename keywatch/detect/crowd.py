@@ -14,10 +14,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress, islice
+from itertools import compress
 from typing import TypeAlias
 
-from keywatch.detect import lazy_re2
 from keywatch.detect.compose import WINDOW
 from keywatch.detect.filters import Sheet
 from keywatch.detect.pattern import Pattern, compiled
@@ -41,7 +40,7 @@ _MOST_NAMES = 50_000
 _OF_NAMES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 _NO_NAMES = bytes(byte if byte in _OF_NAMES else 0 for byte in range(256))
 _GROUP = "[I-Za-f][C-HS-Xi-nyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
-_ENCODED = lazy_re2.compile(f"(?:{_GROUP}){{3}}|H4sI|[I-Za-f][AQgw][AB].A[C-H].A".encode())
+_ENCODED = f"(?:{_GROUP}){{3}}|H4sI|[I-Za-f][AQgw][AB].A[C-H].A"
 """What base64 of text, of gzip, or of UTF-16 has in it, and one value of chance in hundreds."""
 
 
@@ -51,11 +50,11 @@ class _Hints:
 
     asking: Pattern
     """One of the rules that look near it."""
+    any: Pattern
+    """The same in its first group; else what shows an encoded value, which is decoded whatever stands near it."""
     lines: int
     reach: int
-    """Lines and bytes around these."""
-    decoded: bool
-    """Whether a value that may be an encoded one is decoded, whatever stands near it."""
+    """Lines and bytes around what asks."""
 
 
 class Crowds:
@@ -96,11 +95,14 @@ class Crowds:
         for rule in rules:
             near = asking.get(rule.id, ())
             if near and asked[rule.id] == len(near):
+                asked_by = "|".join(f"(?:{other.regex})" for other, _ in near)
+                # Decoded is what nothing but its name told to be a value.
+                encoded = f"|(?:{_ENCODED})" if rule.specificity <= GENERIC else ""
                 found[rule.id] = _Hints(
-                    compiled("|".join(f"(?:{other.regex})" for other, _ in near)),
+                    compiled(asked_by),
+                    compiled(f"({asked_by}){encoded}"),
                     max(lines for _, lines in near) + _LINES,
                     max(other.span for other, _ in near) + WINDOW,
-                    decoded=rule.specificity <= GENERIC,
                 )
         return found
 
@@ -136,16 +138,22 @@ def _beside(hints: _Hints, rule: Rule, sheet: Sheet, seen: Seen) -> Seen:
     data, (starts, ends) = sheet.data, seen
     most = len(starts) // 8
     spans: list[tuple[int, int]] = []
-    for hit in islice(hints.asking.finds(data), most + 1):
+    position = 0
+    # One pass for both: what takes the time is to go over a chunk in which there are none.
+    while (hit := hints.any.search(data, position)) is not None:
+        position = max(hit.end(), position + 1)
+        if len(spans) >= most:
+            return seen
+        if hit.start(1) < 0:
+            spans.append((hit.start() - rule.span, position))
+            begun = hints.asking.search(data, hit.start() + 1, position + hints.reach)
+            if begun is None or begun.start() >= position:
+                continue
+            hit, position = begun, max(begun.end(), position)
         begin, _ = sheet.lines.around(hit.start(), hints.lines, hints.reach)
         # What the next one would be found in may have begun in this one.
-        _, end = sheet.lines.around(min(hit.end() + hints.reach - WINDOW, len(data)), hints.lines, hints.reach)
-        spans.append((begin, end))
-    if hints.decoded:
-        encoded = islice(_ENCODED.finds(data), most + 1 - len(spans))
-        spans += ((hit.start() - rule.span, hit.end()) for hit in encoded)
-    if len(spans) > most:
-        return seen
+        _, end = sheet.lines.around(min(position + hints.reach - WINDOW, len(data)), hints.lines, hints.reach)
+        spans.append((min(begin, hit.start() - rule.span), end))
     kept: Seen = ([], [])
     reached = 0
     for begin, end in sorted(spans):

@@ -10,7 +10,7 @@ twelve characters no more than two, of 32 no more than 1.7.
 import string
 from collections.abc import Iterator
 from functools import cache
-from itertools import groupby, pairwise, product
+from itertools import pairwise, product
 from pathlib import Path
 
 _LONGEST = 14
@@ -73,20 +73,20 @@ def _measured(text: bytes) -> float:
 
 def _runs(text: bytes) -> Iterator[bytes]:
     """Yield words, numbers and what stands between them; the last capital of `HTTPServer` begins the next word."""
-    start, end = 0, 0
-    capitals = False
-    for kind, letters in groupby(text.translate(_KINDS)):
-        if capitals and kind == _LOWER:
-            if end - start > 1:
-                yield text[start : end - 1]
-            start = end - 1
-        elif start < end:
-            yield text[start:end]
-            start = end
-        end += sum(1 for _ in letters)
-        capitals = kind == _UPPER
-    if start < end:
-        yield text[start:end]
+    start, before = 0, 0
+    for at, kind in enumerate(text.translate(_KINDS)):
+        if kind == before:
+            continue
+        if before == _UPPER and kind == _LOWER:
+            if at - start > 1:
+                yield text[start : at - 1]
+            start = at - 1
+        elif at:
+            yield text[start:at]
+            start = at
+        before = kind
+    if text:
+        yield text[start:]
 
 
 def common_pairs(text: bytes) -> tuple[int, int]:
@@ -104,9 +104,12 @@ def _pieces(run: bytes) -> int:
     letters, count, at = run.lower(), 0, 0
     words = _words()
     while at < len(letters):
-        longest = min(_LONGEST, len(letters) - at)
-        step = next((n for n in range(longest, _SHORTEST - 1, -1) if letters[at : at + n] in words), 0)
-        at += step or (2 if letters[at : at + 2] in COMMON_PAIRS else 1)
+        step = 2 if letters[at : at + 2] in COMMON_PAIRS else 1
+        for size in range(min(_LONGEST, len(letters) - at), _SHORTEST - 1, -1):
+            if letters[at : at + size] in words:
+                step = size
+                break
+        at += step
         count += 1
     return count
 

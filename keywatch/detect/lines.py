@@ -1,30 +1,36 @@
 """Where a byte is: line and column, found without counting the same bytes twice."""
 
+from typing import TYPE_CHECKING
+
 from keywatch.model.content import COUNTED as _BLOCK
-from keywatch.model.content import Chunk, characters
+from keywatch.model.content import LINE_END, Chunk, characters
+from keywatch.native.count import counts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Lines:
     """
     The lines of one chunk.
 
-    Newlines are counted a block at a time, where whoever cut the chunk has not done so, and only where a match asks: a
-    chunk without one costs nothing, and a chunk of nothing but newlines needs no list of them.
+    Newlines are counted in blocks, where whoever cut the chunk has not done so, and only where a match asks: a chunk
+    without one costs nothing, and a chunk of nothing but newlines needs no list of them.
     """
 
     def __init__(self, chunk: Chunk) -> None:
         self._chunk = chunk
-        self._before = list(chunk.newlines) or [0]
+        self._before: Sequence[int] = chunk.newlines
         self._starts: dict[int, int] = {0: 0}
 
     def index(self, position: int) -> int:
         """Return the line of `position`, counted from 0 at the chunk's first byte."""
-        data, before = self._chunk.data, self._before
-        block = position // _BLOCK
-        while len(before) <= block:
-            end = len(before) * _BLOCK
-            before.append(before[-1] + data.count(b"\n", end - _BLOCK, end))
-        return before[block] + data.count(b"\n", block * _BLOCK, position)
+        data, block = self._chunk.data, position // _BLOCK
+        if not block:
+            return data.count(LINE_END, 0, position)
+        if not self._before:
+            self._before = counts(data, LINE_END, _BLOCK)
+        return self._before[block] + data.count(LINE_END, block * _BLOCK, position)
 
     def start(self, position: int) -> int:
         """Return where the line of `position` starts in the chunk."""

@@ -80,6 +80,7 @@ _NAMED = re2.compile(
 _ADMITTED = re2.compile(rb"(?i)example|placeholder|changeme|redacted")
 """Words by which a value says itself that it is none."""
 _ROW = repeated(_RUN, besides=_ZERO)
+_SAME = bytes(_RUN - 1)
 _BASE64 = re2.compile(rb"^[A-Za-z0-9+/_-]{16,}={0,2}$")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _PRINTABLE = bytes([9, 10, 13, *range(0x20, 0x7F)])
@@ -122,7 +123,9 @@ def _has_run(value: bytes) -> bool:
 
     The letter A does not count: in base64 it is what bytes of zero look like.
     """
-    return _ROW.search(value) is not None
+    number = int.from_bytes(value)
+    steps = (number ^ number >> 8).to_bytes(len(value))[1:]  # zero where a byte is the same as the one before
+    return _SAME in steps and _ROW.search(value) is not None
 
 
 def _stands_for_words(value: bytes) -> bool:

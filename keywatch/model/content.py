@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 Span: TypeAlias = tuple[int, int]
 """From this byte up to before that one."""
+LINE_END = ord("\n")
 COUNTED = 1 << 12
 """Bytes of a block for which line ends are counted together."""
 Mark: TypeAlias = tuple[int, int, int]

@@ -57,7 +57,7 @@ class Local:
     def __init__(self, jobs: int | None = None) -> None:
         """Use `jobs` threads or processes; without it, one for each core this process may use."""
         self.jobs = jobs or len(os.sched_getaffinity(0))
-        self.ahead = self.jobs + 1
+        self.ahead = 2 * self.jobs + 2
         self._pool: ThreadPoolExecutor | None = None
         self._processes: Processes | None = None
         self._lock = threading.Lock()
@@ -67,8 +67,8 @@ class Local:
 
     def start(self, examine: Examination, batch: ContentBatch) -> Waits:
         """See `Engine.start`."""
-        # Lots take long, one longer than the other; of what comes in chunks, somebody may wait for each.
-        self.ahead = 3 * self.jobs if batch.lots else self.jobs + 1
+        # Lots take long, one longer than the other; and a chunk with secrets twice as long as one without.
+        self.ahead = 3 * self.jobs if batch.lots else 2 * self.jobs + 2
         waits = [self._chunks(examine, batch.chunks)] if batch.chunks else []
         for lot in batch.lots:
             shared = self.jobs > 1 and examine.recipe is not None and lot.size >= _LARGE

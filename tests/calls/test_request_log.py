@@ -10,7 +10,9 @@ import pytest
 
 from keywatch.collect.calls.request_line import Request, RequestFields, RequestLayout, read_line
 from keywatch.collect.calls.request_log import RequestLog
+from keywatch.collect.content.shared_log import SharedLog
 from keywatch.collect.tail import Follower
+from keywatch.collect.tail_batch import GATHERED, TailBatch
 from keywatch.model.call import Call, Evidence, Outcome
 from keywatch.model.errors import SourceDenied, SourceUnreachable
 from keywatch.model.key import Handle, HandleSpace, KeyKind
@@ -211,8 +213,64 @@ def test_coverage_runs_from_the_first_line_to_now(log: Path) -> None:
 
 def test_nothing_is_covered_before_the_end_is_reached(log: Path) -> None:
     """A run that stops half-way does not claim to have seen what it did not read."""
-    log.write_bytes(line(50))
-    assert next(iter(source(log).read({}))).coverage.until is None
+    write_much(log)
+    first, *_, last = source(log).read({})
+    assert (first.coverage.until, last.coverage.until) == (None, NOW)
+
+
+def write_much(log: Path) -> int:
+    """Write more than is committed at once; return how many lines that is."""
+    padded = line(50, padding="x" * 900_000)
+    count = GATHERED // len(padded) + 10
+    log.write_bytes(padded * count)
+    return count
+
+
+def test_what_a_shared_log_proves_is_told_behind_what_is_scanned(log: Path) -> None:
+    """All is shown to be scanned; there is a place to resume from only where the calls up to there are told."""
+    count = write_much(log)
+    shared = SharedLog(source(log))
+    batches = list(shared.read({}))
+    assert sum(len(chunk.data) for batch in batches for chunk in batch.chunks) == log.stat().st_size
+    told = [batch.calls for batch in batches if batch.calls]
+    assert len(batches) > len(told) > 1
+    assert all((batch.calls is None) is (batch.cursor is None) for batch in batches)
+    assert sum(answered(calls) for calls in told) == count
+
+
+def test_who_stops_half_way_counts_nothing_twice(log: Path) -> None:
+    """What was counted and not told when a run was ended is read again by the next."""
+    count = write_much(log)
+    shared = SharedLog(source(log))
+    for batch in shared.read({}):
+        assert batch.calls is None
+        break
+    assert sum(answered(batch.calls) for batch in shared.read({}) if batch.calls) == count
+
+
+class BreaksOff(Follower):
+    """A log that cannot be read further than one batch."""
+
+    def read(self, cursor: Cursor) -> Iterator[TailBatch]:
+        yield next(super().read(cursor))
+        raise SourceUnreachable("the rest is gone", hint="wait")
+
+
+def test_what_was_read_before_an_error_is_told(log: Path) -> None:
+    """A log that breaks off before much of it was read goes on from there the next time."""
+    log.write_bytes(line())
+    run = RequestLog("orders", BreaksOff(str(log), PEPPER), now=lambda: NOW).read({})
+    batch = next(run)
+    assert (answered(batch), batch.coverage.until) == (1, None)
+    with pytest.raises(SourceUnreachable, match="the rest is gone"):
+        next(run)
+    assert answered(read(log, batch.cursor)[2]) == 0
+
+
+def answered(calls: CallBatch) -> int:
+    """Return how many of the application's calls were answered, of the kind that is written here."""
+    counts = [one for item in calls.answers if item.handle == APPLICATION for one in item.days.values()]
+    return sum(one.calls for one in counts)
 
 
 def test_an_empty_log_covers_nothing_yet(log: Path) -> None:

@@ -15,6 +15,7 @@ from keywatch.collect.content.stdin import StandardInput
 from keywatch.collect.content.tail import FollowedLog
 from keywatch.collect.content.windows import OVERLAP, PIECE, WINDOW, windows
 from keywatch.collect.tail import Follower
+from keywatch.detect.lines import Lines
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.errors import ScanError
 from keywatch.model.finding import Place
@@ -115,6 +116,9 @@ def check_windows(chunks: list[Chunk], content: bytes) -> None:
         assert content[chunk.offset : chunk.offset + len(chunk.data)] == chunk.data
         assert chunk.first_line == before.count(b"\n") + 1
         assert chunk.first_column == len(before) - before.rfind(b"\n")
+        shown = Lines(chunk)
+        for position in {0, len(chunk.data) // 3, len(chunk.data)}:
+            assert shown.index(position) == chunk.data[:position].count(b"\n")
 
 
 def test_windows_say_which_is_the_last() -> None:
@@ -125,6 +129,7 @@ def test_windows_say_which_is_the_last() -> None:
     assert [chunk.more for chunk in windows(b"x", origin)] == [False]
 
 
+@pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize("line", [b"x" * 79 + b"\n", b"y"], ids=["lines", "one-endless-line"])
 def test_a_huge_file_comes_in_windows(tmp_path: Path, line: bytes) -> None:
     """A huge file is never held whole; its chunks overlap, and each knows its line and column."""

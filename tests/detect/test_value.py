@@ -151,6 +151,7 @@ def test_examples_are_invented_the_same_way_every_time() -> None:
     assert len(expand("{uuid}")) == 36
 
 
+@pytest.mark.usefixtures("kernel")
 @given(st.lists(st.sampled_from([b"\n", b"ab", b"c" * 70000]), max_size=12), st.integers(0, 5), st.integers(0, 9))
 def test_lines_are_counted_as_anyone_would(parts: list[bytes], lines: int, seed: int) -> None:
     """Line, column and surroundings agree with a naive count, across the blocks in which newlines are counted."""
@@ -181,6 +182,32 @@ def test_lines_are_counted_as_anyone_would(parts: list[bytes], lines: int, seed:
 def test_words_take_few_pieces_and_chance_takes_many(text: str, least: float, most: float) -> None:
     """A vocabulary compresses what people name, and not what a generator made."""
     assert least <= efficiency(expand(text).encode()) <= most
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("", 0),
+        ("ABc", 3),
+        ("Ab", 1),
+        ("__a", 2),
+        ("HTTPServerRequestHandler", 4),
+        ("XMLHttpRequest2Id", 5),
+        ("x86_64-linux-gnu", 5),
+    ],
+)
+def test_a_text_is_cut_where_another_kind_of_letter_begins(text: str, pieces: int) -> None:
+    """The last of several capitals begins the next word."""
+    assert len(text) == pieces * efficiency(text.encode())
+
+
+@pytest.mark.parametrize("at", [0, 7, 20])
+@pytest.mark.parametrize("letter", ["q", "7", "+"])
+def test_a_character_five_times_in_a_row_is_a_mask(letter: str, at: int) -> None:
+    """Wherever it stands; but for the letter A, which is what base64 makes of zeros."""
+    value = expand("{base64:20}")
+    row = [value[:at] + part + value[at:] for part in (letter * 5, "A" * 5)]
+    assert [looks_random(one.encode()) for one in row] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,11 @@ class AlikeLines:
                 self.tell(took)  # what was counted came before
             took(request, 1)
 
+    def forget(self) -> None:
+        """Let go of what was counted and not given, as nobody went on asking: it will be read again."""
+        for kind in self._kinds.values():
+            kind.count, kind.item = 0, None
+
     def tell(self, took: Took) -> None:
         """Give what was counted and not given yet."""
         for kind in self._kinds.values():

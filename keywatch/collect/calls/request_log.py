@@ -9,9 +9,9 @@ from keywatch.collect.calls.alike import AlikeLines, Took
 from keywatch.collect.calls.answers import Tally
 from keywatch.collect.calls.latest import Latest
 from keywatch.collect.calls.request_line import Request, RequestLayout, read_line
-from keywatch.collect.tail_batch import WINDOW, Lines, Piece, TailBatch
+from keywatch.collect.tail_batch import GATHERED, WINDOW, Lines, Piece, TailBatch
 from keywatch.model.call import Call, Coverage, Outcome
-from keywatch.model.errors import SourceDenied, SourceUnreachable
+from keywatch.model.errors import SourceDenied, SourceError, SourceUnreachable
 from keywatch.model.key import HandleSpace, KeyKind, SourceId
 from keywatch.model.source import CallBatch, CallSource, Cursor, Skipped
 from keywatch.model.time import parse_rfc3339, to_rfc3339
@@ -63,27 +63,39 @@ class RequestLog:
         return _KINDS
 
     def read(self, cursor: Cursor) -> Iterator[CallBatch]:
-        return (calls for calls, _ in self.steps(cursor))
+        return (calls for calls, _ in self.steps(cursor) if calls is not None)
 
-    def steps(self, cursor: Cursor) -> Iterator[tuple[CallBatch, TailBatch | None]]:
-        """Read as `read` does, and give what was read beside what it proves; None: nothing that is not known."""
+    def steps(self, cursor: Cursor) -> Iterator[tuple[CallBatch | None, TailBatch | None]]:
+        """See `ReadLog.steps`."""
         started = self._now()
         tail = cursor.get("tail")
         state = _State(cursor, tail if isinstance(tail, Mapping) else {})
         blocked: Skipped | None = None
-        for batch in self.lines.read(state.tail):
-            state.tail = batch.cursor
-            blocked = blocked or batch.blocked
-            found = _Found(state)
-            broken = [item for piece in batch.pieces for item in self._take(piece, found)]
-            self._alike.tell(found.take)
-            # Until the end is reached there may be calls that were not read yet: what is covered ends where it did.
-            yield self._batch(state, found, (*batch.skipped, *broken)), batch
+        self._alike.forget()
+        found = _Found(state)
+        try:
+            for batch in self.lines.read(state.tail):
+                state.tail = batch.cursor
+                blocked = blocked or batch.blocked
+                found.skipped += batch.skipped
+                for piece in batch.pieces:
+                    found.skipped += self._take(piece, found)
+                    found.size += len(piece.data) - piece.overlap
+                if found.size < GATHERED:
+                    yield None, batch
+                    continue
+                # Until the end is reached there may be calls that were not read yet: what is covered ends where it did.
+                yield self._batch(state, found), batch
+                found = _Found(state)
+        except SourceError:
+            yield self._batch(state, found), None  # what was read before it holds
+            raise
         if blocked is not None:
+            yield self._batch(state, found), None
             error = SourceUnreachable if blocked.what == self.lines.what else SourceDenied
             raise error(f"{self._id}: {blocked.what}: {blocked.why}", hint=blocked.hint)
         state.until = started
-        yield self._batch(state, _Found(state), ()), None
+        yield self._batch(state, found), None
 
     def check(self) -> Iterator[str | Skipped]:
         yield from self.lines.check()
@@ -116,7 +128,8 @@ class RequestLog:
             if request is not None:
                 took(request, 1)
 
-    def _batch(self, state: "_State", found: "_Found", skipped: tuple[Skipped, ...]) -> CallBatch:
+    def _batch(self, state: "_State", found: "_Found") -> CallBatch:
+        self._alike.tell(found.take)
         coverage = Coverage(
             source=self._id, kinds=_KINDS, applications=self._applications, since=state.since, until=state.until
         )
@@ -125,7 +138,7 @@ class RequestLog:
             answers=found.tally.answered(self._id),
             cursor=state.cursor(),
             coverage=coverage,
-            skipped=skipped,
+            skipped=tuple(found.skipped),
         )
 
 
@@ -154,10 +167,13 @@ _Who: TypeAlias = tuple[str | None, str | None, str | None, str | None, Outcome]
 
 
 class _Found:
-    """What the lines of one batch tell."""
+    """What some lines tell."""
 
     def __init__(self, state: _State) -> None:
         self.tally = Tally()
+        self.skipped: list[Skipped] = []
+        self.size = 0
+        """Bytes of the lines."""
         self._state = state
         # By application, client id, seller and region. A call is made of the few that count, not of each line.
         self._latest: dict[_Who, Request] = {}

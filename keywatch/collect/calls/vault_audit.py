@@ -15,9 +15,9 @@ from keywatch.collect.calls.vault_audit_names import Known, VaultNames
 from keywatch.collect.calls.vault_audit_reading import AuditReading
 from keywatch.collect.calls.vault_audit_state import AuditState
 from keywatch.collect.calls.vault_audit_tally import Tally
-from keywatch.collect.tail_batch import WINDOW, WINDOWS, Lines, TailBatch
+from keywatch.collect.tail_batch import GATHERED, Lines, TailBatch
 from keywatch.model.call import Coverage
-from keywatch.model.errors import SourceDenied, SourceUnreachable
+from keywatch.model.errors import SourceDenied, SourceError, SourceUnreachable
 from keywatch.model.key import Handle, HandleSpace, KeyKind, SourceId
 from keywatch.model.source import CallBatch, CallSource, Cursor, Skipped
 from keywatch.model.time import to_rfc3339
@@ -26,8 +26,6 @@ KINDS = frozenset({KeyKind.VAULT_TOKEN})
 QUIET = timedelta(days=1)
 """How long a log may be without an entry before its silence is not believed: a Vault that is in use is never quiet."""
 _AHEAD = timedelta(minutes=5)
-_GATHERED = 8 * WINDOWS * WINDOW
-"""Bytes of the log that are committed at once."""
 _SOME_NODES = "it is not known to be what all nodes wrote: what others answered would not be seen"
 
 
@@ -101,18 +99,15 @@ class VaultAuditLog:
         return KINDS
 
     def read(self, cursor: Cursor) -> Iterator[CallBatch]:
-        return (calls for calls, _ in self._steps(cursor, _GATHERED))
-
-    def steps(self, cursor: Cursor) -> Iterator[tuple[CallBatch, TailBatch | None]]:
-        """Read as `read` does, and give what was read beside what it proves; None: nothing that is not known."""
-        return self._steps(cursor, 0)
+        return (calls for calls, _ in self.steps(cursor) if calls is not None)
 
     def check(self) -> Iterator[str | Skipped]:
         yield from self.lines.check()
         if self._accessors is not None:
             yield from self._accessors.check()
 
-    def _steps(self, cursor: Cursor, gathered: int) -> Iterator[tuple[CallBatch, TailBatch | None]]:
+    def steps(self, cursor: Cursor) -> Iterator[tuple[CallBatch | None, TailBatch | None]]:
+        """See `ReadLog.steps`."""
         started = self._now()
         known = self._accessors.known() if self._accessors else Known()
         tally = Tally(
@@ -124,19 +119,24 @@ class VaultAuditLog:
         )
         reading = AuditReading(AuditState(cursor), tally, started, mixed=self._rules.mixed)
         blocked: Skipped | None = None
-        size, last = 0, None
-        for batch in self.lines.read(reading.state.tail):
-            reading.state.tail = batch.cursor
-            blocked = blocked or batch.blocked
-            reading.take(batch)
-            size, last = size + sum(len(piece.data) for piece in batch.pieces), batch
-            if size >= gathered:
+        size = 0
+        try:
+            for batch in self.lines.read(reading.state.tail):
+                reading.state.tail = batch.cursor
+                blocked = blocked or batch.blocked
+                reading.take(batch)
+                size += sum(len(piece.data) for piece in batch.pieces)
+                if size < GATHERED:
+                    yield None, batch
+                    continue
                 # Until the end is reached there may be entries that were not read yet: what is covered ends as before.
                 yield self._batch(reading, known), batch
-                size, last = 0, None
+                size = 0
+        except SourceError:
+            yield self._batch(reading, known), None  # what was read before it holds
+            raise
         if blocked is not None:
-            if last is not None:
-                yield self._batch(reading, known), last
+            yield self._batch(reading, known), None
             error = SourceUnreachable if blocked.what == self.lines.what else SourceDenied
             raise error(f"{self._id}: {blocked.what}: {blocked.why}", hint=blocked.hint)
         quiet = self._ended(reading.state, started)

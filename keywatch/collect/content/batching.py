@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from keywatch.model.content import Chunk
 from keywatch.model.source import ContentBatch, Skipped
 
-_BYTES = 8 << 20
+_BYTES = 4 << 20
 _CHUNKS = 1000
 
 

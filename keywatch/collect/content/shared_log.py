@@ -18,8 +18,12 @@ class ReadLog(Protocol):
     @property
     def id(self) -> SourceId: ...
 
-    def steps(self, cursor: Cursor) -> Iterator[tuple[CallBatch, TailBatch | None]]:
-        """Read as `CallSource.read` does, and give what was read beside what it proves; None: nothing new."""
+    def steps(self, cursor: Cursor) -> Iterator[tuple[CallBatch | None, TailBatch | None]]:
+        """
+        Read as `CallSource.read` does, and give what was read beside what it proves.
+
+        That comes later where it is None, for this and what was read before together; where nothing was read, alone.
+        """
         ...
 
     def check(self) -> Iterator[str | Skipped]:
@@ -40,10 +44,13 @@ class SharedLog:
         return self._log.id
 
     def read(self, cursor: Cursor) -> Iterator[ContentBatch]:
-        """Read on from `cursor`; each batch brings calls beside its chunks. See `ContentSource.read`."""
+        """Read on from `cursor`; a batch to resume from brings calls beside its chunks. See `ContentSource.read`."""
         for calls, read in self._log.steps(cursor):
             chunks = tuple(chunk_of(piece, self.target) for piece in read.pieces) if read else ()
-            yield ContentBatch(chunks=chunks, cursor=calls.cursor, skipped=calls.skipped, calls=calls)
+            if calls is not None:
+                yield ContentBatch(chunks=chunks, cursor=calls.cursor, skipped=calls.skipped, calls=calls)
+            elif chunks:
+                yield ContentBatch(chunks=chunks, cursor=None)
 
     def check(self) -> Iterator[str | Skipped]:
         yield from self._log.check()

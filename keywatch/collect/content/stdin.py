@@ -11,7 +11,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from keywatch.collect.content.batching import batches
-from keywatch.collect.content.text import PlainText, is_packed, stream
+from keywatch.collect.content.text import SAMPLE, PlainText, is_packed, stream
 from keywatch.collect.content.windows import PIECE
 from keywatch.model.content import Origin
 from keywatch.model.errors import ScanError
@@ -52,10 +52,10 @@ class StandardInput:
         yield "read standard input"
 
 
-def _batches(pieces: Iterator[bytes], origin: Origin) -> Iterator[ContentBatch]:
-    first = next(pieces, b"")
-    if is_packed(first):
-        yield from batches(stream(chain((first,), filter(None, pieces)), origin))
+def _batches(pieces: Iterator[memoryview], origin: Origin) -> Iterator[ContentBatch]:
+    first = next(pieces, memoryview(b""))
+    if is_packed(bytes(first[:SAMPLE])):
+        yield from batches(stream(map(bytes, filter(None, chain((first,), pieces))), origin))
         return
     text = PlainText(first, origin)
     for piece in chain((first,), pieces):
@@ -63,12 +63,16 @@ def _batches(pieces: Iterator[bytes], origin: Origin) -> Iterator[ContentBatch]:
     yield ContentBatch(chunks=tuple(text.end()), cursor=None)
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    """Yield what comes, a piece at most; of a pipe, what has come so far, and nothing where nothing does."""
+def _pieces(file: BinaryIO) -> Iterator[memoryview]:
+    """
+    Yield what comes, a piece at most; of a pipe, what has come so far, and nothing where nothing does.
+
+    Each is good until the next is asked for.
+    """
     try:
         descriptor = file.fileno()
     except OSError:  # it is in memory
-        yield from iter(lambda: file.read(PIECE), b"")
+        yield from (memoryview(piece) for piece in iter(lambda: file.read(PIECE), b""))
         return
     with suppress(OSError, ValueError):
         # A pipe of 64 KB makes both sides wait for each other sixteen times as often; refused where it is no pipe.
@@ -79,11 +83,11 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
     while True:
         size, ended = _filled(descriptor, room, waits)
         if size:
-            yield bytes(room[:size])
+            yield room[:size]
         if ended:
             return
         if size < PIECE and not waits.poll(_PATIENCE * 1000):
-            yield b""
+            yield room[:0]
             waits.poll()
 
 

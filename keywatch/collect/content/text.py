@@ -135,12 +135,12 @@ def transcode(data: bytes, encoding: str) -> bytes:
 class PlainText:
     """Text that comes piece by piece, cut into chunks, whatever it is. Its first piece tells its encoding."""
 
-    def __init__(self, first: bytes, origin: Origin) -> None:
-        encoding = wide(first[:SAMPLE])
+    def __init__(self, first: bytes | memoryview, origin: Origin) -> None:
+        encoding = wide(bytes(first[:SAMPLE]))
         self._decoder = codecs.getincrementaldecoder(encoding)("replace") if encoding else None
         self._cutter = Cutter(origin)
 
-    def chunk(self, piece: bytes, *, more: bool = True) -> Chunk:
+    def chunk(self, piece: bytes | memoryview, *, more: bool = True) -> Chunk:
         """Return the next piece as a chunk; `more`: it may not be the last."""
         if self._decoder is not None:
             piece = self._decoder.decode(piece, not more).encode()

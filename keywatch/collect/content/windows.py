@@ -1,9 +1,9 @@
 """Cutting long content into chunks that overlap, each with its exact place."""
 
 from collections.abc import Iterator
-from itertools import accumulate
 
-from keywatch.model.content import COUNTED, Chunk, Origin, characters
+from keywatch.model.content import COUNTED, LINE_END, Chunk, Origin, characters
+from keywatch.native.count import count, counts
 
 WINDOW = 4 << 20
 """Bytes of a chunk, at most, before its overlap."""
@@ -35,19 +35,22 @@ class Cutter:
         """Bytes the next chunk repeats of the one before."""
         return len(self._tail)
 
-    def chunk(self, piece: bytes, *, more: bool = False) -> Chunk:
-        """Return the next `piece` of the origin, with the end of the one before in front of it; `more`: and no last."""
-        return self.whole(self._tail + piece if self._tail else piece, more=more)
+    def chunk(self, piece: bytes | memoryview, *, more: bool = False) -> Chunk:
+        """
+        Return the next `piece` of the origin, with the end of the one before in front of it; `more`: and no last.
+
+        What lies in memory that is used again is copied, once.
+        """
+        return self.whole(self._tail + piece if self._tail else bytes(piece), more=more)
 
     def whole(self, data: bytes, *, more: bool = False) -> Chunk:
         """As `chunk`, of a piece that was read together with the overlap before it."""
-        starts = range(0, len(data), COUNTED)
-        before = list(accumulate((data.count(b"\n", at, at + COUNTED) for at in starts), initial=0))
+        before = counts(data, LINE_END, COUNTED)
         place = (self._origin, self.offset, self._line, self._column)
         chunk = Chunk(data, *place, overlap=len(self._tail), more=more, newlines=before)
         shown = max(0, len(data) - OVERLAP)
         block = shown // COUNTED
-        self._pass(data, shown, before[block] + data.count(b"\n", block * COUNTED, shown))
+        self._pass(data, shown, before[block] + data.count(LINE_END, block * COUNTED, shown))
         self._tail = data[shown:]
         self._left = more
         return chunk
@@ -60,7 +63,7 @@ class Cutter:
     def skip(self, piece: bytes) -> None:
         """Go on behind a `piece` of the origin that is shown in another way, or not at all."""
         passed = self._tail + piece
-        self._pass(passed, len(passed), passed.count(b"\n"))
+        self._pass(passed, len(passed), count(passed, LINE_END))
         self._tail = b""
 
     def _pass(self, data: bytes, end: int, newlines: int) -> None:
