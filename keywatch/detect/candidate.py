@@ -34,6 +34,7 @@ _LARGE = 1500
 RE2 instructions of a pattern that is first tried where it was sighted: there most match, and RE2's automaton for one
 place has a fraction of the states of that for any place, which takes milliseconds to build as it goes.
 """
+_NOWHERE = (-1, -1)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -69,48 +70,55 @@ class Budget:
         return self.left > 0
 
 
-def outlines(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Budget) -> Iterator[Outline]:
+def outlines(rule: Rule, data: bytes, stretch: Stretch, budget: Budget) -> list[Outline]:
     """
-    Yield the matches of the exact pattern that start in the stretches, left to right, none overlapping another.
+    Return the matches of the exact pattern that start in the stretch, left to right, none overlapping another.
 
     Args:
         rule: has a regex.
-        data: the chunk.
-        stretches: where to look, ascending.
+        data: the chunk, which holds all of the stretch.
+        stretch: where to look.
         budget: when it is spent, the rest is not looked at.
     """
-    pattern, cursor, block = outlined(rule.regex or ""), 0, max(4 * rule.span, _BLOCK)
-    search, here = pattern.search, pattern.match if pattern.programsize > _LARGE else _nowhere
-    for start, end, limit in stretches:
-        position = start if start > cursor else cursor  # noqa: FURB136 - once for each of thousands of sightings
-        while position < end:
-            reach = limit if limit - position < block else position + block
-            hit = here(data, position, reach) or search(data, position, reach)
-            # A search is charged with all it could reach if vain, else with what it matched and some for looking ahead.
-            if hit is None:
-                if not budget.spend(reach - position + 16):
-                    return
-                # Nothing that ends in the block; what starts in its last span may end behind it.
-                position = reach - rule.span if reach < limit else end
-                continue
-            begin, stop = hit.span()
-            if not budget.spend(stop - position + (reach - position) // 16 + 16):
-                return
-            if stop == reach < limit and begin > position:
-                position = begin  # cut off by the block: look again with all of it in sight
-            else:
-                cursor = position = max(stop, position + 1)
-                yield begin, stop, reach
+    position, end, limit = stretch
+    pattern, block = outlined(rule.regex or ""), max(4 * rule.span, _BLOCK)
+    here = pattern.here if pattern.programsize > _LARGE else None
+    found: list[Outline] = []
+    while position < end:
+        reach = limit if limit - position < block else position + block
+        begin, stop = _NOWHERE if here is None else here(data, position, reach)[0]
+        if begin < 0:
+            begin, stop = pattern.anywhere(data, position, reach)[0]
+        # A search is charged with all it could reach if vain, else with what it matched and some for looking ahead.
+        if begin < 0:
+            if not budget.spend(reach - position + 16):
+                break
+            # Nothing that ends in the block; what starts in its last span may end behind it.
+            position = reach - rule.span if reach < limit else end
+        elif not budget.spend(stop - position + (reach - position) // 16 + 16):
+            break
+        elif stop == reach < limit and begin > position:
+            position = begin  # cut off by the block: look again with all of it in sight
+        else:
+            found.append((begin, stop, reach))
+            position = behind(begin, stop)
+    return found
 
 
-def _nowhere(_data: bytes, _pos: int, _endpos: int) -> None:
-    """Match nothing, as a pattern that is not worth asking twice."""
+def behind(begin: int, stop: int) -> int:
+    """Return from where on to look for the next match; an empty one is not met twice."""
+    return stop if stop > begin else begin + 1
 
 
 def confirmed(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Budget) -> Iterator[Candidate]:
-    """Yield the candidates that `outlines` outlines."""
-    for outline in outlines(rule, data, stretches, budget):
-        yield candidate(rule, data, outline)
+    """Yield the candidates of the matches in `stretches`, which ascend."""
+    cursor = 0
+    for start, end, limit in stretches:
+        if budget.left <= 0:
+            return
+        for outline in outlines(rule, data, (max(start, cursor), end, limit), budget):
+            cursor = behind(*outline[:2])
+            yield candidate(rule, data, outline)
 
 
 def candidate(rule: Rule, data: bytes, outline: Outline) -> Candidate:

@@ -1,6 +1,6 @@
 """What drops a candidate: low entropy, a missing keyword, a value that is no secret, an allow-list, a filter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from keywatch.detect import lazy_re2 as re2
@@ -52,6 +52,28 @@ _TESTS: dict[ValueTest, Callable[[bytes], bool]] = {
     ValueTest.BASE64: stands_for_secret,
     ValueTest.WEB_TOKEN: lambda value: not is_placeholder(value),
 }
+
+
+def looks_at_lines(rule: Rule, everywhere: RuleSet) -> bool:
+    """Tell whether an allow-list of the rule or the set `everywhere` looks at the lines of a hit."""
+    return any(one.target is RegexTarget.LINE for one in _lists(rule, everywhere))
+
+
+def looks_at_path(rule: Rule, everywhere: RuleSet) -> bool:
+    """Tell whether the rule or one of its allow-lists looks at the path."""
+    return rule.path is not None or any(one.paths for one in _lists(rule, everywhere))
+
+
+def looks_before(rule: Rule, everywhere: RuleSet) -> int:
+    """Return how many bytes before a match patterns and filters look at, but for filters that look at lines."""
+    if rule.test in _CHOSEN:
+        return 2 * _NAME_REACH
+    return _NAME_REACH if any(one.target is RegexTarget.NAME for one in _lists(rule, everywhere)) else 1
+
+
+def _lists(rule: Rule, everywhere: RuleSet) -> Iterator[Allowlist]:
+    yield from rule.allowlists
+    yield from (one for one in everywhere.allowlists if not one.rules or rule.id in one.rules)
 
 
 def encoded_path(path: str) -> bytes:
@@ -179,6 +201,11 @@ def allows(allowlist: Allowlist, candidate: Candidate, sheet: Sheet) -> bool:
         secret = candidate.secret.lower()
         checks.append(any(word.encode() in secret for word in allowlist.stopwords))
     return all(checks) if allowlist.condition is Condition.AND else any(checks)
+
+
+def rule_fits(rule: Rule, path: bytes) -> bool:
+    """Tell whether the rule looks at all in `path`, going by its pattern for paths."""
+    return compiled(rule.path or "").search(path) is not None
 
 
 def allows_path(allowlist: Allowlist, path: bytes) -> bool:

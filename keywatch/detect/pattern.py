@@ -5,9 +5,10 @@ RE2's own module for Python wraps each search in a generator and each result in 
 whatever it is asked, which takes twice as long as the search: these do without.
 """
 
+import re
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import TypeAlias
 
 _Spans: TypeAlias = list[tuple[int, int]]
@@ -44,8 +45,15 @@ class Hit:
 class Pattern:
     """A compiled pattern. Safe to share between threads."""
 
-    __slots__ = ("_anywhere", "_find", "_here", "groups", "programsize")
+    __slots__ = ("anywhere", "groups", "here", "programsize")
 
+    anywhere: Callable[[bytes, int, int], _Spans]
+    """
+    As `search`, for who asks a hundred thousand times: no hit is made, but the spans it would hold are returned, with
+    numbers below 0 where there is none; and the two places must lie in the text.
+    """
+    here: Callable[[bytes, int, int], _Spans]
+    """The same of `match`."""
     groups: int
     programsize: int
     """Instructions it was compiled to: what it costs, about."""
@@ -70,8 +78,8 @@ class Pattern:
         except re2.error as error:
             reason = error.args[0]
             raise BadPattern(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
-        self._find: Callable[[object, bytes, int, int], _Spans] = made._regexp.Match  # noqa: SLF001 - see above
-        self._anywhere, self._here = re2._Anchor.UNANCHORED, re2._Anchor.ANCHOR_START  # noqa: SLF001
+        self.anywhere = partial(made._regexp.Match, re2._Anchor.UNANCHORED)  # noqa: SLF001 - see above
+        self.here = partial(made._regexp.Match, re2._Anchor.ANCHOR_START)  # noqa: SLF001
         self.groups = made.groups
         self.programsize = made.programsize
 
@@ -84,14 +92,14 @@ class Pattern:
             pos = 0
         if pos > endpos:
             return None
-        spans = self._find(self._anywhere, data, pos, endpos)
+        spans = self.anywhere(data, pos, endpos)
         return Hit(data, spans) if spans[0][0] >= 0 else None
 
     def match(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Hit | None:
         """Return the match that begins at `pos`."""
         pos = max(0, pos)
         endpos = min(endpos, len(data))
-        spans = self._find(self._here, data, pos, endpos) if pos <= endpos else [(-1, -1)]
+        spans = self.here(data, pos, endpos) if pos <= endpos else [(-1, -1)]
         return Hit(data, spans) if spans[0][0] >= 0 else None
 
     def finds(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Iterator[Hit]:
@@ -119,3 +127,18 @@ def compiled(regex: str) -> Pattern:
 def outlined(regex: str) -> Pattern:
     """Compile `regex` as `compiled` does, to tell where it matches and nothing of its groups."""
     return Pattern(regex.encode(), latin1=True, groups=False)
+
+
+@cache
+def longest(regex: str) -> int:
+    """
+    Return how many bytes a match of `regex` has at most: `sys.maxsize` or more if there is no bound, or none is known.
+
+    Python's own parser is asked, which reads what it knows of RE2's syntax as RE2 does, but for one thing.
+    """
+    if "{," in regex:
+        return sys.maxsize  # for RE2 these are two characters like others
+    try:
+        return int(re._parser.parse(regex.encode().decode("latin-1")).getwidth()[1])  # type: ignore[attr-defined]  # noqa: SLF001
+    except (re.error, OverflowError, RecursionError, AttributeError):
+        return sys.maxsize

@@ -1,0 +1,140 @@
+"""What the exact patterns confirm of what was sighted, and the parts that rules ask for."""
+
+from collections.abc import Iterable, Sequence
+
+from keywatch.detect.allow import MARKERS
+from keywatch.detect.candidate import Budget, Candidate, Stretch, confirmed
+from keywatch.detect.compose import composed, windows
+from keywatch.detect.crowd import Crowds
+from keywatch.detect.database import Mode, Sightings
+from keywatch.detect.filters import Sheet, has_keyword, rule_fits, survives
+from keywatch.detect.outcomes import Outcomes
+from keywatch.detect.paths import PathClasses
+from keywatch.detect.plan import Plan
+from keywatch.detect.rule import Rule
+from keywatch.detect.ruleset import RuleSet
+from keywatch.detect.sought import Sought
+
+
+class Confirmer:
+    """Makes candidates of sightings. Safe to share between threads."""
+
+    def __init__(self, rules: RuleSet, plan: Plan, modes: Sequence[Mode], paths: PathClasses) -> None:
+        """
+        Remember how rules are looked for.
+
+        Args:
+            rules: all of them.
+            plan: how they are.
+            modes: by number, as the database has them.
+            paths: tells what of a path matters.
+        """
+        self._rules = rules
+        self._plan = plan
+        self._modes = modes
+        self._paths = paths
+        self._whole = [number for number, mode in enumerate(modes) if mode is Mode.WHOLE]
+        self._ruled = range(len(MARKERS), len(MARKERS) + len(plan.seen))
+        self._crowds = Crowds(rules, plan.near)
+        self._sought: dict[int, Sought] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of what is remembered of texts."""
+        self._outcomes = Outcomes(self._rules)
+
+    def rule(self, number: int) -> Rule:
+        """Return the rule with this number in the database."""
+        return self._rules.rules[self._plan.seen[number - len(MARKERS)]]
+
+    def candidates(self, sheet: Sheet, sightings: Sightings, overrun: set[str]) -> dict[str, list[Candidate]]:
+        """Return what each rule confirms in the chunk; a rule that was cut off is added to `overrun`."""
+        found: dict[str, list[Candidate]] = {}
+        place = self._paths.of(sheet.chunk.origin.path)
+        for number in sorted({*sightings, *self._whole} if self._whole else sightings):
+            if number in self._ruled:
+                _add(found, self._sighted(number, sheet, sightings, place, overrun))
+        if not found:
+            return found
+        spots: dict[tuple[str, int], Sequence[Stretch]] = {}
+        for rule, number, part in self._plan.near:
+            if part in found:
+                sought = self._of(rule)
+                lines = sought.rule.required[number].within_lines or 0
+                if (part, lines) not in spots:
+                    spots[part, lines] = windows(lines, found[part], sheet)
+                _add(found, self._confirmed(sought, sheet, spots[part, lines], place, overrun))
+        self._find_late(found, sheet, place, overrun)
+        return self._with_parts(found, sheet)
+
+    def _of(self, place: int) -> Sought:
+        """Return the rule with this place in the set."""
+        sought = self._sought.get(place)
+        if sought is None:
+            sought = self._sought[place] = Sought(place, self._rules)
+        return sought
+
+    def _sighted(
+        self, number: int, sheet: Sheet, sightings: Sightings, place: int | None, overrun: set[str]
+    ) -> list[Candidate]:
+        """Return what the rule with this number confirms of its sightings."""
+        sought, mode = self._of(self._plan.seen[number - len(MARKERS)]), self._modes[number]
+        seen = sightings.get(number, ([], []))
+        if mode is Mode.START:
+            seen = self._crowds.thinned(sought.rule, sheet, seen)
+        elif not has_keyword(sought.rule, sheet):
+            return []  # the first pass was loose: gitleaks' own first pass is cheaper than the exact pattern
+        stretches = sought.stretches(mode, seen, len(sheet.data))
+        # What was looked for loosely was so in all of a chunk, and no text of that kind is met again.
+        return self._confirmed(sought, sheet, stretches, place if mode is Mode.START else None, overrun)
+
+    def _confirmed(
+        self, sought: Sought, sheet: Sheet, stretches: Iterable[Stretch], place: int | None, overrun: set[str]
+    ) -> list[Candidate]:
+        """Return what the exact pattern confirms; of places that are None no text is remembered."""
+        rule = sought.rule
+        if rule.path is not None and not rule_fits(rule, sheet.path):
+            return []
+        if place is not None:
+            return self._outcomes.surviving(sought, sheet, stretches, place, overrun)
+        budget = Budget(len(sheet.data))
+        kept = [c for c in confirmed(rule, sheet.data, stretches, budget) if survives(c, sheet, self._rules)]
+        if budget.left <= 0:
+            overrun.add(rule.id)
+        return kept
+
+    def _find_late(self, found: dict[str, list[Candidate]], sheet: Sheet, place: int | None, overrun: set[str]) -> None:
+        """Add the parts that are looked for near secrets alone."""
+        told = [c for candidates in found.values() if not candidates[0].rule.skip_report for c in candidates]
+        told.sort(key=lambda candidate: candidate.start)
+        for part, lines in self._plan.late if told else ():
+            near = windows(lines, told, sheet)
+            _add(found, self._confirmed(self._of(part), sheet, near, place, overrun))
+
+    def _with_parts(self, found: dict[str, list[Candidate]], sheet: Sheet) -> dict[str, list[Candidate]]:
+        whole = dict(found)
+        by_path = (self._rules.rules[place] for place in self._plan.path_parts)
+        parts = {**found, **{rule.id: [of_path(rule, sheet)] for rule in by_path if rule_fits(rule, sheet.path)}}
+        for candidates in found.values():
+            rule = candidates[0].rule
+            for required in rule.required:
+                whole[rule.id] = composed(whole[rule.id], required, parts, sheet)
+        return whole
+
+
+def of_path(rule: Rule, sheet: Sheet) -> Candidate:
+    """Return the candidate of a rule whose secret is the file itself: it stands before the file's first byte."""
+    return Candidate(
+        rule=rule,
+        start=0,
+        end=0,
+        secret_start=0,
+        secret_end=0,
+        secret=sheet.path,
+        confidence=rule.info.confidence,
+    )
+
+
+def _add(found: dict[str, list[Candidate]], candidates: list[Candidate]) -> None:
+    if candidates:
+        found[candidates[0].rule.id] = candidates
