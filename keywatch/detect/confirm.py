@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from keywatch.detect.allow import MARKERS
 from keywatch.detect.candidate import Budget, Candidate, Stretch, confirmed
 from keywatch.detect.compose import composed, windows
-from keywatch.detect.crowd import Crowds
+from keywatch.detect.crowd import Crowds, Seen
 from keywatch.detect.database import Mode, Sightings
 from keywatch.detect.filters import Sheet, has_keyword, rule_fits, survives
 from keywatch.detect.outcomes import Outcomes
@@ -36,7 +36,8 @@ class Confirmer:
         self._whole = [number for number, mode in enumerate(modes) if mode is Mode.WHOLE]
         self._ruled = range(len(MARKERS), len(MARKERS) + len(plan.seen))
         self._crowds = Crowds(rules, plan.near)
-        self._sought: dict[int, Sought] = {}
+        self._by_number: dict[int, Sought] = {}
+        self._by_place: dict[int, Sought] = {}
         self.forget()
 
     def forget(self) -> None:
@@ -53,13 +54,14 @@ class Confirmer:
         place = self._paths.of(sheet.chunk.origin.path)
         for number in sorted({*sightings, *self._whole} if self._whole else sightings):
             if number in self._ruled:
-                _add(found, self._sighted(number, sheet, sightings, place, overrun))
+                sought = self._by_number.get(number) or self._numbered(number)
+                _add(found, self._sighted(sought, sheet, sightings.get(number, ([], [])), place, overrun))
         if not found:
             return found
         spots: dict[tuple[str, int], Sequence[Stretch]] = {}
         for rule, number, part in self._plan.near:
             if part in found:
-                sought = self._of(rule)
+                sought = self._beside(rule)
                 lines = sought.rule.required[number].within_lines or 0
                 if (part, lines) not in spots:
                     spots[part, lines] = windows(lines, found[part], sheet)
@@ -67,31 +69,33 @@ class Confirmer:
         self._find_late(found, sheet, place, overrun)
         return self._with_parts(found, sheet)
 
-    def _of(self, place: int) -> Sought:
-        """Return the rule with this place in the set."""
-        sought = self._sought.get(place)
-        if sought is None:
-            sought = self._sought[place] = Sought(place, self._rules)
-        return sought
+    def _numbered(self, number: int) -> Sought:
+        """Return the rule with this number in the database, which is made when it is first sighted."""
+        sought = Sought(self._plan.seen[number - len(MARKERS)], self._modes[number], self._rules)
+        return self._by_number.setdefault(number, sought)
+
+    def _beside(self, place: int) -> Sought:
+        """Return the rule with this place in the set, which is looked for beside others."""
+        if place not in self._by_place:
+            self._by_place[place] = Sought(place, Mode.START, self._rules)
+        return self._by_place[place]
 
     def _sighted(
-        self, number: int, sheet: Sheet, sightings: Sightings, place: int | None, overrun: set[str]
+        self, sought: Sought, sheet: Sheet, seen: Seen, place: int | None, overrun: set[str]
     ) -> list[Candidate]:
-        """Return what the rule with this number confirms of its sightings."""
-        sought, mode = self._of(self._plan.seen[number - len(MARKERS)]), self._modes[number]
-        seen = sightings.get(number, ([], []))
-        if mode is Mode.START:
+        """Return what the rule confirms of its sightings."""
+        if sought.mode is Mode.START:
             seen = self._crowds.thinned(sought.rule, sheet, seen)
-        elif not has_keyword(sought.rule, sheet):
+            return self._confirmed(sought, sheet, sought.stretches(seen, len(sheet.data)), place, overrun)
+        if not has_keyword(sought.rule, sheet):
             return []  # the first pass was loose: gitleaks' own first pass is cheaper than the exact pattern
-        stretches = sought.stretches(mode, seen, len(sheet.data))
-        # What was looked for loosely was so in all of a chunk, and no text of that kind is met again.
-        return self._confirmed(sought, sheet, stretches, place if mode is Mode.START else None, overrun)
+        # What was looked for loosely is looked for in long stretches, and none of them is met again.
+        return self._confirmed(sought, sheet, sought.stretches(seen, len(sheet.data)), None, overrun)
 
     def _confirmed(
         self, sought: Sought, sheet: Sheet, stretches: Iterable[Stretch], place: int | None, overrun: set[str]
     ) -> list[Candidate]:
-        """Return what the exact pattern confirms; of places that are None no text is remembered."""
+        """Return what the exact pattern confirms; without a place no text is remembered."""
         rule = sought.rule
         if rule.path is not None and not rule_fits(rule, sheet.path):
             return []
@@ -109,7 +113,7 @@ class Confirmer:
         told.sort(key=lambda candidate: candidate.start)
         for part, lines in self._plan.late if told else ():
             near = windows(lines, told, sheet)
-            _add(found, self._confirmed(self._of(part), sheet, near, place, overrun))
+            _add(found, self._confirmed(self._beside(part), sheet, near, place, overrun))
 
     def _with_parts(self, found: dict[str, list[Candidate]], sheet: Sheet) -> dict[str, list[Candidate]]:
         whole = dict(found)

@@ -26,6 +26,7 @@ _RUN = 4096
 _MOST_SEEN = 64
 """Bytes of an escape trigger before its end."""
 _ENCODED = re2.compile(rb"^[A-Za-z0-9+/_-]{16,}={0,2}$")
+_SHORTEST = 16
 _IN_PLAIN_TEXT = {Encoding.APART: (480, 640), Encoding.BROKEN: (480, 640), Encoding.SPOKEN: (2048, 2048)}
 """Bytes before and after what was sighted in which a value may stand."""
 _BY_NAME = 30
@@ -163,8 +164,9 @@ def _values(plain: Iterable[Candidate]) -> Iterator[Edit]:
     """Yield the values that were told by their names and are encoded text: `AWS_SECRET_ACCESS_KEY: d0phbHJ…`."""
     for candidate in plain:
         by_name = candidate.rule.specificity <= _BY_NAME or candidate.rule.test is ValueTest.BASE64
-        if by_name and _ENCODED.match(candidate.secret) is not None:
-            text = from_base64(candidate.secret)
+        secret = candidate.secret
+        if by_name and len(secret) >= _SHORTEST and _ENCODED.match(secret) is not None:
+            text = from_base64(secret)
             if text is not None and text.isascii() and text.decode().strip("\r\n").isprintable():
                 yield Edit(candidate.secret_start, candidate.secret_end, text)
 

@@ -106,6 +106,8 @@ class Detector:
         if overrun:
             with self._lock:
                 self.overruns.update(overrun)
+        if not specific and self._needs_sightings:
+            return []
         # A public name is told with the secret it belongs to, not beside it.
         named = {handle.value for candidate in specific for handle in candidate.handles}
         reported = [
@@ -167,6 +169,8 @@ class Detector:
     ) -> list[Candidate]:
         """Return what stands in the chunk, plainly or encoded up to `depth` times; one candidate for each secret."""
         found = self._confirmer.candidates(sheet, sightings, overrun)
+        if not found and not told and self._decoder.numbers.isdisjoint(sightings):
+            return []
         # Parts take part, so that the public id of a key is not taken for a secret by a less specific rule.
         ruled = [candidate for candidates in found.values() for candidate in candidates]
         plain = most_specific([*ruled, *with_handles(told.found, ruled)])

@@ -87,8 +87,11 @@ class Sheet:
     def __init__(self, chunk: Chunk) -> None:
         self.chunk = chunk
         self.data = chunk.data
-        self.lines = Lines(chunk)
         self._held: dict[str, bool] = {}
+
+    @cached_property
+    def lines(self) -> Lines:
+        return Lines(self.chunk)
 
     @cached_property
     def path(self) -> bytes:

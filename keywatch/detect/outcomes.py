@@ -53,9 +53,7 @@ class Outcomes:
             overrun: gets the rule's id if it was cut off.
         """
         rule, data, barren, fruitful = sought.rule, sheet.data, self._barren, self._fruitful
-        number, before, by_line = sought.number, sought.before, sought.by_line
-        if not sought.by_path:
-            place = 0
+        before, by_line, name = sought.before, sought.by_line, hash((sought.number, place if sought.by_path else 0))
         kept: list[Candidate] = []
         budget: Budget | None = None
         cursor = 0
@@ -64,22 +62,23 @@ class Outcomes:
                 if end <= cursor:
                     continue  # inside of a match
                 start = cursor  # noqa: PLW2901
+            # How much of the text lies before the first place where a match may start, and behind the last, counts too.
             if by_line:
                 first, last = data.rfind(b"\n", max(0, start - _LINE), start), data.find(b"\n", limit, limit + _LINE)
+                text = hash((name, start - first, end - start, data[first:last])) if min(first, last) >= 0 else 0
             else:
-                first, last = start - before if start > before else 0, limit
-            # How much of the text lies before the first place where a match may start, and behind the last, counts too.
-            text = hash((number, place, start - first, end - start, data[first:last])) if first >= 0 <= last else 0
+                first = start - before if start > before else 0
+                text = hash((name, start - first, end - start, data[first:limit]))
             if (read := barren.get(text)) is not None:
                 cursor = start + read
                 continue
             if (outcome := fruitful.get(text)) is not None:
                 cursor = start + outcome.read
-                kept += [seen(rule, data, [start + place for place in places], sure) for places, sure in outcome.told]
+                kept += [seen(rule, data, _from(start, places), sure) for places, sure in outcome.told]
                 continue
             budget = budget or Budget(len(data))
             matches = outlines(rule, data, (start, end, limit), budget)
-            found = self._verdicts.surviving(sought, sheet, matches, place) if matches else []
+            found = self._verdicts.surviving(sought, sheet, matches, name) if matches else []
             cursor = behind(*matches[-1][:2]) if matches else start
             kept += found
             if budget.left <= 0:
@@ -103,3 +102,7 @@ class Outcomes:
             for c in found
         ]
         self._fruitful[text] = _Outcome(read, told)
+
+
+def _from(start: int, places: Places) -> Places:
+    return (start + places[0], start + places[1], start + places[2], start + places[3])

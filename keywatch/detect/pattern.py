@@ -5,7 +5,6 @@ RE2's own module for Python wraps each search in a generator and each result in 
 whatever it is asked, which takes twice as long as the search: these do without.
 """
 
-import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache, partial
@@ -127,18 +126,3 @@ def compiled(regex: str) -> Pattern:
 def outlined(regex: str) -> Pattern:
     """Compile `regex` as `compiled` does, to tell where it matches and nothing of its groups."""
     return Pattern(regex.encode(), latin1=True, groups=False)
-
-
-@cache
-def longest(regex: str) -> int:
-    """
-    Return how many bytes a match of `regex` has at most: `sys.maxsize` or more if there is no bound, or none is known.
-
-    Python's own parser is asked, which reads what it knows of RE2's syntax as RE2 does, but for one thing.
-    """
-    if "{," in regex:
-        return sys.maxsize  # for RE2 these are two characters like others
-    try:
-        return int(re._parser.parse(regex.encode().decode("latin-1")).getwidth()[1])  # type: ignore[attr-defined]  # noqa: SLF001
-    except (re.error, OverflowError, RecursionError, AttributeError):
-        return sys.maxsize

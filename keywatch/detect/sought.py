@@ -5,22 +5,20 @@ from collections.abc import Iterable, Sequence
 from keywatch.detect.candidate import Stretch
 from keywatch.detect.database import Mode
 from keywatch.detect.filters import looks_at_lines, looks_at_path, looks_before
-from keywatch.detect.pattern import longest
 from keywatch.detect.ruleset import RuleSet
 
 
 class Sought:
     """One rule of a set."""
 
-    __slots__ = ("before", "by_line", "by_path", "longest", "number", "rule", "words")
+    __slots__ = ("before", "by_line", "by_path", "mode", "number", "rule", "words")
 
-    def __init__(self, number: int, rules: RuleSet) -> None:
-        """Take the rule with this number in the set."""
+    def __init__(self, number: int, mode: Mode, rules: RuleSet) -> None:
+        """Take the rule with this number in the set, which is looked for in this way."""
         rule = rules.rules[number]
         self.number = number
+        self.mode = mode
         self.rule = rule
-        self.longest = min(rule.span, longest(rule.regex or ""))
-        """Bytes of the longest match."""
         self.words = [word.encode() for word in rule.keywords]
         self.by_line = looks_at_lines(rule, rules)
         """Whether its filters look at whole lines; if not, at no more than `before` bytes before a match."""
@@ -34,26 +32,24 @@ class Sought:
         lower = text.lower()
         return any(word in lower for word in self.words)
 
-    def stretches(self, mode: Mode, seen: tuple[Sequence[int], Sequence[int]], size: int) -> Iterable[Stretch]:
+    def stretches(self, seen: tuple[Sequence[int], Sequence[int]], size: int) -> Iterable[Stretch]:
         """
         Return where the exact pattern has to look, ascending.
 
         Args:
-            mode: how the rule was looked for.
-            seen: starts and ends of what was sighted of it.
+            seen: starts and ends of what was sighted of the rule.
             size: of the chunk.
         """
-        span, most = self.rule.span, self.longest
-        if mode is Mode.WHOLE:
+        span = self.rule.span
+        if self.mode is Mode.WHOLE:
             return ((0, size, size),)
-        if mode is Mode.END:
+        if self.mode is Mode.END:
             return _before(sorted(seen[1]), span, size)
         found: list[Stretch] = []
-        for start, end in sorted(zip(*seen, strict=True)) if len(seen[0]) > 1 else zip(*seen, strict=True):
-            stop = end if end > start else start + 1
-            # What begins before `stop` has ended by `stop + most`, and so has the byte behind it.
-            found.append((start, stop, min(size, start + span, stop + most)))
-            if end > start + span:
+        for start, end in sorted(zip(*seen, strict=True)):
+            stop, limit = end if end > start else start + 1, start + span
+            found.append((start, stop, limit if limit < size else size))  # noqa: FURB136 - as often as anything is sighted
+            if end > limit:
                 # The leftmost start is far away (a pattern that begins with `.*`): look just before the end as well.
                 found.append((end - span, end, min(size, end + span)))
         return found

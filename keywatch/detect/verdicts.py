@@ -35,7 +35,7 @@ class Verdicts:
         self._rules = rules
         self._known: dict[int, _Verdict | None] = {}
 
-    def surviving(self, sought: Sought, sheet: Sheet, matches: Iterable[Outline], place: int) -> list[Candidate]:
+    def surviving(self, sought: Sought, sheet: Sheet, matches: Iterable[Outline], name: int) -> list[Candidate]:
         """
         Return those of a rule's matches that survive, as candidates.
 
@@ -43,7 +43,7 @@ class Verdicts:
             sought: the rule.
             sheet: the chunk.
             matches: as `candidate.outlines` returns them.
-            place: the class of the chunk's path, if the rule looks at that.
+            name: of the rule, and the class of the path if it looks at that.
         """
         rule, data, known, before = sought.rule, sheet.data, self._known, sought.before
         kept: list[Candidate] = []
@@ -55,7 +55,7 @@ class Verdicts:
                 first = data.rfind(b"\n", max(0, begin - _LINE), begin)
                 last = data.find(b"\n", stop, stop + _LINE)
             whole = min(first, last) >= 0
-            text = hash((sought.number, place, begin - first, stop - begin, data[first:last])) if whole else 0
+            text = hash((name, begin - first, stop - begin, data[first:last])) if whole else 0
             if whole and text in known:
                 if (verdict := known[text]) is not None:
                     start, end, sure = verdict
