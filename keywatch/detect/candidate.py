@@ -29,12 +29,6 @@ _PROOFS: dict[ValueTest, Callable[[bytes], bool]] = {
 
 _BLOCK = 4096
 """Bytes. Long stretches are looked through in blocks of at least this, so that one search never sees all of a chunk."""
-_LARGE = 1500
-"""
-RE2 instructions of a pattern that is first tried where it was sighted: there most match, and RE2's automaton for one
-place has a fraction of the states of that for any place, which takes milliseconds to build as it goes.
-"""
-_NOWHERE = (-1, -1)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -81,23 +75,11 @@ def outlines(rule: Rule, data: bytes, stretch: Stretch, budget: Budget) -> list[
         budget: when it is spent, the rest is not looked at.
     """
     position, end, limit = stretch
-    pattern, block = outlined(rule.regex or ""), max(4 * rule.span, _BLOCK)
-    here = pattern.here if pattern.programsize > _LARGE else None
+    search, block = outlined(rule.regex or "").anywhere, max(4 * rule.span, _BLOCK)
     found: list[Outline] = []
     while position < end:
         reach = limit if limit - position < block else position + block
-        begin, stop = _NOWHERE if here is None else here(data, position, reach)[0]
-        if begin < 0 and here is not None and rule.anchor is not None:
-            # Most searches end here: where the regex matches the anchor does, of which RE2 makes far less.
-            begin = outlined(rule.anchor).anywhere(data, position + 1, reach)[0][0] if position + 1 < reach else -1
-            if 0 <= begin < end:
-                if not budget.spend(begin - position + 16):
-                    break
-                position = begin
-                continue
-            begin = -1
-        elif begin < 0:
-            begin, stop = pattern.anywhere(data, position, reach)[0]
+        begin, stop = search(data, position, reach)[0]
         # A search is charged with all it could reach if vain, else with what it matched and some for looking ahead.
         if begin < 0:
             if not budget.spend(reach - position + 16):
@@ -111,6 +93,35 @@ def outlines(rule: Rule, data: bytes, stretch: Stretch, budget: Budget) -> list[
         else:
             found.append((begin, stop, reach))
             position = behind(begin, stop)
+    return found
+
+
+def outlines_of(rule: Rule, data: bytes, sighting: Stretch, budget: Budget) -> list[Outline]:
+    """
+    As `outlines`, of a stretch that the first pass sighted: from where its pattern matches to where that ends.
+
+    There most match right where it begins, and RE2's automaton for one place has a fraction of the states of that for
+    any place, which it makes as it goes. What begins later and was not sighted by itself ends with this sighting.
+    """
+    position, end, limit = sighting
+    match = outlined(rule.regex or "").here
+    found: list[Outline] = []
+    while position < end:
+        begin, stop = match(data, position, limit)[0]
+        if begin >= 0:
+            if not budget.spend(stop - position + (limit - position) // 16 + 16):
+                break
+            found.append((begin, stop, limit))
+            position = behind(begin, stop)
+            continue
+        if not budget.spend(limit - position + 16):
+            break
+        last = min(end, limit)
+        position += 1
+        if position < last:
+            position = outlined(rule.anchor or rule.regex or "").anywhere(data, position, last)[0][0]
+        if not 0 <= position < last:
+            break
     return found
 
 

@@ -71,13 +71,13 @@ class Confirmer:
 
     def _numbered(self, number: int) -> Sought:
         """Return the rule with this number in the database, which is made when it is first sighted."""
-        sought = Sought(self._plan.seen[number - len(MARKERS)], self._modes[number], self._rules)
+        sought = Sought(self._plan.seen[number - len(MARKERS)], self._rules, self._modes[number])
         return self._by_number.setdefault(number, sought)
 
     def _beside(self, place: int) -> Sought:
         """Return the rule with this place in the set, which is looked for beside others."""
         if place not in self._by_place:
-            self._by_place[place] = Sought(place, Mode.START, self._rules)
+            self._by_place[place] = Sought(place, self._rules)
         return self._by_place[place]
 
     def _sighted(

@@ -8,7 +8,7 @@ With the most texts that are remembered, one in ten million million others would
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from keywatch.detect.candidate import Budget, Candidate, Places, Stretch, behind, outlines, seen
+from keywatch.detect.candidate import Budget, Candidate, Places, Stretch, behind, outlines, outlines_of, seen
 from keywatch.detect.filters import Sheet
 from keywatch.detect.ruleset import RuleSet
 from keywatch.detect.sought import Sought
@@ -55,6 +55,7 @@ class Outcomes:
         rule, data, barren, fruitful = sought.rule, sheet.data, self._barren, self._fruitful
         before, by_line, name = sought.before, sought.by_line, hash((sought.number, place if sought.by_path else 0))
         kept: list[Candidate] = []
+        look = outlines_of if sought.sighted else outlines
         budget: Budget | None = None
         cursor = 0
         for start, end, limit in stretches:
@@ -77,7 +78,7 @@ class Outcomes:
                 kept += [seen(rule, data, _from(start, places), sure) for places, sure in outcome.told]
                 continue
             budget = budget or Budget(len(data))
-            matches = outlines(rule, data, (start, end, limit), budget)
+            matches = look(rule, data, (start, end, limit), budget)
             found = self._verdicts.surviving(sought, sheet, matches, name) if matches else []
             cursor = behind(*matches[-1][:2]) if matches else start
             kept += found

@@ -11,13 +11,14 @@ from keywatch.detect.ruleset import RuleSet
 class Sought:
     """One rule of a set."""
 
-    __slots__ = ("before", "by_line", "by_path", "mode", "number", "rule", "words")
+    __slots__ = ("before", "by_line", "by_path", "mode", "number", "rule", "sighted", "words")
 
-    def __init__(self, number: int, mode: Mode, rules: RuleSet) -> None:
-        """Take the rule with this number in the set, which is looked for in this way."""
+    def __init__(self, number: int, rules: RuleSet, mode: Mode | None = None) -> None:
+        """Take the rule with this number in the set. Without a mode it is looked for beside others alone."""
         rule = rules.rules[number]
         self.number = number
         self.mode = mode
+        self.sighted = mode is Mode.START
         self.rule = rule
         self.words = [word.encode() for word in rule.keywords]
         self.by_line = looks_at_lines(rule, rules)
