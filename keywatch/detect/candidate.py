@@ -29,6 +29,8 @@ _PROOFS: dict[ValueTest, Callable[[bytes], bool]] = {
 
 _BLOCK = 4096
 """Bytes. Long stretches are looked through in blocks of at least this, so that one search never sees all of a chunk."""
+_LARGE = 1500
+"""RE2 instructions of a pattern of which it takes milliseconds to make the automaton for any place."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -104,24 +106,23 @@ def outlines_of(rule: Rule, data: bytes, sighting: Stretch, budget: Budget) -> l
     any place, which it makes as it goes. What begins later and was not sighted by itself ends with this sighting.
     """
     position, end, limit = sighting
-    match = outlined(rule.regex or "").here
+    pattern, last = outlined(rule.regex or ""), min(end, limit)
     found: list[Outline] = []
     while position < end:
-        begin, stop = match(data, position, limit)[0]
+        begin, stop = pattern.here(data, position, limit)[0]
         if begin >= 0:
             if not budget.spend(stop - position + (limit - position) // 16 + 16):
                 break
             found.append((begin, stop, limit))
             position = behind(begin, stop)
-            continue
-        if not budget.spend(limit - position + 16):
+        elif not budget.spend(limit - position + 16) or position + 1 >= last:
             break
-        last = min(end, limit)
-        position += 1
-        if position < last:
-            position = outlined(rule.anchor or rule.regex or "").anywhere(data, position, last)[0][0]
-        if not 0 <= position < last:
-            break
+        else:
+            # Where a large pattern matches its anchor does.
+            simple = outlined(rule.anchor) if rule.anchor and pattern.programsize > _LARGE else pattern
+            position = simple.anywhere(data, position + 1, last)[0][0]
+            if position < 0:
+                break
     return found
 
 

@@ -72,15 +72,14 @@ class Pattern:
         options.log_errors = False
         options.max_mem = 64 << 20
         options.never_capture = not groups
-        try:
-            made = re2.compile(pattern, options)
-        except re2.error as error:
-            reason = error.args[0]
-            raise BadPattern(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
-        self.anywhere = partial(made._regexp.Match, re2._Anchor.UNANCHORED)  # noqa: SLF001 - see above
-        self.here = partial(made._regexp.Match, re2._Anchor.ANCHOR_START)  # noqa: SLF001
-        self.groups = made.groups
-        self.programsize = made.programsize
+        made = re2._re2.RE2(pattern, options)  # noqa: SLF001 - see above
+        if not made.ok():
+            reason = made.error()
+            raise BadPattern(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason))
+        self.anywhere = partial(made.Match, re2._Anchor.UNANCHORED)  # noqa: SLF001
+        self.here = partial(made.Match, re2._Anchor.ANCHOR_START)  # noqa: SLF001
+        self.groups = made.NumberOfCapturingGroups()
+        self.programsize = made.ProgramSize()
 
     def search(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Hit | None:
         """Return the first match that begins at `pos` or later, in `data` as if it ended at `endpos`."""
