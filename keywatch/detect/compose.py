@@ -125,6 +125,8 @@ def most_specific(candidates: Iterable[Candidate]) -> list[Candidate]:
     Sorted by place; the work is the number of candidates times the few that overlap at any one byte.
     """
     ordered = sorted(candidates, key=lambda c: (c.secret_start, c.secret_end))
+    if len(ordered) <= 1:
+        return ordered
     dropped: set[int] = set()
     open_: list[Candidate] = []
     for candidate in ordered:

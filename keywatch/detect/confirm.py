@@ -51,11 +51,10 @@ class Confirmer:
     def candidates(self, sheet: Sheet, sightings: Sightings, overrun: set[str]) -> dict[str, list[Candidate]]:
         """Return what each rule confirms in the chunk; a rule that was cut off is added to `overrun`."""
         found: dict[str, list[Candidate]] = {}
-        place = self._paths.of(sheet.chunk.origin.path)
         for number in sorted({*sightings, *self._whole} if self._whole else sightings):
             if number in self._ruled:
                 sought = self._by_number.get(number) or self._numbered(number)
-                _add(found, self._sighted(sought, sheet, sightings.get(number, ([], [])), place, overrun))
+                _add(found, self._sighted(sought, sheet, sightings.get(number, ([], [])), overrun))
         if not found:
             return found
         spots: dict[tuple[str, int], Sequence[Stretch]] = {}
@@ -65,8 +64,8 @@ class Confirmer:
                 lines = sought.rule.required[number].within_lines or 0
                 if (part, lines) not in spots:
                     spots[part, lines] = windows(lines, found[part], sheet)
-                _add(found, self._confirmed(sought, sheet, spots[part, lines], place, overrun))
-        self._find_late(found, sheet, place, overrun)
+                _add(found, self._confirmed(sought, sheet, spots[part, lines], overrun))
+        self._find_late(found, sheet, overrun)
         return self._with_parts(found, sheet)
 
     def _numbered(self, number: int) -> Sought:
@@ -80,26 +79,25 @@ class Confirmer:
             self._by_place[place] = Sought(place, self._rules)
         return self._by_place[place]
 
-    def _sighted(
-        self, sought: Sought, sheet: Sheet, seen: Seen, place: int | None, overrun: set[str]
-    ) -> list[Candidate]:
+    def _sighted(self, sought: Sought, sheet: Sheet, seen: Seen, overrun: set[str]) -> list[Candidate]:
         """Return what the rule confirms of its sightings."""
-        if sought.mode is Mode.START:
+        if sought.sighted:
             seen = self._crowds.thinned(sought.rule, sheet, seen)
-            return self._confirmed(sought, sheet, sought.stretches(seen, len(sheet.data)), place, overrun)
-        if not has_keyword(sought.rule, sheet):
+        elif not has_keyword(sought.rule, sheet):
             return []  # the first pass was loose: gitleaks' own first pass is cheaper than the exact pattern
+        stretches = sought.stretches(seen, len(sheet.data))
         # What was looked for loosely is looked for in long stretches, and none of them is met again.
-        return self._confirmed(sought, sheet, sought.stretches(seen, len(sheet.data)), None, overrun)
+        return self._confirmed(sought, sheet, stretches, overrun, repeats=sought.sighted)
 
     def _confirmed(
-        self, sought: Sought, sheet: Sheet, stretches: Iterable[Stretch], place: int | None, overrun: set[str]
+        self, sought: Sought, sheet: Sheet, stretches: Iterable[Stretch], overrun: set[str], *, repeats: bool = True
     ) -> list[Candidate]:
-        """Return what the exact pattern confirms; without a place no text is remembered."""
+        """Return what the exact pattern confirms; `repeats`: what came of a text before may be said of it again."""
         rule = sought.rule
         if rule.path is not None and not rule_fits(rule, sheet.path):
             return []
-        if place is not None:
+        if repeats and self._paths.told:
+            place = self._paths.of(sheet.chunk.origin.path) if sought.by_path else 0
             return self._outcomes.surviving(sought, sheet, stretches, place, overrun)
         budget = Budget(len(sheet.data))
         kept = [c for c in confirmed(rule, sheet.data, stretches, budget) if survives(c, sheet, self._rules)]
@@ -107,13 +105,13 @@ class Confirmer:
             overrun.add(rule.id)
         return kept
 
-    def _find_late(self, found: dict[str, list[Candidate]], sheet: Sheet, place: int | None, overrun: set[str]) -> None:
+    def _find_late(self, found: dict[str, list[Candidate]], sheet: Sheet, overrun: set[str]) -> None:
         """Add the parts that are looked for near secrets alone."""
         told = [c for candidates in found.values() if not candidates[0].rule.skip_report for c in candidates]
         told.sort(key=lambda candidate: candidate.start)
         for part, lines in self._plan.late if told else ():
             near = windows(lines, told, sheet)
-            _add(found, self._confirmed(self._beside(part), sheet, near, place, overrun))
+            _add(found, self._confirmed(self._beside(part), sheet, near, overrun))
 
     def _with_parts(self, found: dict[str, list[Candidate]], sheet: Sheet) -> dict[str, list[Candidate]]:
         whole = dict(found)

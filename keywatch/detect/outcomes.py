@@ -49,11 +49,11 @@ class Outcomes:
             sought: the rule.
             sheet: the chunk.
             stretches: where to look, ascending.
-            place: the class of the chunk's path.
+            place: the class of the chunk's path, if the rule looks at that.
             overrun: gets the rule's id if it was cut off.
         """
         rule, data, barren, fruitful = sought.rule, sheet.data, self._barren, self._fruitful
-        before, by_line, name = sought.before, sought.by_line, hash((sought.number, place if sought.by_path else 0))
+        before, by_line, name = sought.before, sought.by_line, hash((sought.number, place))
         kept: list[Candidate] = []
         look = outlines_of if sought.sighted else outlines
         budget: Budget | None = None

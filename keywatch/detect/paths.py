@@ -15,14 +15,14 @@ class PathClasses:
 
     def __init__(self, patterns: Sequence[str] | None) -> None:
         """`patterns` are all that paths are held against; None: filters look at paths as well, so none are alike."""
-        self._patterns = patterns
+        self.told = patterns is not None
+        """Whether the class of a path tells all of it that matters."""
+        self._patterns = patterns or ()
         self._known: dict[str, int] = {}
         self._classes: dict[tuple[int, ...], int] = {}
 
-    def of(self, path: str) -> int | None:
-        """Return the class of a path; None: more may matter than is known here."""
-        if self._patterns is None:
-            return None
+    def of(self, path: str) -> int:
+        """Return the class of a path."""
         if (known := self._known.get(path)) is None:
             if len(self._known) >= _MOST:
                 self._known.clear()
@@ -34,4 +34,4 @@ class PathClasses:
 
     def alike(self, path: str, other: str) -> bool:
         """Tell whether the same is looked for in both paths."""
-        return path == other or (self._patterns is not None and self.of(path) == self.of(other))
+        return path == other or (self.told and self.of(path) == self.of(other))

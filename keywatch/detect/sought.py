@@ -31,7 +31,10 @@ class Sought:
         if not self.words:
             return True
         lower = text.lower()
-        return any(word in lower for word in self.words)
+        for word in self.words:  # noqa: SIM110 - asked of most of what matches for the first time
+            if word in lower:
+                return True
+        return False
 
     def stretches(self, seen: tuple[Sequence[int], Sequence[int]], size: int) -> Iterable[Stretch]:
         """
