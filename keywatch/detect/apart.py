@@ -7,6 +7,7 @@ of them.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from keywatch.detect.encoding import Edit, named
 from keywatch.detect.lazy_re2 import compiled
@@ -61,7 +62,8 @@ _BEFORE = 480
 _AFTER = 640
 _SURROUNDINGS = 768
 """Bytes on each side of what was sighted: nothing farther away is looked at, but in tables."""
-_MOST_BARREN = 200_000
+_MOST = 200_000
+"""Texts that are remembered."""
 _ROWS = 200
 _TABLE = 1 << 16
 _NARROW = 48
@@ -70,6 +72,8 @@ _STRAY = 200
 _STRAY_LINES = 4
 """How far from its name a value is believed in that has a shape of its own."""
 _MARK = 24
+
+_Said = TypeVar("_Said", int, bool)
 
 TRIGGERS = (
     r"(?i)secret[_. -]?(?:access[_. -]?)?key",
@@ -84,63 +88,81 @@ TRIGGERS = (
 """What gives away a name whose value may stand apart."""
 
 
-def apart_edits(data: bytes, ends: Iterable[int], barren: dict[int, int]) -> Iterator[Edit]:
+class Apart:
     """
-    Yield what puts a name in front of the value that belongs to it.
+    Puts names in front of values. Safe to share between threads.
 
-    Args:
-        data: the chunk.
-        ends: ascending; where a part of a name was sighted.
-        barren: what is remembered of surroundings in which there was nothing: by their hash, how far that holds.
+    What is remembered of surroundings and values is Python's own hash of them, under a key that dies with the process.
     """
-    reached = tabled = 0
-    for end in ends:
-        if end <= reached:
-            continue
-        begin = max(0, end - _SURROUNDINGS)
-        around = hash((end > tabled, end - begin, data[begin : end + _SURROUNDINGS]))
-        if around in barren:
-            reached = end + barren[around]
-            continue
-        runs = _runs(data[max(0, end - _AROUND) : end + _AROUND])
-        name = _name(data, end) if b"a" * _SHORT in runs else None
-        if name is None:
-            _note(barren, around, 0)
-            continue
-        reached = max(end, name[1])
-        edits: list[Edit] = []
-        if end > tabled and _HEADER.search(data[reached : reached + 32]) is not None:
-            edits, tabled = _table(data, end)
-        edits = edits or [*_apart(data, name, reached, shaped=b"a" * _SHAPED_LEAST in runs)]
-        yield from edits
-        if not edits and tabled <= end:
-            _note(barren, around, reached - end)
+
+    def __init__(self) -> None:
+        self._barren: dict[int, int] = {}
+        """Surroundings in which there was nothing, and how far that holds."""
+        self._judged: dict[int, bool] = {}
+        """Values: the same stands under ever other text."""
+
+    def edits(self, data: bytes, ends: Iterable[int]) -> Iterator[Edit]:
+        """
+        Yield what puts a name in front of the value that belongs to it.
+
+        Args:
+            data: the chunk.
+            ends: ascending; where a part of a name was sighted.
+        """
+        reached = tabled = 0
+        for end in ends:
+            if end <= reached:
+                continue
+            begin = max(0, end - _SURROUNDINGS)
+            around = hash((end > tabled, end - begin, data[begin : end + _SURROUNDINGS]))
+            if (barren := self._barren.get(around)) is not None:
+                reached = end + barren
+                continue
+            runs = _runs(data[max(0, end - _AROUND) : end + _AROUND])
+            name = _name(data, end) if b"a" * _SHORT in runs else None
+            if name is None:
+                _note(self._barren, around, 0)
+                continue
+            reached = max(end, name[1])
+            edits: list[Edit] = []
+            if end > tabled and _HEADER.search(data[reached : reached + 32]) is not None:
+                edits, tabled = _table(data, end)
+            edits = edits or [*self._apart(data, name, reached, shaped=b"a" * _SHAPED_LEAST in runs)]
+            yield from edits
+            if not edits and tabled <= end:
+                _note(self._barren, around, reached - end)
+
+    def _apart(self, data: bytes, name: Span, reached: int, *, shaped: bool) -> Iterator[Edit]:
+        """Yield what puts a name in front of a value near it; `shaped`: there may be one with a shape of its own."""
+        stop = min(len(data), reached + _AFTER)
+        yield from glue(data, name[1] + 1, stop)  # the trigger may have ended in the second piece
+        spelled = data[slice(*name)]
+        value = _VALUE.search(data, reached, stop)
+        if value is not None and data[reached : value.start(1)] == b'="':
+            return  # it is in the form every rule knows
+        renamed: list[Edit] = []
+        if value is not None:
+            start, end = _span(data, value)
+            if self._is_secret(data[start:end]) and _GAP.search(data[reached : value.start()]) is not None:
+                renamed = [*_renamed(data, spelled, start, end)]
+        if renamed:
+            yield from renamed
+        elif shaped:
+            yield from _stray(data, spelled, name[0], reached)
+        yield from _reversed(data, name)
+
+    def _is_secret(self, value: bytes) -> bool:
+        known = self._judged.get(hash(value))
+        if known is None:
+            known = _is_secret(value)
+            _note(self._judged, hash(value), known)
+        return known
 
 
-def _note(barren: dict[int, int], around: int, reach: int) -> None:
-    if len(barren) >= _MOST_BARREN:
-        barren.clear()
-    barren[around] = reach
-
-
-def _apart(data: bytes, name: Span, reached: int, *, shaped: bool) -> Iterator[Edit]:
-    """Yield what puts the name in front of a value near it; `shaped`: there may be one that has a shape of its own."""
-    stop = min(len(data), reached + _AFTER)
-    yield from glue(data, name[1] + 1, stop)  # the trigger may have ended in the second piece
-    spelled = data[slice(*name)]
-    value = _VALUE.search(data, reached, stop)
-    if value is not None and data[reached : value.start(1)] == b'="':
-        return  # it is in the form every rule knows
-    renamed: list[Edit] = []
-    if value is not None:
-        start, end = _span(data, value)
-        if _is_secret(data[start:end]) and _GAP.search(data[reached : value.start()]) is not None:
-            renamed = [*_renamed(data, spelled, start, end)]
-    if renamed:
-        yield from renamed
-    elif shaped:
-        yield from _stray(data, spelled, name[0], reached)
-    yield from _reversed(data, name)
+def _note(memory: dict[int, _Said], text: int, said: _Said) -> None:
+    if len(memory) >= _MOST:
+        memory.clear()
+    memory[text] = said
 
 
 def _span(data: bytes, value: Hit) -> tuple[int, int]:

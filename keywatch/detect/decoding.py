@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from keywatch.detect import lazy_re2 as re2
-from keywatch.detect.apart import apart_edits
+from keywatch.detect.apart import Apart
 from keywatch.detect.broken import broken_edits
 from keywatch.detect.candidate import Candidate
 from keywatch.detect.database import Sightings
@@ -51,9 +51,8 @@ class Decoder:
         self.numbers = frozenset(number for number, _ in self._triggers)
         self.reaches = {number: _reach(trigger.encoding) for number, trigger in self._triggers}
         """How far from each of them there may stand what it gives away."""
-        barren: dict[int, int] = {}
         self._readers: dict[Encoding, Callable[[bytes, list[int]], Iterator[Edit]]] = {
-            Encoding.APART: lambda data, ends: apart_edits(data, ends, barren),
+            Encoding.APART: Apart().edits,
             Encoding.BROKEN: broken_edits,
             Encoding.SPOKEN: spoken_edits,
         }

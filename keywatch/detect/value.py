@@ -85,9 +85,6 @@ _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _PRINTABLE = bytes([9, 10, 13, *range(0x20, 0x7F)])
 
 
-_MOST_JUDGED = 20_000
-_JUDGED: dict[int, bool] = {}
-
 _FOLLOWS = frozenset((one, other) for one in range(256) for other in range(256) if abs(one - other) <= 1)
 """Pairs of bytes of which each follows from the other in a series."""
 
@@ -99,16 +96,6 @@ def is_placeholder(value: bytes) -> bool:
 
 def looks_random(value: bytes) -> bool:
     """Tell whether `value` looks like output of a generator rather than like something a person named."""
-    # Versions of a file ask of the same value under ever other text. What is kept of it is Python's own hash.
-    known = _JUDGED.get(hash(value))
-    if known is None:
-        if len(_JUDGED) >= _MOST_JUDGED:
-            _JUDGED.clear()
-        known = _JUDGED[hash(value)] = _is_random(value)
-    return known
-
-
-def _is_random(value: bytes) -> bool:
     size = len(value)
     if size < _SHORTEST or not _has(value, _LETTERS if size >= _WORDLESS else _DIGITS) or not _has(value, _LETTERS):
         return False
