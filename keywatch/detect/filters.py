@@ -116,12 +116,20 @@ class Sheet:
 
 def survives(candidate: Candidate, sheet: Sheet, everywhere: RuleSet) -> bool:
     """Tell whether nothing speaks against `candidate`, in its rule or in the set `everywhere` it belongs to."""
-    rule, secret = candidate.rule, candidate.secret
+    return is_worthy(candidate.rule, candidate.secret) and is_credible(candidate, sheet, everywhere)
+
+
+def is_worthy(rule: Rule, secret: bytes) -> bool:
+    """Tell whether nothing in the value itself speaks against it, as far as its rule asks."""
     if len(secret.translate(None, _CONTROLS)) != len(secret):
         return False
-    if rule.entropy and entropy(secret) <= rule.entropy:
-        return False
-    if not _TESTS[rule.test](secret) or not _has_keyword(candidate, sheet):
+    return not (rule.entropy and entropy(secret) <= rule.entropy) and _TESTS[rule.test](secret)
+
+
+def is_credible(candidate: Candidate, sheet: Sheet, everywhere: RuleSet) -> bool:
+    """Tell whether nothing speaks against `candidate` where it stands."""
+    rule = candidate.rule
+    if not _has_keyword(candidate, sheet):
         return False
     if any(allows(allowlist, candidate, sheet) for allowlist in rule.allowlists) or _is_own_name(candidate, sheet.data):
         return False

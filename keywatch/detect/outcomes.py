@@ -85,7 +85,7 @@ class Outcomes:
             if budget.left <= 0:
                 overrun.add(rule.id)
                 break
-            if text and (not matches or sought.has_keyword(data[start:limit])):
+            if text and (not matches or sought.has_keyword(data[matches[0][0] : cursor])):
                 self._note(text, start, cursor - start, found)
         return kept
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from keywatch.detect.candidate import Candidate, Outline, candidate, seen
-from keywatch.detect.filters import Sheet, survives
+from keywatch.detect.filters import Sheet, is_credible, is_worthy
 from keywatch.detect.ruleset import RuleSet
 from keywatch.detect.sought import Sought
 from keywatch.model.finding import Confidence
@@ -17,6 +17,8 @@ from keywatch.model.finding import Confidence
 _LINE = 512
 _MOST = 300_000
 """Texts remembered, of all rules; some 30 MB."""
+_MOST_VALUES = 50_000
+"""Values remembered, of all rules; some 4 MB."""
 
 
 class _Verdict(NamedTuple):
@@ -34,6 +36,7 @@ class Verdicts:
         """`rules` is the set all rules that are asked about belong to. Filters may look at more than is known here."""
         self._rules = rules
         self._known: dict[int, _Verdict | None] = {}
+        self._values: dict[int, bool] = {}
 
     def surviving(self, sought: Sought, sheet: Sheet, matches: Iterable[Outline], name: int) -> list[Candidate]:
         """
@@ -62,7 +65,7 @@ class Verdicts:
                     kept.append(seen(rule, data, (begin, stop, begin + start, begin + end), sure))
                 continue
             one = candidate(rule, data, match)
-            survived = survives(one, sheet, self._rules)
+            survived = self._is_worthy(sought, one.secret) and is_credible(one, sheet, self._rules)
             if survived:
                 kept.append(one)
             if whole and stop < reach and sought.has_keyword(data[begin:stop]):
@@ -71,3 +74,13 @@ class Verdicts:
                 places = _Verdict(one.secret_start - begin, one.secret_end - begin, one.confidence)
                 known[text] = places if survived else None
         return kept
+
+    def _is_worthy(self, sought: Sought, secret: bytes) -> bool:
+        """Tell what the rule says of the value itself, which stands under ever other text."""
+        value = hash((sought.number, secret))
+        worthy = self._values.get(value)
+        if worthy is None:
+            if len(self._values) >= _MOST_VALUES:
+                self._values.clear()
+            worthy = self._values[value] = is_worthy(sought.rule, secret)
+        return worthy
