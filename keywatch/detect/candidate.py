@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TypeAlias
 
 from keywatch.detect.canonical import canonical
 from keywatch.detect.checksum import crc32_holds
-from keywatch.detect.pattern import compiled, outlined
+from keywatch.detect.database import loosened
+from keywatch.detect.pattern import Pattern, compiled, outlined
 from keywatch.detect.rule import Rule, ValueTest
 from keywatch.detect.webtoken import was_issued
 from keywatch.model.finding import Confidence
@@ -29,8 +31,8 @@ _PROOFS: dict[ValueTest, Callable[[bytes], bool]] = {
 
 _BLOCK = 4096
 """Bytes. Long stretches are looked through in blocks of at least this, so that one search never sees all of a chunk."""
-_LARGE = 1500
-"""RE2 instructions of a pattern of which it takes milliseconds to make the automaton for any place."""
+_TRIES = 8
+"""Places in a stretch at which a match is looked for one by one: more only where nearly anything begins one."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -102,28 +104,32 @@ def outlines_of(rule: Rule, data: bytes, sighting: Stretch, budget: Budget) -> l
     """
     As `outlines`, of a stretch that the first pass sighted: from where its pattern matches to where that ends.
 
-    There most match right where it begins, and RE2's automaton for one place has a fraction of the states of that for
-    any place, which it makes as it goes. What begins later and was not sighted by itself ends with this sighting.
+    Most match right where it begins, and RE2's automaton for one place has a fraction of the states of that for any
+    place, which it makes as it goes: for a large pattern that takes longer than all its searches. What begins later
+    and was not sighted by itself was sighted as a part of this, so it is looked for as the first pass does.
     """
     position, end, limit = sighting
-    pattern, last = outlined(rule.regex or ""), min(end, limit)
+    match, last = outlined(rule.regex or "").here, min(end, limit)
     found: list[Outline] = []
-    while position < end:
-        begin, stop = pattern.here(data, position, limit)[0]
+    for _ in range(_TRIES):
+        begin, stop = match(data, position, limit)[0]
         if begin >= 0:
             if not budget.spend(stop - position + (limit - position) // 16 + 16):
-                break
+                return found
             found.append((begin, stop, limit))
             position = behind(begin, stop)
-        elif not budget.spend(limit - position + 16) or position + 1 >= last:
-            break
+        elif not budget.spend(limit - position + 16) or position + 1 >= end:
+            return found
         else:
-            # Where a large pattern matches its anchor does.
-            simple = outlined(rule.anchor) if rule.anchor and pattern.programsize > _LARGE else pattern
-            position = simple.anywhere(data, position + 1, last)[0][0]
-            if position < 0:
-                break
-    return found
+            position = _as_sighted(rule.anchor or rule.regex or "").anywhere(data, position + 1, last)[0][0]
+        if not 0 <= position < end:
+            return found
+    return [*found, *outlines(rule, data, (position, end, limit), budget)]
+
+
+@cache
+def _as_sighted(regex: str) -> Pattern:
+    return outlined(loosened(regex))
 
 
 def behind(begin: int, stop: int) -> int:

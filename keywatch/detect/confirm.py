@@ -96,7 +96,7 @@ class Confirmer:
         rule = sought.rule
         if rule.path is not None and not rule_fits(rule, sheet.path):
             return []
-        if repeats and self._paths.told:
+        if repeats and self._paths.suffices:
             place = self._paths.of(sheet.chunk.origin.path) if sought.by_path else 0
             return self._outcomes.surviving(sought, sheet, stretches, place, overrun)
         budget = Budget(len(sheet.data))

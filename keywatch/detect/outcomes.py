@@ -63,13 +63,14 @@ class Outcomes:
                 if end <= cursor:
                     continue  # inside of a match
                 start = cursor  # noqa: PLW2901
-            # How much of the text lies before the first place where a match may start, and behind the last, counts too.
+            # How much of the text lies before the first place where a match may start, and behind the last, counts too;
+            # and the byte behind it all, where a word may end.
             if by_line:
                 first, last = data.rfind(b"\n", max(0, start - _LINE), start), data.find(b"\n", limit, limit + _LINE)
                 text = hash((name, start - first, end - start, data[first:last])) if min(first, last) >= 0 else 0
             else:
                 first = start - before if start > before else 0
-                text = hash((name, start - first, end - start, data[first:limit]))
+                text = hash((name, start - first, end - start, data[first : limit + 1]))
             if (read := barren.get(text)) is not None:
                 cursor = start + read
                 continue

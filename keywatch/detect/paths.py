@@ -15,7 +15,7 @@ class PathClasses:
 
     def __init__(self, patterns: Sequence[str] | None) -> None:
         """`patterns` are all that paths are held against; None: filters look at paths as well, so none are alike."""
-        self.told = patterns is not None
+        self.suffices = patterns is not None
         """Whether the class of a path tells all of it that matters."""
         self._patterns = patterns or ()
         self._known: dict[str, int] = {}
@@ -34,4 +34,4 @@ class PathClasses:
 
     def alike(self, path: str, other: str) -> bool:
         """Tell whether the same is looked for in both paths."""
-        return path == other or (self.told and self.of(path) == self.of(other))
+        return path == other or (self.suffices and self.of(path) == self.of(other))

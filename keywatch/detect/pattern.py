@@ -82,7 +82,11 @@ class Pattern:
         self.programsize = made.ProgramSize()
 
     def search(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Hit | None:
-        """Return the first match that begins at `pos` or later, in `data` as if it ended at `endpos`."""
+        """
+        Return the first match that begins at `pos` or later and ends at `endpos` or before.
+
+        What stands on both sides is seen where a word or the text may end.
+        """
         size = len(data)
         if endpos > size:  # noqa: PLR1730 - a call would cost as much as all of this
             endpos = size
