@@ -60,8 +60,7 @@ class Detector:
         self._confirmer = Confirmer(rules, self._plan, self._database.modes, paths)
         self.forget()
         self._unruled = frozenset(range(len(MARKERS))) | self._decoder.numbers
-        self._whole = frozenset(number for number, mode in enumerate(self._database.modes) if mode is Mode.WHOLE)
-        self._needs_sightings = not self._whole and not self._plan.paths
+        self._needs_sightings = Mode.WHOLE not in self._database.modes and not self._plan.paths
         self._reaches = {len(MARKERS) + place: reach for place, reach in self._plan.far} | self._decoder.reaches
         self.known = Anchors()
         """The values of the keys we hold. May be replaced at any time: what is scanned next is scanned with the new."""
