@@ -7,7 +7,6 @@ of them.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
 
 from keywatch.detect.encoding import Edit, named
 from keywatch.detect.lazy_re2 import compiled
@@ -62,8 +61,9 @@ _BEFORE = 480
 _AFTER = 640
 _SURROUNDINGS = 768
 """Bytes on each side of what was sighted: nothing farther away is looked at, but in tables."""
-_MOST = 200_000
-"""Texts that are remembered."""
+_MOST_BARREN = 200_000
+"""Surroundings that are remembered; some 20 MB."""
+_MOST_JUDGED = 20_000
 _ROWS = 200
 _TABLE = 1 << 16
 _NARROW = 48
@@ -72,8 +72,6 @@ _STRAY = 200
 _STRAY_LINES = 4
 """How far from its name a value is believed in that has a shape of its own."""
 _MARK = 24
-
-_Said = TypeVar("_Said", int, bool)
 
 TRIGGERS = (
     r"(?i)secret[_. -]?(?:access[_. -]?)?key",
@@ -121,7 +119,7 @@ class Apart:
             runs = _runs(data[max(0, end - _AROUND) : end + _AROUND])
             name = _name(data, end) if b"a" * _SHORT in runs else None
             if name is None:
-                _note(self._barren, around, 0)
+                self._note(around, 0)
                 continue
             reached = max(end, name[1])
             edits: list[Edit] = []
@@ -130,7 +128,7 @@ class Apart:
             edits = edits or [*self._apart(data, name, reached, shaped=b"a" * _SHAPED_LEAST in runs)]
             yield from edits
             if not edits and tabled <= end:
-                _note(self._barren, around, reached - end)
+                self._note(around, reached - end)
 
     def _apart(self, data: bytes, name: Span, reached: int, *, shaped: bool) -> Iterator[Edit]:
         """Yield what puts a name in front of a value near it; `shaped`: there may be one with a shape of its own."""
@@ -151,18 +149,18 @@ class Apart:
             yield from _stray(data, spelled, name[0], reached)
         yield from _reversed(data, name)
 
+    def _note(self, around: int, reach: int) -> None:
+        if len(self._barren) >= _MOST_BARREN:
+            self._barren.clear()
+        self._barren[around] = reach
+
     def _is_secret(self, value: bytes) -> bool:
         known = self._judged.get(hash(value))
         if known is None:
-            known = _is_secret(value)
-            _note(self._judged, hash(value), known)
+            if len(self._judged) >= _MOST_JUDGED:
+                self._judged.clear()
+            known = self._judged[hash(value)] = _is_secret(value)
         return known
-
-
-def _note(memory: dict[int, _Said], text: int, said: _Said) -> None:
-    if len(memory) >= _MOST:
-        memory.clear()
-    memory[text] = said
 
 
 def _span(data: bytes, value: Hit) -> tuple[int, int]:
