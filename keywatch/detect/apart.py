@@ -13,6 +13,7 @@ from keywatch.detect.lazy_re2 import compiled
 from keywatch.detect.pattern import Hit
 from keywatch.detect.seams import glue
 from keywatch.detect.value import looks_like_aws_secret, looks_random
+from keywatch.model.content import Span
 
 _FIRST = (
     "(?:(?:aws|amazon|amz|lwa|mws|sp|api|client|app|access|secret|selling|partner|oauth|developer|login|auth) ){0,5}"
@@ -40,7 +41,7 @@ _TELLS_ITSELF = (b"Atz", b"amzn1.", b"amzn.mws.")
 """Amazon's tokens need no name; what would stand between them and their neighbours would part the two."""
 _IDENTIFIER = compiled(r"^A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}$")
 """It names a key, whatever column before it says secret."""
-_TELLING = compiled(r"(?i)secret|mws")
+_TELLING = (b"secret", b"mws")
 _HASHED = compiled(r"(?i)sha-?(?:1|2|512)|digest|checksum|integrity|hash|etag|signature|commit")
 _COLUMN = compiled(r"(?i)(?:secret|passw(?:or)?d|token|(?:api|access|auth)[ _]?key)")
 _KEY_ID = compiled(r"(?i)(?:id|name)$")
@@ -50,6 +51,7 @@ _SHAPE = (
     bytes(0x31 if chr(b).isdigit() else 0x61 if chr(b).isalpha() or b in b"+/" else 0x20 for b in range(128))
     + b" " * 128
 )
+_SHAPED_LEAST = 40
 _OLD = 64
 """Hexadecimal digits of an LWA client secret of the old form."""
 _SHORT = 12
@@ -60,6 +62,8 @@ _AFTER = 640
 _SURROUNDINGS = 768
 """Bytes on each side of what was sighted: nothing farther away is looked at, but in tables."""
 _MOST_BARREN = 200_000
+"""Surroundings that are remembered; some 20 MB."""
+_MOST_JUDGED = 20_000
 _ROWS = 200
 _TABLE = 1 << 16
 _NARROW = 48
@@ -82,56 +86,81 @@ TRIGGERS = (
 """What gives away a name whose value may stand apart."""
 
 
-def apart_edits(data: bytes, ends: Iterable[int], barren: dict[int, int]) -> Iterator[Edit]:
+class Apart:
     """
-    Yield what puts a name in front of the value that belongs to it.
+    Puts names in front of values. Safe to share between threads.
 
-    Args:
-        data: the chunk.
-        ends: ascending; where a part of a name was sighted.
-        barren: what is remembered of surroundings in which there was nothing: by their hash, how far that holds.
+    What is remembered of surroundings and values is Python's own hash of them, under a key that dies with the process.
     """
-    reached = tabled = 0
-    for end in ends:
-        if end <= reached:
-            continue
-        begin = max(0, end - _SURROUNDINGS)
-        around = hash((end > tabled, end - begin, data[begin : end + _SURROUNDINGS]))
-        if around in barren:
-            reached = end + barren[around]
-            continue
-        name = _name(data, end) if _holds_value(data[max(0, end - _AROUND) : end + _AROUND]) else None
-        if name is None:
-            _note(barren, around, 0)
-            continue
-        reached = max(end, name.end())
-        edits: list[Edit] = []
-        if end > tabled and _HEADER.search(data[reached : reached + 32]) is not None:
-            edits, tabled = _table(data, end)
-        edits = edits or [*_apart(data, name, reached)]
-        yield from edits
-        if not edits and tabled <= end:
-            _note(barren, around, reached - end)
 
+    def __init__(self) -> None:
+        self._barren: dict[int, int] = {}
+        """Surroundings in which there was nothing, and how far that holds."""
+        self._judged: dict[int, bool] = {}
+        """Values: the same stands under ever other text."""
 
-def _note(barren: dict[int, int], around: int, reach: int) -> None:
-    if len(barren) >= _MOST_BARREN:
-        barren.clear()
-    barren[around] = reach
+    def edits(self, data: bytes, ends: Iterable[int]) -> Iterator[Edit]:
+        """
+        Yield what puts a name in front of the value that belongs to it.
 
+        Args:
+            data: the chunk.
+            ends: ascending; where a part of a name was sighted.
+        """
+        reached = tabled = 0
+        for end in ends:
+            if end <= reached:
+                continue
+            begin = max(0, end - _SURROUNDINGS)
+            around = hash((end > tabled, end - begin, data[begin : end + _SURROUNDINGS]))
+            if (barren := self._barren.get(around)) is not None:
+                reached = end + barren
+                continue
+            runs = _runs(data[max(0, end - _AROUND) : end + _AROUND])
+            name = _name(data, end) if b"a" * _SHORT in runs else None
+            if name is None:
+                self._note(around, 0)
+                continue
+            reached = max(end, name[1])
+            edits: list[Edit] = []
+            if end > tabled and _HEADER.search(data[reached : reached + 32]) is not None:
+                edits, tabled = _table(data, end)
+            edits = edits or [*self._apart(data, name, reached, shaped=b"a" * _SHAPED_LEAST in runs)]
+            yield from edits
+            if not edits and tabled <= end:
+                self._note(around, reached - end)
 
-def _apart(data: bytes, name: Hit, reached: int) -> Iterator[Edit]:
-    """Yield what puts `name` in front of a value near it."""
-    stop = min(len(data), reached + _AFTER)
-    yield from glue(data, name.end() + 1, stop)  # the trigger may have ended in the second piece
-    spelled = data[name.start() : name.end()]
-    value = _VALUE.search(data, reached, stop)
-    if value is not None and data[reached : value.start(1)] == b'="':
-        return  # it is in the form every rule knows
-    near = value is not None and _GAP.search(data[reached : value.start()]) is not None
-    renamed = [*_renamed(data, spelled, *_span(data, value))] if near and value is not None else []
-    yield from renamed or _stray(data, spelled, name.start(), reached)
-    yield from _reversed(data, name)
+    def _apart(self, data: bytes, name: Span, reached: int, *, shaped: bool) -> Iterator[Edit]:
+        """Yield what puts a name in front of a value near it; `shaped`: there may be one with a shape of its own."""
+        stop = min(len(data), reached + _AFTER)
+        yield from glue(data, name[1] + 1, stop)  # the trigger may have ended in the second piece
+        spelled = data[slice(*name)]
+        value = _VALUE.search(data, reached, stop)
+        if value is not None and data[reached : value.start(1)] == b'="':
+            return  # it is in the form every rule knows
+        renamed: list[Edit] = []
+        if value is not None:
+            start, end = _span(data, value)
+            if self._is_secret(data[start:end]) and _GAP.search(data[reached : value.start()]) is not None:
+                renamed = [*_renamed(data, spelled, start, end)]
+        if renamed:
+            yield from renamed
+        elif shaped:
+            yield from _stray(data, spelled, name[0], reached)
+        yield from _reversed(data, name)
+
+    def _note(self, around: int, reach: int) -> None:
+        if len(self._barren) >= _MOST_BARREN:
+            self._barren.clear()
+        self._barren[around] = reach
+
+    def _is_secret(self, value: bytes) -> bool:
+        known = self._judged.get(hash(value))
+        if known is None:
+            if len(self._judged) >= _MOST_JUDGED:
+                self._judged.clear()
+            known = self._judged[hash(value)] = _is_secret(value)
+        return known
 
 
 def _span(data: bytes, value: Hit) -> tuple[int, int]:
@@ -140,20 +169,27 @@ def _span(data: bytes, value: Hit) -> tuple[int, int]:
     return (start + 1, end) if data[start - 1 : start] == b"\\" and data[start] in b"nrt" else (start, end)
 
 
-def _holds_value(near: bytes) -> bool:
-    """Tell whether some bytes may hold a value at all: what most names in source code are refused by, cheaply."""
+def _runs(near: bytes) -> bytes:
+    """
+    Return some bytes with the letter a for all that random values are made of; nothing if there can be no value.
+
+    That is what most names in source code are refused by, cheaply.
+    """
     shape = near.translate(_SHAPE)
-    return b"a" * _SHORT in shape.replace(b"1", b"a") and (b"1" in shape or b"+" in near)
+    return shape.replace(b"1", b"a") if b"1" in shape or b"+" in near else b""
 
 
-def _name(data: bytes, end: int) -> Hit | None:
+def _name(data: bytes, end: int) -> Span | None:
     """Return the name of which a part was sighted that ends at `end`; else the last one before, if it is near."""
-    position, last = max(0, end - 2 * _NARROW), None
-    while (name := _NAME.search(data, position, end + 32)) is not None:
-        if data[name.start() - 1 : name.start()] == b"\\" and data[name.start()] in b"nrt":
-            position = name.start() + 1  # the letter belongs to an escape
-        elif name.end() < end:
-            position, last = name.end(), name
+    position, last, limit = max(0, end - 2 * _NARROW), None, min(len(data), end + 32)
+    while position <= limit:
+        start, stop = name = _NAME.anywhere(data, position, limit)[0]
+        if start < 0:
+            break
+        if data[start - 1 : start] == b"\\" and data[start] in b"nrt":
+            position = start + 1  # the letter belongs to an escape
+        elif stop < end:
+            position, last = stop, name
         else:
             return name
     return last
@@ -161,7 +197,7 @@ def _name(data: bytes, end: int) -> Hit | None:
 
 def _stray(data: bytes, name: bytes, start: int, end: int) -> Iterator[Edit]:
     """Yield what names a value of a shape of its own, whatever stands between it and its name, else one before it."""
-    if not _TELLING.search(name):
+    if not any(word in name.lower() for word in _TELLING):
         return
     behind = next(_shaped(data, end, min(len(data), end + _STRAY)), None)
     if behind is not None:
@@ -188,9 +224,9 @@ def _shaped(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
             yield begin, start
 
 
-def _reversed(data: bytes, name: Hit) -> Iterator[Edit]:
+def _reversed(data: bytes, name: Span) -> Iterator[Edit]:
     """Yield what renames the value in `"value": "…", "name": "…"`, where it comes first."""
-    before = name.start()
+    before = name[0]
     start = max(0, before - _BEFORE)
     at = data.rfind(b"alue", start, before)
     value = _VALUE.search(data, at + 4, before) if at >= 0 else None
@@ -198,15 +234,13 @@ def _reversed(data: bytes, name: Hit) -> Iterator[Edit]:
         return
     begin, end = value.span(1)
     if _PAIRED.search(data[at - 1 : begin]) is not None and _THEN_NAME.search(data[end:before]) is not None:
-        yield from _renamed(data, data[name.start() : name.end()], begin, end)
+        yield from _renamed(data, data[slice(*name)], begin, end)
 
 
 def _renamed(data: bytes, name: bytes, start: int, end: int) -> Iterator[Edit]:
     value = data[start:end]
     in_template = data[max(0, start - 1) : start] == b"}" or (value[-1:] in b"._-=" and data[end : end + 1] == b"<")
-    if in_template or value.startswith(_TELLS_ITSELF) or _IDENTIFIER.search(value) is not None:
-        return
-    if not (looks_random(value) or looks_like_aws_secret(value)):
+    if in_template or value.startswith(_TELLS_ITSELF) or not _is_secret(value) or _IDENTIFIER.search(value) is not None:
         return
     line = data[max(0, start - 2 * _NARROW) : start].rsplit(b"\n", 1)[-1]
     if len(value) == _OLD and _HASHED.search(line) is not None:
@@ -215,6 +249,10 @@ def _renamed(data: bytes, name: bytes, start: int, end: int) -> Iterator[Edit]:
     form = spelled + b'="'
     if data[max(0, start - len(form)) : start] != form:
         yield from named(data, b"\n" + form, start, end)
+
+
+def _is_secret(value: bytes) -> bool:
+    return looks_random(value) or looks_like_aws_secret(value)
 
 
 def _table(data: bytes, end: int) -> tuple[list[Edit], int]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TypeAlias
 
 from keywatch.detect.canonical import canonical
 from keywatch.detect.checksum import crc32_holds
-from keywatch.detect.pattern import compiled, outlined
+from keywatch.detect.database import loosened
+from keywatch.detect.pattern import Pattern, compiled, outlined
 from keywatch.detect.rule import Rule, ValueTest
 from keywatch.detect.webtoken import was_issued
 from keywatch.model.finding import Confidence
@@ -29,11 +31,8 @@ _PROOFS: dict[ValueTest, Callable[[bytes], bool]] = {
 
 _BLOCK = 4096
 """Bytes. Long stretches are looked through in blocks of at least this, so that one search never sees all of a chunk."""
-_LARGE = 1500
-"""
-RE2 instructions of a pattern that is first tried where it was sighted: there most match, and RE2's automaton for one
-place has a fraction of the states of that for any place, which takes milliseconds to build as it goes.
-"""
+_TRIES = 8
+"""Places in a stretch at which a match is looked for one by one: more only where nearly anything begins one."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -69,48 +68,84 @@ class Budget:
         return self.left > 0
 
 
-def outlines(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Budget) -> Iterator[Outline]:
+def outlines(rule: Rule, data: bytes, stretch: Stretch, budget: Budget) -> list[Outline]:
     """
-    Yield the matches of the exact pattern that start in the stretches, left to right, none overlapping another.
+    Return the matches of the exact pattern that start in the stretch, left to right, none overlapping another.
 
     Args:
         rule: has a regex.
-        data: the chunk.
-        stretches: where to look, ascending.
+        data: the chunk, which holds all of the stretch.
+        stretch: where to look.
         budget: when it is spent, the rest is not looked at.
     """
-    pattern, cursor, block = outlined(rule.regex or ""), 0, max(4 * rule.span, _BLOCK)
-    search, here = pattern.search, pattern.match if pattern.programsize > _LARGE else _nowhere
-    for start, end, limit in stretches:
-        position = start if start > cursor else cursor  # noqa: FURB136 - once for each of thousands of sightings
-        while position < end:
-            reach = limit if limit - position < block else position + block
-            hit = here(data, position, reach) or search(data, position, reach)
-            # A search is charged with all it could reach if vain, else with what it matched and some for looking ahead.
-            if hit is None:
-                if not budget.spend(reach - position + 16):
-                    return
-                # Nothing that ends in the block; what starts in its last span may end behind it.
-                position = reach - rule.span if reach < limit else end
-                continue
-            begin, stop = hit.span()
-            if not budget.spend(stop - position + (reach - position) // 16 + 16):
-                return
-            if stop == reach < limit and begin > position:
-                position = begin  # cut off by the block: look again with all of it in sight
-            else:
-                cursor = position = max(stop, position + 1)
-                yield begin, stop, reach
+    position, end, limit = stretch
+    search, block = outlined(rule.regex or "").anywhere, max(4 * rule.span, _BLOCK)
+    found: list[Outline] = []
+    while position < end:
+        reach = limit if limit - position < block else position + block
+        begin, stop = search(data, position, reach)[0]
+        # A search is charged with all it could reach if vain, else with what it matched and some for looking ahead.
+        if begin < 0:
+            if not budget.spend(reach - position + 16):
+                break
+            # Nothing that ends in the block; what starts in its last span may end behind it.
+            position = reach - rule.span if reach < limit else end
+        elif not budget.spend(stop - position + (reach - position) // 16 + 16):
+            break
+        elif stop == reach < limit and begin > position:
+            position = begin  # cut off by the block: look again with all of it in sight
+        else:
+            found.append((begin, stop, reach))
+            position = behind(begin, stop)
+    return found
 
 
-def _nowhere(_data: bytes, _pos: int, _endpos: int) -> None:
-    """Match nothing, as a pattern that is not worth asking twice."""
+def outlines_of(rule: Rule, data: bytes, sighting: Stretch, budget: Budget) -> list[Outline]:
+    """
+    As `outlines`, of a stretch that the first pass sighted: from where its pattern matches to where that ends.
+
+    Most match right where it begins, and RE2's automaton for one place has a fraction of the states of that for any
+    place, which it makes as it goes: for a large pattern that takes longer than all its searches. What begins later
+    and was not sighted by itself was sighted as a part of this, so it is looked for as the first pass does.
+    """
+    position, end, limit = sighting
+    match, last = outlined(rule.regex or "").here, min(end, limit)
+    found: list[Outline] = []
+    for _ in range(_TRIES):
+        begin, stop = match(data, position, limit)[0]
+        if begin >= 0:
+            if not budget.spend(stop - position + (limit - position) // 16 + 16):
+                return found
+            found.append((begin, stop, limit))
+            position = behind(begin, stop)
+        elif not budget.spend(limit - position + 16) or position + 1 >= end:
+            return found
+        else:
+            position = _as_sighted(rule.anchor or rule.regex or "").anywhere(data, position + 1, last)[0][0]
+        if not 0 <= position < end:
+            return found
+    return [*found, *outlines(rule, data, (position, end, limit), budget)]
+
+
+@cache
+def _as_sighted(regex: str) -> Pattern:
+    return outlined(loosened(regex))
+
+
+def behind(begin: int, stop: int) -> int:
+    """Return from where on to look for the next match; an empty one is not met twice."""
+    return stop if stop > begin else begin + 1
 
 
 def confirmed(rule: Rule, data: bytes, stretches: Iterable[Stretch], budget: Budget) -> Iterator[Candidate]:
-    """Yield the candidates that `outlines` outlines."""
-    for outline in outlines(rule, data, stretches, budget):
-        yield candidate(rule, data, outline)
+    """Yield the candidates of the matches in `stretches`, which ascend."""
+    cursor = 0
+    for start, end, limit in stretches:
+        if budget.left <= 0:
+            return
+        for outline in outlines(rule, data, (max(start, cursor), end, limit), budget):
+            cursor = behind(*outline[:2])
+            yield candidate(rule, data, outline)
 
 
 def candidate(rule: Rule, data: bytes, outline: Outline) -> Candidate:

@@ -93,13 +93,14 @@ def _nearest(
 
 
 def _near(candidate: Candidate, part: Candidate, required: Required, sheet: Sheet) -> bool:
-    lines = sheet.lines
     if required.within_lines is not None:
         if abs(part.start - candidate.start) > WINDOW + candidate.rule.span:
             return False
-        if abs(lines.index(part.start) - lines.index(candidate.secret_start)) > required.within_lines:
+        first, last = sorted((part.start, candidate.secret_start))
+        if sheet.data.count(b"\n", first, last) > required.within_lines:
             return False
     if required.within_columns is not None:
+        lines = sheet.lines
         return abs(lines.column(part.start) - lines.column(candidate.start)) <= required.within_columns
     return True
 
@@ -124,6 +125,8 @@ def most_specific(candidates: Iterable[Candidate]) -> list[Candidate]:
     Sorted by place; the work is the number of candidates times the few that overlap at any one byte.
     """
     ordered = sorted(candidates, key=lambda c: (c.secret_start, c.secret_end))
+    if len(ordered) <= 1:
+        return ordered
     dropped: set[int] = set()
     open_: list[Candidate] = []
     for candidate in ordered:

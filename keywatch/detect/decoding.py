@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from keywatch.detect import lazy_re2 as re2
-from keywatch.detect.apart import apart_edits
+from keywatch.detect.apart import Apart
 from keywatch.detect.broken import broken_edits
 from keywatch.detect.candidate import Candidate
 from keywatch.detect.database import Sightings
@@ -26,6 +26,7 @@ _RUN = 4096
 _MOST_SEEN = 64
 """Bytes of an escape trigger before its end."""
 _ENCODED = re2.compile(rb"^[A-Za-z0-9+/_-]{16,}={0,2}$")
+_SHORTEST = 16
 _IN_PLAIN_TEXT = {Encoding.APART: (480, 640), Encoding.BROKEN: (480, 640), Encoding.SPOKEN: (2048, 2048)}
 """Bytes before and after what was sighted in which a value may stand."""
 _BY_NAME = 30
@@ -50,9 +51,8 @@ class Decoder:
         self.numbers = frozenset(number for number, _ in self._triggers)
         self.reaches = {number: _reach(trigger.encoding) for number, trigger in self._triggers}
         """How far from each of them there may stand what it gives away."""
-        barren: dict[int, int] = {}
         self._readers: dict[Encoding, Callable[[bytes, list[int]], Iterator[Edit]]] = {
-            Encoding.APART: lambda data, ends: apart_edits(data, ends, barren),
+            Encoding.APART: Apart().edits,
             Encoding.BROKEN: broken_edits,
             Encoding.SPOKEN: spoken_edits,
         }
@@ -163,8 +163,9 @@ def _values(plain: Iterable[Candidate]) -> Iterator[Edit]:
     """Yield the values that were told by their names and are encoded text: `AWS_SECRET_ACCESS_KEY: d0phbHJ…`."""
     for candidate in plain:
         by_name = candidate.rule.specificity <= _BY_NAME or candidate.rule.test is ValueTest.BASE64
-        if by_name and _ENCODED.match(candidate.secret) is not None:
-            text = from_base64(candidate.secret)
+        secret = candidate.secret
+        if by_name and len(secret) >= _SHORTEST and _ENCODED.match(secret) is not None:
+            text = from_base64(secret)
             if text is not None and text.isascii() and text.decode().strip("\r\n").isprintable():
                 yield Edit(candidate.secret_start, candidate.secret_end, text)
 

@@ -3,7 +3,7 @@
 import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -11,21 +11,18 @@ from typing import TypeAlias
 
 from keywatch.detect.allow import MARKERS, excused_lines
 from keywatch.detect.anchors import NOTHING, Anchors, Told, with_handles
-from keywatch.detect.candidate import Budget, Candidate, Stretch, confirmed, outlines
+from keywatch.detect.candidate import Candidate
 from keywatch.detect.changed import Excerpt, around
-from keywatch.detect.compose import WINDOW, composed, most_specific, windows
-from keywatch.detect.crowd import Crowds
+from keywatch.detect.compose import WINDOW, most_specific
+from keywatch.detect.confirm import Confirmer, of_path
 from keywatch.detect.database import Database, Mode, Sightings
 from keywatch.detect.decoding import DEPTH, Decoder
-from keywatch.detect.filters import Sheet, allows_path, encoded_path, has_keyword, passed_over, survives
+from keywatch.detect.filters import Sheet, allows_path, passed_over, rule_fits
 from keywatch.detect.known_rules import KNOWN_SECRET
-from keywatch.detect.pattern import compiled
+from keywatch.detect.paths import PathClasses
 from keywatch.detect.plan import Plan, planned
-from keywatch.detect.refusals import Refusals
-from keywatch.detect.rule import Rule
 from keywatch.detect.ruleset import RuleSet
-from keywatch.detect.testcode import believed, purpose
-from keywatch.detect.verdicts import Verdicts
+from keywatch.detect.testcode import believed
 from keywatch.detect.view import View, joined
 from keywatch.model.content import Changed, Chunk, Mark
 from keywatch.model.finding import Match
@@ -34,8 +31,6 @@ from keywatch.model.secret import Secret
 Spares: TypeAlias = Callable[[Candidate, Sheet], bool]
 """Tells whether a hit that would be told is to be left out after all."""
 
-_MOST_PATHS = 100_000
-"""Paths whose class is remembered."""
 ENCODED = "encoded-text"
 """What stands for the triggers of encoded text among the rules that were cut off."""
 
@@ -60,14 +55,13 @@ class Detector:
         self._lock = threading.Lock()
         self._plan, self._database = _prepared(rules, cache_dir, decoding=depth > 0)
         self._depth = depth
+        paths = PathClasses(self._plan.path_patterns)
+        self._alike = paths.alike
+        self._confirmer = Confirmer(rules, self._plan, self._database.modes, paths)
         self.forget()
         self._unruled = frozenset(range(len(MARKERS))) | self._decoder.numbers
-        self._whole = frozenset(number for number, mode in enumerate(self._database.modes) if mode is Mode.WHOLE)
-        self._needs_sightings = not self._whole and not self._plan.paths
+        self._needs_sightings = Mode.WHOLE not in self._database.modes and not self._plan.paths
         self._reaches = {len(MARKERS) + place: reach for place, reach in self._plan.far} | self._decoder.reaches
-        self._crowds = Crowds(rules, self._plan.near)
-        self._path_patterns = self._plan.path_patterns
-        self._classes: dict[str, tuple[int, ...]] = {}
         self.known = Anchors()
         """The values of the keys we hold. May be replaced at any time: what is scanned next is scanned with the new."""
         self.overruns: Counter[str] = Counter()
@@ -79,8 +73,7 @@ class Detector:
     def forget(self) -> None:
         """Let go of what is remembered of texts: what the next scan costs does not depend on what came before."""
         self._decoder = Decoder(self._plan.triggers, len(MARKERS) + len(self._plan.seen))
-        self._refusals = Refusals()
-        self._verdicts = Verdicts(self.rules)
+        self._confirmer.forget()
 
     @property
     def overlap(self) -> int:
@@ -112,6 +105,8 @@ class Detector:
         if overrun:
             with self._lock:
                 self.overruns.update(overrun)
+        if not specific and self._needs_sightings:
+            return []
         # A public name is told with the secret it belongs to, not beside it.
         named = {handle.value for candidate in specific for handle in candidate.handles}
         reported = [
@@ -153,23 +148,6 @@ class Detector:
         ]
         return [match for piece in around(chunk, places) for match in self.scan(piece, spares)]
 
-    def _alike(self, path: str, other: str) -> bool:
-        """Tell whether the same is looked for in both paths."""
-        return path == other or (self._class_of(path) is not None and self._class_of(path) == self._class_of(other))
-
-    def _class_of(self, path: str) -> tuple[int, ...] | None:
-        """Return what of a path matters to what is found in it; None: more may than is known here."""
-        if self._path_patterns is None:
-            return None
-        if (known := self._classes.get(path)) is None:
-            if len(self._classes) >= _MOST_PATHS:
-                self._classes.clear()
-            encoded = encoded_path(path)
-            fits = [compiled(pattern).search(encoded) is not None for pattern in self._path_patterns]
-            known = (*fits, purpose(encoded))
-            self._classes[path] = known
-        return known
-
     def _marks(self, sightings: Sightings) -> Iterator[Mark]:
         for number, (starts, ends) in sightings.items():
             if number not in self._reaches:
@@ -189,7 +167,9 @@ class Detector:
         shown: View | None = None,
     ) -> list[Candidate]:
         """Return what stands in the chunk, plainly or encoded up to `depth` times; one candidate for each secret."""
-        found = self._candidates(sheet, sightings, overrun)
+        found = self._confirmer.candidates(sheet, sightings, overrun)
+        if not found and not told and self._decoder.numbers.isdisjoint(sightings):
+            return []
         # Parts take part, so that the public id of a key is not taken for a secret by a less specific rule.
         ruled = [candidate for candidates in found.values() for candidate in candidates]
         plain = most_specific([*ruled, *with_handles(told.found, ruled)])
@@ -213,77 +193,8 @@ class Detector:
         """Return the ids of the rules with these numbers."""
         if not numbers:
             return set()
-        rules = {self._rule(number).id for number in numbers - self._unruled}
+        rules = {self._confirmer.rule(number).id for number in numbers - self._unruled}
         return rules | {ENCODED for _ in numbers & self._decoder.numbers}
-
-    def _rule(self, number: int) -> Rule:
-        """Return the rule with this number in the database."""
-        return self.rules.rules[self._plan.seen[number - len(MARKERS)]]
-
-    def _candidates(self, sheet: Sheet, sightings: Sightings, overrun: set[str]) -> dict[str, list[Candidate]]:
-        """Return what each rule confirms in the chunk; a rule that was cut off is added to `overrun`."""
-        found: dict[str, list[Candidate]] = {}
-        for number in sorted((sightings.keys() | self._whole) - self._unruled):
-            _add(found, self._sighted(number, sheet, sightings, overrun))
-        if not found:
-            return found
-        for place, number, part in self._plan.near:
-            if part in found:
-                rule = self.rules.rules[place]
-                near = windows(rule.required[number].within_lines or 0, found[part], sheet)
-                _add(found, self._confirmed(rule, sheet, near, overrun))
-        self._find_late(found, sheet, overrun)
-        return self._with_parts(found, sheet)
-
-    def _find_late(self, found: dict[str, list[Candidate]], sheet: Sheet, overrun: set[str]) -> None:
-        """Add the parts that are looked for near secrets alone."""
-        told = [c for candidates in found.values() if not candidates[0].rule.skip_report for c in candidates]
-        told.sort(key=lambda candidate: candidate.start)
-        for place, lines in self._plan.late if told else ():
-            near = windows(lines, told, sheet)
-            _add(found, self._confirmed(self.rules.rules[place], sheet, near, overrun))
-
-    def _sighted(self, number: int, sheet: Sheet, sightings: Sightings, overrun: set[str]) -> list[Candidate]:
-        """Return what the rule with this number confirms of its sightings."""
-        rule, mode = self._rule(number), self._database.modes[number]
-        if mode is not Mode.START and not has_keyword(rule, sheet):
-            return []  # the first pass was loose: gitleaks' own first pass is cheaper than the exact pattern
-        seen = sightings.get(number, ([], []))
-        if mode is Mode.START:
-            seen = self._crowds.thinned(rule, sheet, seen)
-        stretches = _stretches(rule, mode, seen, len(sheet.data))
-        return self._confirmed(rule, sheet, stretches, overrun, repeats=mode is Mode.START)
-
-    def _confirmed(
-        self, rule: Rule, sheet: Sheet, stretches: Iterable[Stretch], overrun: set[str], *, repeats: bool = True
-    ) -> list[Candidate]:
-        """Return what the exact pattern confirms; `repeats`: a text that was refused before may be so again."""
-        if rule.path is not None and not _path_fits(rule, sheet):
-            return []
-        data, budget = sheet.data, Budget(len(sheet.data))
-        place = self._class_of(sheet.chunk.origin.path)
-        if place is None or not repeats:
-            kept = [c for c in confirmed(rule, data, stretches, budget) if survives(c, sheet, self.rules)]
-        else:
-            fresh, names = self._refusals.fresh(rule, data, stretches, place)
-            if not fresh:
-                return []
-            kept = self._verdicts.surviving(rule, sheet, outlines(rule, data, fresh, budget), place)
-            if budget.left > 0:
-                self._refusals.note(rule, data, fresh, names, kept)
-        if budget.left <= 0:
-            overrun.add(rule.id)
-        return kept
-
-    def _with_parts(self, found: dict[str, list[Candidate]], sheet: Sheet) -> dict[str, list[Candidate]]:
-        whole = dict(found)
-        by_path = (self.rules.rules[place] for place in self._plan.path_parts)
-        parts = {**found, **{rule.id: [_of_path(rule, sheet)] for rule in by_path if _path_fits(rule, sheet)}}
-        for candidates in found.values():
-            rule = candidates[0].rule
-            for required in rule.required:
-                whole[rule.id] = composed(whole[rule.id], required, parts, sheet)
-        return whole
 
     def _commented(self, sheet: Sheet, sightings: Sightings) -> Sequence[int]:
         if not self._honour_comments:
@@ -301,30 +212,8 @@ class Detector:
             return
         for rule in (self.rules.rules[place] for place in self._plan.paths):
             lists = (*rule.allowlists, *(one for one in self.rules.allowlists if rule.id in one.rules))
-            if _path_fits(rule, sheet) and not any(allows_path(one, sheet.path) for one in lists):
-                yield _of_path(rule, sheet)
-
-
-def _path_fits(rule: Rule, sheet: Sheet) -> bool:
-    return compiled(rule.path or "").search(sheet.path) is not None
-
-
-def _of_path(rule: Rule, sheet: Sheet) -> Candidate:
-    """Return the candidate of a rule whose secret is the file itself: it stands before the file's first byte."""
-    return Candidate(
-        rule=rule,
-        start=0,
-        end=0,
-        secret_start=0,
-        secret_end=0,
-        secret=sheet.path,
-        confidence=rule.info.confidence,
-    )
-
-
-def _add(found: dict[str, list[Candidate]], candidates: list[Candidate]) -> None:
-    if candidates:
-        found[candidates[0].rule.id] = candidates
+            if rule_fits(rule, sheet.path) and not any(allows_path(one, sheet.path) for one in lists):
+                yield of_path(rule, sheet)
 
 
 def _prepared(rules: RuleSet, cache_dir: Path | None, *, decoding: bool) -> tuple[Plan, Database]:
@@ -335,31 +224,6 @@ def _prepared(rules: RuleSet, cache_dir: Path | None, *, decoding: bool) -> tupl
     name = f"{rules.hash} {decoding}"
     database = Database.named(name, lambda: planned(rules, decoding=decoding)[1], cache_dir)
     return Plan.loaded(database.note), database
-
-
-def _stretches(rule: Rule, mode: Mode, seen: tuple[list[int], list[int]], size: int) -> Iterator[Stretch]:
-    """Yield where the exact pattern has to look, ascending."""
-    if mode is Mode.WHOLE:
-        yield (0, size, size)
-    elif mode is Mode.END:
-        yield from _before(sorted(seen[1]), rule.span, size)
-    else:
-        for start, end in sorted(zip(*seen, strict=True)):
-            yield (start, max(end, start + 1), min(size, start + rule.span))
-            if end > start + rule.span:
-                # The leftmost start is far away (a pattern that begins with `.*`): look just before the end as well.
-                yield (end - rule.span, end, min(size, end + rule.span))
-
-
-def _before(ends: list[int], span: int, size: int) -> Iterator[Stretch]:
-    """Yield what lies before `ends` by up to `span` bytes; stretches that touch are one, and looked through once."""
-    begin, previous = max(0, ends[0] - span), ends[0]
-    for end in ends:
-        if end - span > previous:
-            yield (begin, previous, min(size, previous + span))
-            begin = end - span
-        previous = end
-    yield (begin, previous, min(size, previous + span))
 
 
 def _on_lines(candidate: Candidate, sheet: Sheet, excused: Sequence[int]) -> bool:

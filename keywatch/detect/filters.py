@@ -1,6 +1,6 @@
 """What drops a candidate: low entropy, a missing keyword, a value that is no secret, an allow-list, a filter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from keywatch.detect import lazy_re2 as re2
@@ -54,6 +54,28 @@ _TESTS: dict[ValueTest, Callable[[bytes], bool]] = {
 }
 
 
+def looks_at_lines(rule: Rule, everywhere: RuleSet) -> bool:
+    """Tell whether an allow-list of the rule or the set `everywhere` looks at the lines of a hit."""
+    return any(one.target is RegexTarget.LINE for one in _lists(rule, everywhere))
+
+
+def looks_at_path(rule: Rule, everywhere: RuleSet) -> bool:
+    """Tell whether the rule or one of its allow-lists looks at the path."""
+    return rule.path is not None or any(one.paths for one in _lists(rule, everywhere))
+
+
+def looks_before(rule: Rule, everywhere: RuleSet) -> int:
+    """Return how many bytes before a match patterns and filters look at, but for filters that look at lines."""
+    if rule.test in _CHOSEN:
+        return 2 * _NAME_REACH
+    return _NAME_REACH if any(one.target is RegexTarget.NAME for one in _lists(rule, everywhere)) else 1
+
+
+def _lists(rule: Rule, everywhere: RuleSet) -> Iterator[Allowlist]:
+    yield from rule.allowlists
+    yield from (one for one in everywhere.allowlists if not one.rules or rule.id in one.rules)
+
+
 def encoded_path(path: str) -> bytes:
     """Return a path as patterns see it."""
     return path.replace("\\", "/").encode(errors="surrogateescape")
@@ -65,8 +87,11 @@ class Sheet:
     def __init__(self, chunk: Chunk) -> None:
         self.chunk = chunk
         self.data = chunk.data
-        self.lines = Lines(chunk)
         self._held: dict[str, bool] = {}
+
+    @cached_property
+    def lines(self) -> Lines:
+        return Lines(self.chunk)
 
     @cached_property
     def path(self) -> bytes:
@@ -91,12 +116,20 @@ class Sheet:
 
 def survives(candidate: Candidate, sheet: Sheet, everywhere: RuleSet) -> bool:
     """Tell whether nothing speaks against `candidate`, in its rule or in the set `everywhere` it belongs to."""
-    rule, secret = candidate.rule, candidate.secret
+    return is_worthy(candidate.rule, candidate.secret) and is_credible(candidate, sheet, everywhere)
+
+
+def is_worthy(rule: Rule, secret: bytes) -> bool:
+    """Tell whether nothing in the value itself speaks against it, as far as its rule asks."""
     if len(secret.translate(None, _CONTROLS)) != len(secret):
         return False
-    if rule.entropy and entropy(secret) <= rule.entropy:
-        return False
-    if not _TESTS[rule.test](secret) or not _has_keyword(candidate, sheet):
+    return not (rule.entropy and entropy(secret) <= rule.entropy) and _TESTS[rule.test](secret)
+
+
+def is_credible(candidate: Candidate, sheet: Sheet, everywhere: RuleSet) -> bool:
+    """Tell whether nothing speaks against `candidate` where it stands."""
+    rule = candidate.rule
+    if not _has_keyword(candidate, sheet):
         return False
     if any(allows(allowlist, candidate, sheet) for allowlist in rule.allowlists) or _is_own_name(candidate, sheet.data):
         return False
@@ -179,6 +212,11 @@ def allows(allowlist: Allowlist, candidate: Candidate, sheet: Sheet) -> bool:
         secret = candidate.secret.lower()
         checks.append(any(word.encode() in secret for word in allowlist.stopwords))
     return all(checks) if allowlist.condition is Condition.AND else any(checks)
+
+
+def rule_fits(rule: Rule, path: bytes) -> bool:
+    """Tell whether the rule looks at all in `path`, going by its pattern for paths."""
+    return compiled(rule.path or "").search(path) is not None
 
 
 def allows_path(allowlist: Allowlist, path: bytes) -> bool:

@@ -7,7 +7,7 @@ whatever it is asked, which takes twice as long as the search: these do without.
 
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import TypeAlias
 
 _Spans: TypeAlias = list[tuple[int, int]]
@@ -44,8 +44,15 @@ class Hit:
 class Pattern:
     """A compiled pattern. Safe to share between threads."""
 
-    __slots__ = ("_anywhere", "_find", "_here", "groups", "programsize")
+    __slots__ = ("anywhere", "groups", "here", "programsize")
 
+    anywhere: Callable[[bytes, int, int], _Spans]
+    """
+    As `search`, for who asks a hundred thousand times: no hit is made, but the spans it would hold are returned, with
+    numbers below 0 where there is none; and the two places must lie in the text.
+    """
+    here: Callable[[bytes, int, int], _Spans]
+    """The same of `match`."""
     groups: int
     programsize: int
     """Instructions it was compiled to: what it costs, about."""
@@ -65,18 +72,21 @@ class Pattern:
         options.log_errors = False
         options.max_mem = 64 << 20
         options.never_capture = not groups
-        try:
-            made = re2.compile(pattern, options)
-        except re2.error as error:
-            reason = error.args[0]
-            raise BadPattern(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
-        self._find: Callable[[object, bytes, int, int], _Spans] = made._regexp.Match  # noqa: SLF001 - see above
-        self._anywhere, self._here = re2._Anchor.UNANCHORED, re2._Anchor.ANCHOR_START  # noqa: SLF001
-        self.groups = made.groups
-        self.programsize = made.programsize
+        made = re2._re2.RE2(pattern, options)  # noqa: SLF001 - see above
+        if not made.ok():
+            reason = made.error()
+            raise BadPattern(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason))
+        self.anywhere = partial(made.Match, re2._Anchor.UNANCHORED)  # noqa: SLF001
+        self.here = partial(made.Match, re2._Anchor.ANCHOR_START)  # noqa: SLF001
+        self.groups = made.NumberOfCapturingGroups()
+        self.programsize = made.ProgramSize()
 
     def search(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Hit | None:
-        """Return the first match that begins at `pos` or later, in `data` as if it ended at `endpos`."""
+        """
+        Return the first match that begins at `pos` or later and ends at `endpos` or before.
+
+        What stands on both sides is seen where a word or the text may end.
+        """
         size = len(data)
         if endpos > size:  # noqa: PLR1730 - a call would cost as much as all of this
             endpos = size
@@ -84,14 +94,14 @@ class Pattern:
             pos = 0
         if pos > endpos:
             return None
-        spans = self._find(self._anywhere, data, pos, endpos)
+        spans = self.anywhere(data, pos, endpos)
         return Hit(data, spans) if spans[0][0] >= 0 else None
 
     def match(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Hit | None:
         """Return the match that begins at `pos`."""
         pos = max(0, pos)
         endpos = min(endpos, len(data))
-        spans = self._find(self._here, data, pos, endpos) if pos <= endpos else [(-1, -1)]
+        spans = self.here(data, pos, endpos) if pos <= endpos else [(-1, -1)]
         return Hit(data, spans) if spans[0][0] >= 0 else None
 
     def finds(self, data: bytes, pos: int = 0, endpos: int = sys.maxsize) -> Iterator[Hit]:

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from keywatch.detect.database import Database, Mode, loosened
 from keywatch.detect.engine import Detector
 from keywatch.detect.examples import expand
+from keywatch.detect.pattern import compiled
 from keywatch.detect.rules import Required, Rule, RuleSet, packaged
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.finding import Confidence, Match, RuleInfo
@@ -39,6 +40,36 @@ def rule(regex: str, **more: object) -> Rule:
 def found(detector: Detector, text: str | bytes) -> list[bytes]:
     """Return the secrets found in `text`."""
     return [match.secret.reveal() for match in detector.scan(chunk(text))]
+
+
+ALIKE = [
+    rule(r"[ab]{1,5}([0-9]{6,})\b"),
+    rule(r"b([0-9]{6}-{2,})\b", anchor=r"[ab]{1,5}[0-9]{6}-{2,}\b"),
+    rule(r"b([0-9]{6}-\b)", anchor=r"[ab]{1,5}[0-9]{6}-\b"),
+    rule(r"ab=([0-9]{6});", anchor="[ab]{1,9}="),
+    rule(r"ab=([0-9]{6});", anchor=r"ab=[^\n]*"),
+    rule(r"b[a=]{0,4}([0-9]{6}(?:;|$))", anchor="[ab]{1,9}=?"),
+    rule(r".*ab=([0-9]{6})", span=16),
+]
+"""Rules whose matches may begin later than they are sighted, or end elsewhere."""
+DETECTORS = [Detector(RuleSet(rules=(one,))) for one in ALIKE]
+PIECES = ("a", "b", "ab", "=", "ab=", "-", "--", "481973", "481973;", "6", " ", "\n", "c")
+
+
+@example(which=1, pieces=["ab", "481973", "--", "-", "6"])
+@example(which=2, pieces=["ab", "481973", "-", "c"])
+@example(which=4, pieces=["ab=", "481973;", "c", "ab=", "481973;"])
+@example(which=5, pieces=[*"aaaaaaaaaab", "481973;"])
+@given(which=st.integers(0, len(ALIKE) - 1), pieces=st.lists(st.sampled_from(PIECES), max_size=24))
+def test_what_is_found_is_what_the_pattern_matches(which: int, pieces: list[str]) -> None:
+    """
+    Wherever the first pass sights it and whatever came of like text before: match after match, left to right.
+
+    The detectors are those of all examples, so that they remember.
+    """
+    data = "".join(pieces).encode()
+    hits = compiled(ALIKE[which].regex or "").finds(data)
+    assert [data[slice(*hit.span(1))] for hit in hits] == found(DETECTORS[which], data)
 
 
 def test_a_part_that_waits_for_its_rule_is_found_near_it() -> None:

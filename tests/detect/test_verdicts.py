@@ -4,7 +4,7 @@ import pytest
 
 from keywatch.detect.candidate import Budget, confirmed
 from keywatch.detect.engine import Detector
-from keywatch.detect.rule import Allowlist, RegexTarget
+from keywatch.detect.rule import Allowlist, RegexTarget, Required
 from keywatch.detect.rules import Rule, RuleSet
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.finding import RuleInfo
@@ -26,7 +26,15 @@ SPOKEN = RuleSet(rules=(rule("tok_([a-z]{8})", keywords=("shop",)),))
 LISTED = RuleSet(
     rules=(rule("tok_([a-z]{8})", allowlists=(Allowlist(regexes=("harmless",), target=RegexTarget.LINE),)),)
 )
+HARMLESS = Allowlist(regexes=("harmless",), target=RegexTarget.LINE)
+LISTED_FOR_ALL = RuleSet(rules=(rule("tok_([a-z]{8})"),), allowlists=(HARMLESS,))
 NAMED = RuleSet(rules=(rule("tok_([a-z]{8})", allowlists=(Allowlist(regexes=("^my",), target=RegexTarget.NAME),)),))
+BESIDE = RuleSet(
+    rules=(
+        Rule(info=RuleInfo(id="p", description="d", category="c"), regex="id=[0-9]{6}", skip_report=True),
+        rule("tok_([a-z]{8})", required=(Required(id="p", within_lines=2),)),
+    )
+)
 PLACED = RuleSet(rules=(rule("tok_([a-z]{8})", allowlists=(Allowlist(paths=(r"\.md$",)),)),))
 
 
@@ -37,6 +45,25 @@ PLACED = RuleSet(rules=(rule("tok_([a-z]{8})", allowlists=(Allowlist(paths=(r"\.
         pytest.param(SPOKEN, ["tok_abcdefgh", "shop\ntok_abcdefgh", "tok_abcdefgh "], id="a keyword elsewhere"),
         pytest.param(
             LISTED, ["\ntok_abcdefgh\n", "\ntok_abcdefgh harmless\n", "\nharmless tok_abcdefgh\n"], id="lines"
+        ),
+        pytest.param(
+            LISTED_FOR_ALL,
+            [
+                f"\n{word} {'.' * 200} tok_abcdefgh {'.' * 200}{end}\n"
+                for word in ("some", "harmless")
+                for end in ("", " x")
+            ],
+            id="lines for all rules",
+        ),
+        pytest.param(
+            BESIDE,
+            [
+                "tok_abcdefgh tok_ijklmnop",
+                "id=123456 tok_abcdefgh tok_ijklmnop",
+                "\n\nid=123456 tok_abcdefgh tok_ijklmnop",
+                "id=123456\ntok_abcdefgh\n\ntok_ijklmnop",
+            ],
+            id="several near one part",
         ),
         pytest.param(NAMED, ["x tok_abcdefgh ", "x mytok_abcdefgh ", "x my tok_abcdefgh "], id="the word before"),
     ],
