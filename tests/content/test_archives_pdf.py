@@ -101,6 +101,10 @@ def test_what_is_attached_to_a_pdf() -> None:
     )
     texts, skipped = found(data)
     assert (texts["outer!note.txt"], texts["outer!conf.zip!app.env"], skipped) == (b"B = 2", b"A=1\n", [])
+    locked = data.replace(b"trailer\n<<", b"trailer\n<</StmF/Identity/EFF/StdCF")
+    assert [told.why for told in found(locked)[1]] == [
+        "not all of its text could be read: its attachments are encrypted"
+    ]
 
 
 def rc4(key: bytes, data: bytes) -> bytes:

@@ -49,6 +49,7 @@ _INFO = re.compile(rb"/Info\s+(\d{1,8})\s+\d{1,8}\s+R")
 _NAME = re.compile(rb"/([^\x00\s()<>\[\]{}/%]{1,127})")
 _ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
 _STREAM = re.compile(rb"/ObjStm\b[^\x80-\xff]{0,200}?\bstream\r?\n")
+_LOCK = re.compile(rb"/(EFF|StmF)\s*/(\w{1,127})")
 _CONTENT = re.compile(rb"(?<!end)stream\r?\n")
 _FILTER = re.compile(rb"/(\w{1,20})Decode\b")
 _FIRST = re.compile(rb"/First\s+(\d{1,7})")
@@ -152,7 +153,10 @@ def _parts(pdfium: CDLL, data: bytes) -> Iterator[tuple[str, bytes]]:
         if said := document.said(_keys(data)):
             yield "about", said
         yield from document.texts()
-        yield from document.attached()
+        for attached in document.attached():
+            if _locked(data):
+                raise _Trouble("its attachments are encrypted")
+            yield attached
     finally:
         pdfium.FPDF_CloseDocument(opened)
     if document.trouble:
@@ -288,6 +292,12 @@ def _packed(data: bytes, wanted: int) -> Iterator[bytes]:
             if number == wanted:
                 next_one = min((other for other in places[1::2] if other > place), default=_PACKED)
                 yield content[int(first[1]) :][place : min(next_one, place + _SAYS)]
+
+
+def _locked(data: bytes) -> bool:
+    """See whether attachments have a lock of their own (ISO 32000-1, 7.6.5): PDFium gives such as they are."""
+    locks = dict(_LOCK.findall(data))
+    return locks.get(b"EFF") not in (None, b"Identity", locks.get(b"StmF"))
 
 
 def _wide(buffer: "ctypes.Array[ctypes.c_char]") -> str:
