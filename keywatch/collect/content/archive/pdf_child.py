@@ -18,7 +18,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from ctypes import CDLL, POINTER, c_char_p, c_int, c_size_t, c_uint, c_ulong, c_void_p
-from itertools import takewhile
+from itertools import islice, takewhile
 
 MEMORY = 1 << 30
 """Bytes of address space."""
@@ -39,7 +39,7 @@ LENGTH = struct.Struct(">I")
 
 _ENDS = 1 << 20
 """Bytes at either end of a document in which its trailer is looked for,"""
-_INFOS = 4
+_INFOS = 8
 """and how many of those it may have, as it was changed,"""
 _SAYS = 10_000
 """and the bytes of what it says of itself."""
@@ -48,6 +48,7 @@ _PACKED = 1 << 20
 _INFO = re.compile(rb"/Info\s+(\d{1,8})\s+\d{1,8}\s+R")
 _NAME = re.compile(rb"/([^\x00\s()<>\[\]{}/%]{1,127})")
 _ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
+_NUMBER = re.compile(rb"\d{1,9}")
 _STREAM = re.compile(rb"/ObjStm\b[^\x80-\xff]{0,200}?\bstream\r?\n")
 _LOCK = re.compile(rb"/(EFF|StmF)\s*/(\w{1,127})")
 _CONTENT = re.compile(rb"(?<!end)stream\r?\n")
@@ -153,10 +154,9 @@ def _parts(pdfium: CDLL, data: bytes) -> Iterator[tuple[str, bytes]]:
         if said := document.said(_keys(data)):
             yield "about", said
         yield from document.texts()
-        for attached in document.attached():
-            if _locked(data):
-                raise _Trouble("its attachments are encrypted")
-            yield attached
+        if document.attachments and _locked(data):
+            raise _Trouble("its attachments are encrypted")
+        yield from document.attached()
     finally:
         pdfium.FPDF_CloseDocument(opened)
     if document.trouble:
@@ -171,6 +171,7 @@ class _Document:
     def __init__(self, pdfium: CDLL, opened: int) -> None:
         self._pdfium = pdfium
         self._opened = opened
+        self.attachments = pdfium.FPDFDoc_GetAttachmentCount(opened)
         self.trouble = ""
         self.bare = False
         """Is there a page that shows nothing at all?"""
@@ -224,9 +225,8 @@ class _Document:
 
     def attached(self) -> Iterator[tuple[str, bytes]]:
         """Yield what is attached; a NUL before its name tells it from a page."""
-        attachments = self._pdfium.FPDFDoc_GetAttachmentCount(self._opened)
-        lost = max(attachments - _ATTACHMENTS, 0)
-        for number in range(min(attachments, _ATTACHMENTS)):
+        lost = max(self.attachments - _ATTACHMENTS, 0)
+        for number in range(min(self.attachments, _ATTACHMENTS)):
             attachment = self._pdfium.FPDFDoc_GetAttachment(self._opened, number)
             length = c_ulong(0)
             if not attachment or not self._pdfium.FPDFAttachment_GetFile(attachment, None, 0, ctypes.byref(length)):
@@ -239,7 +239,7 @@ class _Document:
             self._pdfium.FPDFAttachment_GetFile(attachment, content, length.value, ctypes.byref(length))
             yield "\0" + _wide(name), content.raw
         if lost:
-            self.trouble = f"{lost} of its {attachments} attachments cannot be read"
+            self.trouble = f"{lost} of its {self.attachments} attachments cannot be read"
 
 
 def _unpack(data: bytes) -> None:
@@ -271,8 +271,10 @@ def _keys(data: bytes) -> Iterator[bytes]:
     """
     numbers = set(_INFO.findall(data, max(len(data) - _ENDS, 0))) | set(_INFO.findall(data, 0, _ENDS))
     for number in sorted(numbers)[:_INFOS]:
-        start = rb"(?<!\d)" + number + rb"\s+\d+\s+obj\b"
-        for said in (*(data[found.end() :][:_SAYS] for found in re.finditer(start, data)), *_packed(data, int(number))):
+        # Looked for by its number alone, which is ten times as fast.
+        numbered = re.finditer(number + rb"\s+\d{1,8}\s+obj\b", data)
+        found = (one.end() for one in numbered if not data[max(one.start() - 1, 0) : one.start()].isdigit())
+        for said in (*(data[at : at + _SAYS] for at in islice(found, _INFOS)), *_packed(data, int(number))):
             for name in _NAME.findall(said.partition(b"endobj")[0]):
                 yield _ESCAPED.sub(lambda code: bytes([int(code[1], 16)]), name)
 
@@ -284,14 +286,16 @@ def _packed(data: bytes, wanted: int) -> Iterator[bytes]:
         if first is None:
             continue
         try:
-            content = zlib.decompressobj().decompress(data[stream.end() :][:_PACKED], _PACKED)
+            content = zlib.decompressobj().decompress(data[stream.end() : stream.end() + _PACKED], _PACKED)
         except zlib.error:
             continue  # encrypted, or compressed in another way
-        places = [int(place) for place in content[: int(first[1])].split() if place.isdigit()]
-        for number, place in zip(places[::2], places[1::2], strict=False):
-            if number == wanted:
-                next_one = min((other for other in places[1::2] if other > place), default=_PACKED)
-                yield content[int(first[1]) :][place : min(next_one, place + _SAYS)]
+        start = int(first[1])
+        head = [int(number) for number in _NUMBER.findall(content, 0, start)]
+        numbers, places = head[::2], head[1::2]
+        if wanted in numbers[: len(places)]:
+            place = start + places[numbers.index(wanted)]
+            end = start + min((other for other in places if start + other > place), default=_PACKED)
+            yield content[place : min(end, place + _SAYS)]
 
 
 def _locked(data: bytes) -> bool:
