@@ -165,6 +165,24 @@ def test_a_broken_page_of_a_pdf_that_shows_nothing_is_told() -> None:
     assert skipped.why == "not all of its text could be read: broken inside"
 
 
+def test_a_pdf_that_breaks_its_reader_down() -> None:
+    """What was read before is kept, the rest is told, and the next document is read."""
+    page = b"<</Type/Page/Parent 2 0 R/Contents 8 0 R/Resources<</XObject<</X 9 0 R>>>>>>"
+    # It draws itself twice, until there is no more memory.
+    form = b"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X 9 0 R>>>>/Length 11>>"
+    data = pdf_showing(
+        b"BT /F1 9 Tf 40 700 Td (one) Tj ET",
+        page,
+        b"<</Length 5>>stream\n/X Do\nendstream",
+        form + b"stream\n/X Do /X Do\nendstream",
+        pages=b"3 0 R 7 0 R",
+    )
+    texts, (skipped,) = found(data)
+    assert (texts["outer"], texts["outer!page 1"]) == (data, b"one\n")
+    assert skipped.why.startswith("not all of its text could be read: ")
+    assert found(into_pdf(["two"]))[0]["outer!page 1"] == b"two\n"
+
+
 def test_the_reader_of_pdf_is_confined() -> None:
     """Whatever a document makes of it, it opens no file, writes to none, and takes no more memory than its share."""
     found(into_pdf(["one"]))
