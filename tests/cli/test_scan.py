@@ -441,7 +441,7 @@ def test_start_up_loads_nothing_a_small_scan_can_do_without() -> None:
         *("starlette", "structlog", "typer", "urllib3", "uvicorn"),
         *("concurrent.futures", "csv", "email", "http", "importlib.metadata", "importlib.resources", "logging"),
         *("multiprocessing", "random", "shutil", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "textwrap"),
-        *("bz2", "lzma", "pypdf", "sqlite3", "tarfile", "tomllib", "traceback", "unittest", "xml", "zipfile"),
+        *("bz2", "lzma", "sqlite3", "tarfile", "tomllib", "traceback", "unittest", "xml", "zipfile"),
         *("keywatch.detect.rulefile", "keywatch.detect.table", "keywatch.model.alert", "keywatch.model.call"),
         *(
             "keywatch.collect.content.archive",

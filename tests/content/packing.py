@@ -116,30 +116,46 @@ def into_database(files: Files) -> bytes:
 def into_pdf(lines: Iterable[str], *, extra: bytes = b"") -> bytes:
     """Write a document of one page, its text compressed as every program does it."""
     shown = "".join(f"({line.replace(chr(92), chr(92) * 2)}) Tj T*\n" for line in lines)
-    text = zlib.compress(f"BT /F1 9 Tf 40 700 Td 12 TL\n{shown}ET".encode())
-    objects = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 600 800]/Resources<</Font<</F1 5 0 R>>>>"
-        + extra
-        + b">>",
-        b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(text), text),
-        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
-    ]
-    return pdf_of(objects)
+    return pdf_showing(f"BT /F1 9 Tf 40 700 Td 12 TL\n{shown}ET".encode(), extra=extra)
 
 
-def pdf_of(objects: Iterable[bytes]) -> bytes:
+def pdf_showing(
+    shown: bytes,
+    *more: bytes,
+    extra: bytes = b"",
+    catalogue: bytes = b"",
+    trailer: bytes = b"",
+    pages: bytes = b"3 0 R",
+) -> bytes:
+    """Write a document of one page that the operators `shown` draw; `more` are its objects from the seventh on."""
+    text = zlib.compress(shown)
+    return pdf_of(
+        [
+            b"<</Type/Catalog/Pages 2 0 R" + catalogue + b">>",
+            b"<</Type/Pages/Kids[%s]/Count %d>>" % (pages, pages.count(b"R")),
+            b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 600 800]"
+            b"/Resources<</Font<</F1 5 0 R/F2 6 0 R>>>>" + extra + b">>",
+            b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(text), text),
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+            b"<</Type/Font/Subtype/Type1/BaseFont/Courier>>",
+            *more,
+        ],
+        trailer=trailer,
+    )
+
+
+def pdf_of(objects: Iterable[bytes], *, trailer: bytes = b"") -> bytes:
     data, places = b"%PDF-1.4\n", []
     for count, body in enumerate(objects, 1):
         places.append(len(data))
         data += b"%d 0 obj\n%s\nendobj\n" % (count, body)
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
     size = len(places) + 1
-    return data + b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (
+    return data + b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<</Size %d/Root 1 0 R%s>>\nstartxref\n%d\n%%%%EOF\n" % (
         size,
         table,
         size,
+        trailer,
         len(data),
     )
 

@@ -34,7 +34,6 @@ from tests.content.packing import (
     into_docx,
     into_mail,
     into_odt,
-    into_pdf,
     into_png,
     into_pptx,
     into_seven_zip,
@@ -283,14 +282,6 @@ def test_a_database_in_a_directory(tmp_path: Path, size: int) -> None:
     )
     assert lines == size
     assert sorted(tmp_path.iterdir()) == before
-
-
-def test_a_pdf() -> None:
-    """The text of a page is legible, though its program compressed it."""
-    texts, skipped = found(into_pdf(["password = one", "two"]))
-    assert (texts["outer!page 1"], skipped) == (b"password = one\ntwo\n\n", [])
-    assert b"/Catalog" in texts["outer"]
-    assert found(into_zip({"b.pdf": into_pdf(["three"])}))[0]["outer!b.pdf!page 1"] == b"three\n\n"
 
 
 def test_pictures() -> None:

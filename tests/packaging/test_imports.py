@@ -27,11 +27,13 @@ def homes() -> dict[str, set[str]]:
 
 
 def third_party(path: Path) -> Iterator[str]:
-    """Yield the distributions that a module imports from, wherever in it the import stands."""
+    """Yield the distributions that a module imports from, or looks for, wherever in it that stands."""
     for node in ast.walk(ast.parse(path.read_bytes())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module]
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "importlib.util.find_spec":
+            names = [ast.literal_eval(node.args[0])]  # for a file of it: see collect/content/archive/pdf.py
         for top in {name.partition(".")[0] for name in names} - STANDARD - {"keywatch"}:
             for home in homes().get(top, {top}):
                 yield COMES_WITH.get(home, home)

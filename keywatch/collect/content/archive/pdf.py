@@ -1,21 +1,23 @@
 """
 PDF: the text of its pages, what it says of itself, and what is attached to it; and the file as it stands.
 
-Its reader runs in a process of its own, which is started with the first PDF and reads one after the other.
+Its reader, PDFium, runs in a process of its own, which is started with the first PDF and reads one after the other.
 """
 
 import atexit
+import importlib.util
 import os
 import select
 import subprocess
 import sys
 import threading
+from functools import cache
 from pathlib import Path
 
 from keywatch.collect.content.archive import pdf_child
 from keywatch.collect.content.archive.content import Content, between
 from keywatch.collect.content.archive.look import Found, Inside
-from keywatch.collect.content.archive.pdf_child import LENGTH
+from keywatch.collect.content.archive.pdf_child import LENGTH, TOO_LONG
 
 _PATIENCE = 30 * pdf_child.SECONDS
 """Seconds without a word after which the process is given up, however slow the machine is."""
@@ -59,12 +61,16 @@ class _Child:
     def ask(self, document: bytes, parts: list[tuple[str, bytes]]) -> str:
         """Add to `parts` what a document holds, and return what went wrong."""
         with self._lock:
-            process = self._started()
+            library = _library()
+            if library is None:
+                return "its reader is not installed (pypdfium2)"
+            process = self._started(library)
             try:
                 return self._converse(process, document, parts)
             except (OSError, ValueError):
+                ended = _status(process)
                 self.close()
-                return "its reader broke down over it"
+                return "takes too long to read" if ended == -TOO_LONG else "its reader broke down over it"
             except BaseException:
                 self.close()  # nobody has heard the rest of its answer
                 raise
@@ -83,11 +89,12 @@ class _Child:
                 except OSError:
                     continue  # what was not read by a dead process
 
-    def _started(self) -> "subprocess.Popen[bytes]":
+    def _started(self, library: str) -> "subprocess.Popen[bytes]":
         # A process that was forked from ours must not speak into the same pipes.
         if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
             self.close()
-            command = [sys.executable, "-I", str(Path(pdf_child.__file__))]
+            # -S: what is installed is of no use to it, and is not looked for.
+            command = [sys.executable, "-I", "-S", str(Path(pdf_child.__file__)), library]
             quiet = subprocess.DEVNULL
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter and our own script
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet
@@ -107,6 +114,25 @@ class _Child:
         while name := _frame(out):
             parts.append((name.decode("utf-8", "replace"), _frame(out)))
         return _frame(out).decode("utf-8", "replace")
+
+
+@cache
+def _library() -> str | None:
+    """Return where PDFium's library was installed: beside its bindings, which take longer to load than it does."""
+    bindings = importlib.util.find_spec("pypdfium2_raw")
+    for folder in bindings.submodule_search_locations or () if bindings else ():
+        for name in ("libpdfium.so", "libpdfium.dylib"):
+            if (library := Path(folder, name)).is_file():
+                return str(library)
+    return None
+
+
+def _status(process: "subprocess.Popen[bytes]") -> int | None:
+    """Return how a process ended, if it did."""
+    try:
+        return process.wait(1)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _frame(out: int) -> bytes:
