@@ -123,6 +123,10 @@ class Anchors:
     def __len__(self) -> int:
         return len(self._values)
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to look for."""
+        return bool(self._values)
+
     def look(self, data: bytes) -> Told:
         """Return the values that stand in `data`, and where some may stand encoded."""
         if not self._values or not data:

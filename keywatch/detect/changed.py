@@ -23,6 +23,44 @@ _GAP = b"\n\0\0\n"
 """What no pattern crosses."""
 
 
+class News:
+    """What is new in a version, and what was sighted before: tells what concerns the two."""
+
+    def __init__(self, changed: Changed) -> None:
+        self._stretches = changed.stretches
+        self._begins = [start for start, _ in changed.stretches]
+        self._marks = changed.marks
+
+    def near(self, sightings: Sightings, loose: frozenset[int], reaches: Mapping[int, int]) -> Sightings:
+        """
+        Return those placed sightings, and marks, that something new concerns.
+
+        Args:
+            sightings: placed, by number.
+            loose: the numbers of which only ends are known.
+            reaches: how far off something may concern a sighting of this number; of others only what it touches.
+        """
+        kept: dict[int, set[Span]] = {}
+        for number, (starts, ends) in sightings.items():
+            reach = reaches.get(number, 0)
+            for start, end in zip(starts, ends, strict=True):
+                first = end - MARGIN if number in loose else start
+                if self._is_new(first - reach, max(end, first + MARGIN) + reach):
+                    kept.setdefault(number, set()).add((start, end))
+        for start, end, number, reach in self._marks:
+            if self._is_new(start - reach, end + reach):
+                kept.setdefault(number, set()).add((0 if number in loose else start, end))
+        found: Sightings = {}
+        for number, spans in kept.items():
+            ordered = sorted(spans, key=lambda span: (span[1], span[0]))
+            found[number] = ([start for start, _ in ordered], [end for _, end in ordered])
+        return found
+
+    def _is_new(self, first: int, last: int) -> bool:
+        place = bisect_right(self._begins, last)
+        return place > 0 and self._stretches[place - 1][1] >= first
+
+
 class Excerpt:
     """The stretches of a chunk that are gone over again, as one text."""
 
@@ -31,9 +69,6 @@ class Excerpt:
         self.spans = list(_merged(changed.stretches, MARGIN, len(data)))
         self.size = sum(end - start for start, end in self.spans)
         self.is_most = self.size > len(data) * _WHOLE
-        self._stretches = changed.stretches
-        self._begins = [start for start, _ in changed.stretches]
-        self._marks = changed.marks
         self.data = b"" if self.is_most else _GAP.join(data[start:end] for start, end in self.spans)
         self._starts: list[int] = []
         at = 0
@@ -55,35 +90,6 @@ class Excerpt:
             begins = [0] * len(ends) if unknown else [self._place(start) for start in starts]
             found[number] = (begins, [self._place(end) for end in ends])
         return found
-
-    def near(self, sightings: Sightings, loose: frozenset[int], reaches: Mapping[int, int]) -> Sightings:
-        """
-        Return those placed sightings, and marks, that something new concerns.
-
-        Args:
-            sightings: placed, by number.
-            loose: the numbers of which only ends are known.
-            reaches: how far off something may concern a sighting of this number; of others only what it touches.
-        """
-        kept: dict[int, set[Span]] = {}
-        for number, (starts, ends) in sightings.items():
-            reach = reaches.get(number, 0)
-            for start, end in zip(starts, ends, strict=True):
-                first = end - MARGIN if number in loose else start
-                if self._is_new(first - reach, max(end, first + MARGIN) + reach):
-                    kept.setdefault(number, set()).add((start, end))
-        for start, end, number in self._marks:
-            if self._is_new(start - reaches[number], end + reaches[number]):
-                kept.setdefault(number, set()).add((0 if number in loose else start, end))
-        found: Sightings = {}
-        for number, spans in kept.items():
-            ordered = sorted(spans, key=lambda span: (span[1], span[0]))
-            found[number] = ([start for start, _ in ordered], [end for _, end in ordered])
-        return found
-
-    def _is_new(self, first: int, last: int) -> bool:
-        place = bisect_right(self._begins, last)
-        return place > 0 and self._stretches[place - 1][1] >= first
 
     def _place(self, position: int) -> int:
         number = bisect_right(self._starts, position) - 1
@@ -109,6 +115,7 @@ def around(chunk: Chunk, places: Iterable[Span]) -> Iterator[Chunk]:
             overlap=0,
             newlines=(),
             changed=None,
+            sighted=None,
         )
 
 

@@ -35,7 +35,7 @@ class Confirmer:
         self._paths = paths
         self._whole = [number for number, mode in enumerate(modes) if mode is Mode.WHOLE]
         self._ruled = range(len(MARKERS), len(MARKERS) + len(plan.seen))
-        self._crowds = Crowds(rules, plan.near)
+        self._crowds = Crowds(rules, plan.hints)
         self._by_number: dict[int, Sought] = {}
         self._by_place: dict[int, Sought] = {}
         self.forget()

@@ -11,11 +11,10 @@ many at once:
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import compress
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from keywatch.detect.compose import WINDOW
 from keywatch.detect.filters import Sheet
@@ -44,32 +43,74 @@ _ENCODED = f"(?:{_GROUP}){{3}}|H4sI|[I-Za-f][AQgw][AB].A[C-H].A"
 """What base64 of text, of gzip, or of UTF-16 has in it, and one value of chance in hundreds."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Hints:
-    """What shows where a part may come to something."""
+class Hint(NamedTuple):
+    """What shows where a part may come to something, if only such rules ask for it as are looked for near it."""
 
-    asking: Pattern
-    """One of the rules that look near it."""
-    any: Pattern
-    """The same in its first group; else what shows an encoded value, which is decoded whatever stands near it."""
+    part: str
+    asking: str
+    """The patterns of the rules that look near it, as one."""
+    is_decoded: bool
+    """Whether what is encoded is decoded whatever stands near it: nothing but its name told this to be a value."""
     lines: int
     reach: int
     """Lines and bytes around what asks."""
 
 
+def hints(rules: Sequence[Rule], near: Iterable[tuple[int, int, str]]) -> Iterator[Hint]:
+    """
+    Yield what is known of parts: it takes all rules to know it, so that is done once for a set of them.
+
+    Args:
+        rules: all of them.
+        near: which are looked for near a part alone; see `Plan.near`.
+    """
+    asking: dict[str, list[tuple[Rule, int]]] = {}
+    for place, number, part in near:
+        asking.setdefault(part, []).append((rules[place], rules[place].required[number].within_lines or 0))
+    asked = Counter(part.id for rule in rules for part in rule.required)
+    for rule in rules:
+        by = asking.get(rule.id, ())
+        if by and asked[rule.id] == len(by):
+            yield Hint(
+                part=rule.id,
+                asking="|".join(f"(?:{other.regex})" for other, _ in by),
+                is_decoded=rule.specificity <= GENERIC,
+                lines=max(lines for _, lines in by) + _LINES,
+                reach=max(other.span for other, _ in by) + WINDOW,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Hints:
+    """A hint, its patterns compiled."""
+
+    asking: Pattern
+    """One of the rules that look near it."""
+    any: Pattern
+    """The same in its first group; else what shows an encoded value."""
+    lines: int
+    reach: int
+
+    @classmethod
+    def of(cls, hint: Hint) -> "_Hints":
+        encoded = f"|(?:{_ENCODED})" if hint.is_decoded else ""
+        return cls(compiled(hint.asking), compiled(f"({hint.asking}){encoded}"), hint.lines, hint.reach)
+
+
 class Crowds:
     """Knows what can be asked of many sightings of a rule at once. Safe to share between threads."""
 
-    def __init__(self, rules: RuleSet, near: Sequence[tuple[int, int, str]]) -> None:
+    def __init__(self, rules: RuleSet, known: Iterable[Hint]) -> None:
         """
         Remember what there is to ask.
 
         Args:
             rules: all of them.
-            near: which are looked for near a part alone; see `Plan.near`.
+            known: what is known of their parts; see `hints`.
         """
         self._rules = rules
-        self._near = near
+        self._known = {hint.part: hint for hint in known}
+        self._hints: dict[str, _Hints] = {}
         self._names: dict[str, dict[bytes, bool | None]] = {}
         self._excusing: dict[str, Sequence[str]] = {}
 
@@ -77,34 +118,13 @@ class Crowds:
         """Return those sightings that the rule has to confirm."""
         if len(seen[0]) <= _FEW or len(seen[0]) * _APART <= len(sheet.data):
             return seen
-        if rule.skip_report and (hints := self._hints.get(rule.id)) is not None:
-            seen = _beside(hints, rule, sheet, seen)
+        if rule.skip_report and rule.id in self._known:
+            if rule.id not in self._hints:
+                self._hints[rule.id] = _Hints.of(self._known[rule.id])
+            seen = _beside(self._hints[rule.id], rule, sheet, seen)
         if rule.id not in self._excusing:
             self._excusing[rule.id] = _excusing(rule)
         return self._unexcused(rule, sheet.data, seen) if self._excusing[rule.id] else seen
-
-    @cached_property
-    def _hints(self) -> dict[str, _Hints]:
-        """By part: what shows where it matters; of parts that only such rules ask for as are looked for near them."""
-        rules = self._rules.rules
-        asking: dict[str, list[tuple[Rule, int]]] = {}
-        for place, number, part in self._near:
-            asking.setdefault(part, []).append((rules[place], rules[place].required[number].within_lines or 0))
-        asked = Counter(part.id for rule in rules for part in rule.required)
-        found: dict[str, _Hints] = {}
-        for rule in rules:
-            near = asking.get(rule.id, ())
-            if near and asked[rule.id] == len(near):
-                asked_by = "|".join(f"(?:{other.regex})" for other, _ in near)
-                # Decoded is what nothing but its name told to be a value.
-                encoded = f"|(?:{_ENCODED})" if rule.specificity <= GENERIC else ""
-                found[rule.id] = _Hints(
-                    compiled(asked_by),
-                    compiled(f"({asked_by}){encoded}"),
-                    max(lines for _, lines in near) + _LINES,
-                    max(other.span for other, _ in near) + WINDOW,
-                )
-        return found
 
     def _unexcused(self, rule: Rule, data: bytes, seen: Seen) -> Seen:
         """Leave out what begins in a name that is excused."""

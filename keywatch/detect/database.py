@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from keywatch.detect import cachefile
 from keywatch.detect.pattern import compiled
@@ -141,7 +141,7 @@ class Database:
         self.loose = frozenset([*loose, *range(patterns, patterns + len(sizes))])
         self._local = threading.local()
 
-    def sightings(self, data: bytes) -> tuple[Sightings, frozenset[int]]:
+    def sightings(self, data: bytes | memoryview) -> tuple[Sightings, frozenset[int]]:
         """Return where each pattern may match in `data`, and the patterns that were cut off for being everywhere."""
         found: Sightings = {}
         cut: set[int] = set()
@@ -164,7 +164,8 @@ class Database:
                 cut.add(pattern)
 
         if data:
-            self._database.scan(data, match_event_handler=note, scratch=self._scratch())
+            text: Any = data  # any buffer will do, whatever its types say
+            self._database.scan(text, match_event_handler=note, scratch=self._scratch())
         return found, frozenset(cut)
 
     def _scratch(self) -> "hyperscan.Scratch":

@@ -3,7 +3,7 @@
 import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TypeAlias
 from keywatch.detect.allow import MARKERS, excused_lines
 from keywatch.detect.anchors import NOTHING, Anchors, Told, with_handles
 from keywatch.detect.candidate import Candidate
-from keywatch.detect.changed import Excerpt, around
+from keywatch.detect.changed import MARGIN, Excerpt, News, around
 from keywatch.detect.compose import WINDOW, most_specific
 from keywatch.detect.confirm import Confirmer, of_path
 from keywatch.detect.database import Database, Mode, Sightings
@@ -27,6 +27,7 @@ from keywatch.detect.view import View, joined
 from keywatch.model.content import Changed, Chunk, Mark
 from keywatch.model.finding import Match
 from keywatch.model.secret import Secret
+from keywatch.native.sieve import Harmless
 
 Spares: TypeAlias = Callable[[Candidate, Sheet], bool]
 """Tells whether a hit that would be told is to be left out after all."""
@@ -73,12 +74,42 @@ class Detector:
     def forget(self) -> None:
         """Let go of what is remembered of texts: what the next scan costs does not depend on what came before."""
         self._decoder = Decoder(self._plan.triggers, len(MARKERS) + len(self._plan.seen))
+        self._harmless: tuple[Anchors, Harmless] | None = None
         self._confirmer.forget()
 
     @property
     def overlap(self) -> int:
         """Bytes by which chunks of one origin should overlap so that no match is lost between them."""
         return max(WINDOW, self._plan.span)
+
+    def harmless(self) -> Harmless | None:
+        """Return what remembers text in which nothing is sighted; None: all text must be looked at."""
+        if not self._needs_sightings or self._plan.is_bound:
+            return None
+        with self._lock:
+            # Where other values are looked for, nothing is harmless any more.
+            if self._harmless is None or self._harmless[0] is not self.known:
+                self._harmless = self.known, Harmless()
+            return self._harmless[1]
+
+    def glance(self, text: memoryview) -> list[Mark] | None:
+        """
+        Return all that is sighted in a text put together from many, by pattern; None: look at each for itself.
+
+        A span holds all that was sighted, and may begin before it.
+        """
+        sightings, cut = self._database.sightings(text)
+        if cut or (self.known and self.known.look(bytes(text))):
+            return None
+        loose = self._database.loose
+        marks: list[Mark] = []
+        for number, (starts, ends) in sightings.items():
+            if number in loose:
+                marks += [(max(0, end - MARGIN), max(end, 1), number, 0) for end in ends]
+            else:
+                spans = zip(starts, ends, strict=True)
+                marks += [(max(0, min(start, end - 1)), max(end, 1), number, 0) for start, end in spans]
+        return marks
 
     def scan(self, chunk: Chunk, spares: Spares | None = None, marks: list[Mark] | None = None) -> list[Match]:
         """
@@ -89,12 +120,17 @@ class Detector:
             spares: is asked last, about what would be told.
             marks: gets the places of what may, with something that stands farther away, be a secret; see `changed`.
         """
-        if chunk.changed is not None and self._needs_sightings and self._alike(chunk.origin.path, chunk.changed.path):
-            return self._scan_changed(chunk, chunk.changed, spares, marks)
-        sightings, cut = self._database.sightings(chunk.data)
+        if chunk.changed is not None:
+            if self._needs_sightings and self._alike(chunk.origin.path, chunk.changed.path):
+                return self._scan_changed(chunk, chunk.changed, spares, marks)
+            chunk = replace(chunk, changed=None, sighted=None)
+        if chunk.sighted is None:
+            sightings, cut = self._database.sightings(chunk.data)
+            told = self.known.look(chunk.data)
+        else:
+            sightings, cut, told = self._seen(chunk.sighted), frozenset[int](), NOTHING
         if marks is not None:
             marks += self._marks(sightings)
-        told = self.known.look(chunk.data)
         if not sightings and not told and self._needs_sightings:
             return []
         sheet = Sheet(chunk)
@@ -126,17 +162,20 @@ class Detector:
         self, chunk: Chunk, changed: Changed, spares: Spares | None, marks: list[Mark] | None
     ) -> list[Match]:
         """Go over what changed; where that shows anything, over its surroundings as over any other chunk."""
-        excerpt = Excerpt(chunk.data, changed)
-        if excerpt.is_most or self.known.look(excerpt.data):
-            return self.scan(replace(chunk, changed=None), spares, marks)
         loose = self._database.loose
-        seen, _ = self._database.sightings(excerpt.data)
-        sightings = excerpt.placed(seen, loose)
+        if chunk.sighted is None:
+            excerpt = Excerpt(chunk.data, changed)
+            if excerpt.is_most or self.known.look(excerpt.data):
+                return self.scan(replace(chunk, changed=None), spares, marks)
+            seen, _ = self._database.sightings(excerpt.data)
+            sightings = excerpt.placed(seen, loose)
+        else:
+            sightings = self._seen(chunk.sighted)
         if not sightings and not changed.marks:
             return []
         if marks is not None:
             marks += self._marks(sightings)
-        near = excerpt.near(sightings, loose, self._reaches)
+        near = News(changed).near(sightings, loose, self._reaches)
         if not near:
             return []
         # What is cut off here shows something first, and is said of the surroundings.
@@ -148,14 +187,24 @@ class Detector:
         ]
         return [match for piece in around(chunk, places) for match in self.scan(piece, spares)]
 
+    def _seen(self, marks: Iterable[Mark]) -> Sightings:
+        """Return what a glance has told of a chunk as `Database.sightings` would."""
+        found: Sightings = {}
+        loose = self._database.loose
+        for start, end, number, _ in marks:
+            starts, ends = found.setdefault(number, ([], []))
+            starts.append(0 if number in loose else start)
+            ends.append(end)
+        return found
+
     def _marks(self, sightings: Sightings) -> Iterator[Mark]:
         for number, (starts, ends) in sightings.items():
-            if number not in self._reaches:
+            if (reach := self._reaches.get(number)) is None:
                 continue
             if number in self._database.loose:
-                yield from ((max(0, end - 1), end, number) for end in ends)
+                yield from ((max(0, end - 1), end, number, reach) for end in ends)
             else:
-                yield from zip(starts, ends, repeat(number))
+                yield from zip(starts, ends, repeat(number), repeat(reach))
 
     def _specific(  # noqa: PLR0917 - it calls itself, one view deeper
         self,

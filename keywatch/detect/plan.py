@@ -4,9 +4,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 
 from keywatch.detect.allow import MARKERS
+from keywatch.detect.bounds import is_bound
 from keywatch.detect.changed import MARGIN
+from keywatch.detect.crowd import Hint, hints
 from keywatch.detect.database import Expressions
 from keywatch.detect.rule import GENERIC, Required, Rule
 from keywatch.detect.ruleset import RuleSet
@@ -26,6 +29,8 @@ class Plan:
     """Rules with a number of their own in the database: in this order, after the markers."""
     near: tuple[tuple[int, int, str], ...]
     """A rule that is looked for near a part alone, which of the parts it requires that is, and that part's id."""
+    hints: tuple[Hint, ...]
+    """What shows where parts may come to something."""
     late: tuple[tuple[int, int], ...]
     """A part that is looked for near what other rules found alone, and within how many lines of it."""
     paths: tuple[int, ...]
@@ -38,6 +43,8 @@ class Plan:
     """Places in `seen` of rules whose sightings concern what stands farther off than a match is wide, and how far."""
     span: int
     """Bytes. The longest text any of the rules may match."""
+    is_bound: bool
+    """Whether what is seen of a text may depend on nothing being before it, or behind it: see `bounds`."""
     triggers: tuple[Trigger, ...]
     """What gives encoded text away; each has a number in the database, after the rules."""
 
@@ -57,12 +64,14 @@ class Plan:
         return cls(
             seen=tuple(item["seen"]),
             near=tuple((rule, number, part) for rule, number, part in item["near"]),
+            hints=tuple(Hint(*hint) for hint in item["hints"]),
             late=tuple((rule, lines) for rule, lines in item["late"]),
             paths=tuple(item["paths"]),
             path_parts=tuple(item["path_parts"]),
             path_patterns=None if item["path_patterns"] is None else tuple(item["path_patterns"]),
             far=tuple((place, reach) for place, reach in item["far"]),
             span=item["span"],
+            is_bound=item["is_bound"],
             triggers=tuple(Trigger(Encoding(trigger["encoding"]), trigger["phase"]) for trigger in item["triggers"]),
         )
 
@@ -76,18 +85,21 @@ def planned(rules: RuleSet, *, decoding: bool) -> tuple[Plan, Expressions]:
     by_path = [(place, rule) for place, rule in enumerate(rules.rules) if rule.regex is None]
     parts = {part.id for rule in rules.rules for part in rule.required}
     encoded = triggers(rules.rules) if decoding else {}
+    patterns = [marker.regex for marker in MARKERS] + [rule.anchor or rule.regex or "" for _, rule in seen]
+    near = tuple((place, *leads[rule.id]) for place, rule in enumerate(rules.rules) if rule.id in leads)
     plan = Plan(
         seen=tuple(place for place, _ in seen),
-        near=tuple((place, *leads[rule.id]) for place, rule in enumerate(rules.rules) if rule.id in leads),
+        near=near,
+        hints=tuple(hints(rules.rules, near)),
         late=late,
         paths=tuple(place for place, rule in by_path if not rule.skip_report),
         path_parts=tuple(place for place, rule in by_path if rule.id in parts),
         path_patterns=_path_patterns(rules),
         far=tuple(_far([rule for _, rule in seen], rules.rules, leads)),
         span=max((rule.span for rule in rules.rules), default=0),
+        is_bound=any(map(is_bound, chain(patterns, *encoded.values()))),
         triggers=tuple(encoded),
     )
-    patterns = [marker.regex for marker in MARKERS] + [rule.anchor or rule.regex or "" for _, rule in seen]
     return plan, Expressions(patterns, tuple(encoded.values()), plan.dumped())
 
 

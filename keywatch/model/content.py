@@ -10,8 +10,11 @@ Span: TypeAlias = tuple[int, int]
 LINE_END = ord("\n")
 COUNTED = 1 << 12
 """Bytes of a block for which line ends are counted together."""
-Mark: TypeAlias = tuple[int, int, int]
-"""A span, and the number of what was sighted there; only the detector that made it knows what it means."""
+Mark: TypeAlias = tuple[int, int, int, int]
+"""
+A span, the number of what was sighted there, and how many bytes away something new may concern it. Only the detector
+that made it knows what the number means.
+"""
 
 
 _GOES_ON = bytes(range(0x80, 0xC0))
@@ -78,6 +81,24 @@ class Chunk:
     """Line ends before each block of `COUNTED` bytes, where whoever cut it has counted them."""
     changed: "Changed | None" = None
     """What in it is new, if it is a version of something that was looked at before. None: everything."""
+    sighted: Sequence[Mark] | None = field(default=None, repr=False)
+    """What was seen in it, or in what is new in it, if it was glanced at: see `Glance`. By their ends, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """Pieces of many texts, with gaps that nothing goes across: what is seen here tells which need to be looked at."""
+
+    data: memoryview = field(repr=False)
+    """Good until the glance is answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Texts that need not be looked at, after a glance."""
+
+    count: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)

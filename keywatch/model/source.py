@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from keywatch.model.content import Chunk, Mark, Span
+from keywatch.model.content import Chunk, Glance, Mark, Passed, Span
 from keywatch.model.key import Key, KeyKind, SourceId
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from keywatch.model.held_value import LoggedHash, ValueBatch
     from keywatch.model.secret_notice import SecretNotice
     from keywatch.model.usage import Usage
+    from keywatch.native.sieve import Harmless
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Cursor: TypeAlias = Mapping[str, Json]
@@ -153,6 +154,10 @@ class Sighted:
     """What may be, or be part of, a secret together with something new that comes near it."""
 
 
+Reading: TypeAlias = Generator["Chunk | Glance | Passed | Skipped", Sighted | None, None]
+"""What reading a lot yields, and is answered."""
+
+
 class Lot(Protocol):
     """
     A part of a source which whoever looks through it reads for himself: in another thread, process or machine.
@@ -165,9 +170,13 @@ class Lot(Protocol):
         """Bytes to be read, about."""
         ...
 
-    def read(self) -> Generator[Chunk | Skipped, Sighted, None]:
+    def read(self, harmless: "Harmless | None" = None) -> Reading:
         """
         Yield what there is to look at, and what cannot be read. Each chunk is answered by what was sighted in it.
+
+        Args:
+            harmless: what need not be looked at again; None: everything is looked at. What is looked at together, in a
+                glance, is answered by its marks, or by None: then all of it has to be looked at.
 
         Raises:
             ScanError: nothing of it can be read (any more).

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from keywatch.detect.known import KnownKeys
-from keywatch.model.content import Chunk, Mark
+from keywatch.model.content import Chunk, Glance, Mark, Passed
 from keywatch.model.finding import Finding, Match, Place
 from keywatch.model.secret import Pepper, Redacted
 from keywatch.model.source import Lot, Sighted, Skipped
+from keywatch.native.sieve import Harmless
 from keywatch.scan.baseline_file import Accepts
 
 if TYPE_CHECKING:
@@ -23,6 +24,14 @@ class Detects(Protocol):
     @property
     def overruns(self) -> Counter[str]:
         """By rule: chunks in which it was cut off, so far."""
+        ...
+
+    def harmless(self) -> Harmless | None:
+        """Return what remembers text in which nothing is sighted; None: all text must be looked at."""
+        ...
+
+    def glance(self, text: memoryview) -> list[Mark] | None:
+        """Return all that is sighted in a text; None: look at it in every way."""
         ...
 
     def scan(self, chunk: Chunk, *, marks: list[Mark] | None = None) -> list[Match]:
@@ -115,13 +124,19 @@ class Examination:
         findings: list[Finding] = []
         skipped: list[Skipped] = []
         size = count = 0
-        reading = lot.read()
+        reading = lot.read(self._detector.harmless())
         with suppress(StopIteration):
             item = next(reading)
             while not stopped():
-                sighted = Sighted()
+                sighted: Sighted | None = Sighted()
                 if isinstance(item, Skipped):
                     skipped.append(item)
+                elif isinstance(item, Glance):
+                    seen = self._detector.glance(item.data)
+                    sighted = None if seen is None else Sighted(marks=seen)
+                elif isinstance(item, Passed):
+                    size += item.bytes
+                    count += item.count
                 else:
                     marks: list[Mark] = []
                     matches = self._detector.scan(item, marks=marks)

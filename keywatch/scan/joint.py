@@ -15,6 +15,7 @@ from keywatch.detect.known_rules import KNOWN_SECRET
 from keywatch.detect.ruleset import RuleSet
 from keywatch.model.content import Chunk, Mark
 from keywatch.model.finding import Match
+from keywatch.native.sieve import Harmless
 
 _MOST = 100_000
 """Values left out that are told apart when they are counted."""
@@ -49,6 +50,14 @@ class Joint:
     def overruns(self) -> Counter[str]:
         """See `Detector.overruns`."""
         return self._ours.overruns + (self._theirs.overruns if self._theirs else Counter())
+
+    def harmless(self) -> Harmless | None:
+        """See `Detector.harmless`: what is so for our rules alone is not for theirs."""
+        return None if self._theirs else self._ours.harmless()
+
+    def glance(self, text: memoryview) -> list[Mark] | None:
+        """See `Detector.glance`."""
+        return self._ours.glance(text)
 
     def scan(self, chunk: Chunk, *, marks: list[Mark] | None = None) -> list[Match]:
         """Return what both find, but for what is theirs and overlaps with ours."""

@@ -1025,7 +1025,7 @@ def test_what_a_delta_repeats_too_often_is_looked_at_whole(world: World) -> None
                 while True:
                     assert isinstance(item, Chunk)
                     if len(item.data) == len(BASE):
-                        marks = [(at, at + 4, 0) for at in range(0, len(BASE), 4)]
+                        marks = [(at, at + 4, 0, 0) for at in range(0, len(BASE), 4)]
                         item = reading.send(Sighted(marks=marks))
                     else:
                         changed.append(item.changed is not None)

@@ -2,11 +2,10 @@
 
 import os
 import signal
-from collections.abc import Generator
 from dataclasses import dataclass
 
-from keywatch.model.content import Chunk
-from keywatch.model.source import Sighted, Skipped
+from keywatch.model.source import Reading, Skipped
+from keywatch.native.sieve import Harmless
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Deadly:
     def __str__(self) -> str:
         return "deadly"
 
-    def read(self) -> Generator[Chunk | Skipped, Sighted, None]:
+    def read(self, harmless: Harmless | None = None) -> Reading:  # noqa: ARG002 - nothing of it is read
         os.kill(os.getpid(), signal.SIGKILL)
         yield Skipped("", "")
 
@@ -32,6 +31,6 @@ class Broken:
     def __str__(self) -> str:
         return "broken"
 
-    def read(self) -> Generator[Chunk | Skipped, Sighted, None]:
+    def read(self, harmless: Harmless | None = None) -> Reading:  # noqa: ARG002 - nothing of it is read
         yield Skipped("first", "told")
         raise ValueError("what was" + " read")

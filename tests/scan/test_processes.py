@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +16,13 @@ from keywatch.detect.known import KnownKeys
 from keywatch.detect.rules import packaged
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.errors import ScanError
-from keywatch.model.source import Sighted, Skipped
+from keywatch.model.source import Reading
+from keywatch.native.sieve import Harmless
 from keywatch.scan.processes import Processes
 from keywatch.scan.recipe import Recipe
 
 PEPPER = bytes(32)
 PATIENCE = 60
-
-Reading = Generator[Chunk | Skipped, Sighted, None]
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Text:
     texts: tuple[str, ...]
     size: int = 1
 
-    def read(self) -> Reading:
+    def read(self, harmless: Harmless | None = None) -> Reading:  # noqa: ARG002 - it is looked at in any case
         for number, text in enumerate(self.texts):
             yield Chunk(text.encode(), Origin("t", f"{number}.txt"))
 
@@ -44,7 +43,7 @@ class Deadly(Text):
 
     lives: str = ""
 
-    def read(self) -> Reading:
+    def read(self, harmless: Harmless | None = None) -> Reading:  # noqa: ARG002 - it is looked at in any case
         for life in Path(self.lives).iterdir():
             life.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
@@ -57,7 +56,7 @@ class Endless(Text):
 
     mark: str = ""
 
-    def read(self) -> Reading:
+    def read(self, harmless: Harmless | None = None) -> Reading:  # noqa: ARG002 - it is looked at in any case
         Path(self.mark).touch()
         while True:
             yield Chunk(b"nothing", Origin("t", "p"))
@@ -67,7 +66,7 @@ class Endless(Text):
 class Unreadable(Text):
     """Cannot be read."""
 
-    def read(self) -> Reading:
+    def read(self, harmless: Harmless | None = None) -> Reading:  # noqa: ARG002 - it is looked at in any case
         yield from super().read()
         raise ScanError("it cannot be read", hint="do something")
 

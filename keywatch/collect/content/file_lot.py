@@ -1,14 +1,16 @@
 """Files of a directory that are looked through together, and read where that is done."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from keywatch.collect.content.file_content import BLOB, read_file
+from keywatch.collect.content.sifting import sifted
 from keywatch.collect.content.tree import Entry, printable
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.errors import ScanError
-from keywatch.model.source import Lot, Sighted, Skipped
+from keywatch.model.source import Lot, Reading, Skipped
+from keywatch.native.sieve import Harmless, sieve
 
 _LOT = 16 << 20
 """Bytes of one lot, at least: some tenths of a second, so that the last one does not keep the others waiting."""
@@ -35,7 +37,7 @@ class FileLot:
     def __str__(self) -> str:
         return f"{self.target}: {len(self.paths)} files"
 
-    def read(self) -> Generator[Chunk | Skipped, Sighted, None]:
+    def read(self, harmless: Harmless | None = None) -> Reading:
         """Yield each file's chunks. See `Lot.read`."""
         try:
             there = Path(self.base).stat().st_ino == self.inode
@@ -46,6 +48,13 @@ class FileLot:
                 f"{self.target}: it is another directory here, or none",
                 hint="was it moved? a worker on another machine needs the same files: scan it without --engine dask",
             )
+        sifting = None if harmless is None else sieve(harmless)
+        if sifting is None:
+            yield from self._read()
+        else:
+            yield from sifted(self._read(), sifting)
+
+    def _read(self) -> Iterator[Chunk | Skipped]:
         for path, relative in zip(self.paths, self.relative, strict=True):
             here = self.base + path[len(self.top) :]
             yield from read_file(here, Origin(self.target, relative), naming=BLOB, told=printable(path))

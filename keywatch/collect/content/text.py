@@ -44,6 +44,11 @@ def chunks(data: bytes, origin: Origin) -> Iterator[Chunk | Skipped]:
     return plain(data, origin)
 
 
+def is_plain(data: bytes) -> bool:
+    """Return whether `chunks` shows these bytes as they stand, in one chunk."""
+    return len(data) <= WINDOW and not (is_packed(data) or ends_as_zip(data) or wide(data[:SAMPLE]))
+
+
 def stream(
     pieces: Iterable[bytes], origin: Origin, *, file: BinaryIO | None = None, size: int | None = None
 ) -> Iterator[Chunk | Skipped]:

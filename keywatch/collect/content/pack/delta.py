@@ -1,13 +1,19 @@
 """A delta: what a version is made of, given the one it is stored against; and what in it is new."""
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from itertools import chain
+from typing import Protocol, TypeAlias
 
 from keywatch.collect.content.pack import Damaged
-from keywatch.model.content import Span
+from keywatch.model.content import Mark, Span
+from keywatch.native import deltas
 
+Marks: TypeAlias = "array[int]"
+"""Marks, in fours: see `Mark`."""
 Copy: TypeAlias = tuple[int, int, int]
 """Where the bytes stood in the base, where they stand now, and how many they are."""
 
@@ -17,14 +23,23 @@ _NEAR = 32
 """Bytes between two changes that are told as one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Protocol):
     """How a version differs from its base."""
 
-    stretches: list[Span]
-    """Ascending: what is new, and what lies between; without a length, where two pieces meet that did not before."""
-    copies: list[Copy]
-    """Ascending by where they stand now."""
+    @property
+    def stretches(self) -> list[Span]:
+        """Ascending: what is new, and what lies between. Without a length: two pieces meet that did not before."""
+        ...
+
+    def moved(self, marks: Marks, most: int) -> tuple[Marks, bool]:
+        """
+        Return those of `marks` of the base that are still there whole, where they stand now, and if news concern one.
+
+        Args:
+            marks: ascending, as what is returned.
+            most: of more than these, some are left out.
+        """
+        ...
 
 
 def sizes(delta: bytes) -> tuple[int, int, int]:
@@ -46,6 +61,11 @@ def applied(delta: bytes, base: bytes, largest: int) -> bytes:
     Raises:
         Damaged: it is no delta of this base, or makes more than `largest` bytes of it.
     """
+    if deltas.are_compiled():
+        made = deltas.applied(delta, base, largest)
+        if made is None:
+            raise Damaged("a delta is for another base, breaks off, or makes too much of it")
+        return made
     expected, size, _ = sizes(delta)
     if expected != len(base) or size > largest:
         raise Damaged("a delta is for another base, or makes too much of it")
@@ -68,13 +88,84 @@ def _applying() -> tuple[Callable[[bytes, bytes], Iterable[bytes]], type[Excepti
     return apply_delta, ApplyDeltaError
 
 
-def changes(delta: bytes) -> Changes:  # noqa: C901, PLR0912, PLR0915 - one loop over instructions, spelled out
+def changes(delta: bytes) -> Changes:
     """
     Return what `delta` changes. It has been applied, so it is known to be whole.
 
     Raises:
         Damaged: it is not after all.
     """
+    if deltas.are_compiled():
+        return _Compiled(delta)
+    return _parsed(delta)
+
+
+class _Compiled:
+    """Changes, as the kernel tells them."""
+
+    def __init__(self, delta: bytes) -> None:
+        self._delta = delta
+        stretches = deltas.changes(delta)
+        if stretches is None:
+            raise Damaged("a delta breaks off")
+        self._stretches = stretches
+
+    @property
+    def stretches(self) -> list[Span]:
+        """See `Changes.stretches`."""
+        return list(zip(self._stretches[::2], self._stretches[1::2], strict=True))
+
+    def moved(self, marks: Marks, most: int) -> tuple[Marks, bool]:
+        """See `Changes.moved`."""
+        return deltas.moved(self._delta, self._stretches, marks, most) if marks else (marks, False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """Changes, as Python finds them."""
+
+    stretches: list[Span]
+    copies: list[Copy]
+    """Ascending by where they stand now."""
+
+    def moved(self, marks: Marks, most: int) -> tuple[Marks, bool]:
+        """See `Changes.moved`."""
+        if not marks:
+            return marks, False
+        begins = list(marks[::4])
+        moved: list[Mark] = []
+        for start, at, count in self.copies:
+            if start > begins[-1] or start + count <= begins[0]:
+                continue
+            place = bisect_left(begins, start)
+            while place < len(begins) and begins[place] < start + count:
+                begin, end, number, reach = marks[4 * place : 4 * place + 4]
+                if end <= start + count:
+                    moved.append((begin + at - start, end + at - start, number, reach))
+                place += 1
+            if len(moved) >= most:
+                break
+        moved = moved[:most]
+        news = [begin for begin, _ in self.stretches]
+
+        def concerns(mark: Mark) -> bool:
+            last = bisect_right(news, mark[1] + mark[3])
+            return last > 0 and self.stretches[last - 1][1] >= mark[0] - mark[3]
+
+        return packed(moved), any(map(concerns, moved))
+
+
+def packed(marks: Iterable[Mark]) -> Marks:
+    """Return marks as they are kept."""
+    return array("Q", chain.from_iterable(marks))
+
+
+def unpacked(marks: Marks) -> list[Mark]:
+    """Return marks that were kept."""
+    return list(zip(*[iter(marks)] * 4, strict=True))
+
+
+def _parsed(delta: bytes) -> _Parsed:  # noqa: C901, PLR0912, PLR0915 - one loop over instructions, spelled out
     known, _, position = sizes(delta)
     copies: list[Copy] = []
     begins: list[int] = []
@@ -130,10 +221,12 @@ def changes(delta: bytes) -> Changes:  # noqa: C901, PLR0912, PLR0915 - one loop
                 ends[-1] = reached = at
     except IndexError:
         raise Damaged("a delta breaks off") from None
-    if follows != known and reached != at:
-        begins.append(at)
-        ends.append(at)
-    return Changes(list(zip(begins, ends, strict=True)), copies)
+    if follows != known:
+        if at - reached >= _NEAR:
+            begins.append(at)
+            ends.append(at)
+        ends[-1] = at
+    return _Parsed(list(zip(begins, ends, strict=True)), copies)
 
 
 def _size(delta: bytes, at: int) -> tuple[int, int]:

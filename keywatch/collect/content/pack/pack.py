@@ -2,12 +2,17 @@
 
 import mmap
 import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import NamedTuple
 
+from keywatch.collect.content.magic import SIGNS
 from keywatch.collect.content.pack import Damaged
 from keywatch.collect.content.pack.index import Index
 from keywatch.collect.regular_file import open_regular
+from keywatch.native.lots import Lot, lot
+from keywatch.native.sieve import Sieve
 
 _BLOB = 3
 _OFFSET_DELTA = 6
@@ -60,6 +65,18 @@ class Pack:
         self.index = Index(path.with_suffix(".idx"), name_size)
         self._name_size = name_size
         self._largest = largest
+
+    def reads(self, offsets: Sequence[int], parents: Sequence[int], sieve: Sieve) -> AbstractContextManager[Lot] | None:
+        """
+        Return what reads many blobs and puts them through a sieve, to be closed before the pack is; None: nothing does.
+
+        Args:
+            offsets: of the blobs.
+            parents: which of them each is a delta of; below 0: of none of these.
+            sieve: takes what needs to be looked at.
+        """
+        reading = lot(self._map, self._name_size, offsets, parents, sieve, self._largest, SIGNS)
+        return None if reading is None else closing(reading)
 
     @property
     def mapped(self) -> mmap.mmap:

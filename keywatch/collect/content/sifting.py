@@ -1,0 +1,64 @@
+"""Many short texts, glanced at together: only those in which anything is sighted are looked at."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from keywatch.model.content import Chunk, Glance, Passed
+from keywatch.model.source import Reading, Skipped
+from keywatch.native.sieve import LARGEST, Sieve, Taken
+
+_TOGETHER = 8 << 20
+"""Bytes of texts that are held until they are glanced at: of copies, hardly any is taken."""
+
+
+def sifted(items: Iterable[Chunk | Skipped], sieve: Sieve) -> Reading:
+    """Yield what there is to look at of `items`, whose chunks are no versions of one another, in their order."""
+    waiting: list[Chunk] = []
+    size = 0
+    for item in items:
+        if not _is_whole(item):
+            yield from _settled(waiting, sieve)
+            waiting, size = [], 0
+            yield item
+            continue
+        assert isinstance(item, Chunk)  # noqa: S101 - it is whole
+        if sieve.text(item.data) is Taken.NO_ROOM:
+            yield from _settled(waiting, sieve)
+            waiting, size = [], 0
+            sieve.text(item.data)
+        waiting.append(item)
+        size += len(item.data)
+        if sieve.is_full or size >= _TOGETHER:
+            yield from _settled(waiting, sieve)
+            waiting, size = [], 0
+    yield from _settled(waiting, sieve)
+
+
+def _is_whole(item: Chunk | Skipped) -> bool:
+    """Tell whether it is a text of which nothing comes before or behind it."""
+    return isinstance(item, Chunk) and not (item.offset or item.overlap or item.more) and len(item.data) <= LARGEST
+
+
+def _settled(waiting: list[Chunk], sieve: Sieve) -> Reading:
+    """Glance at what waits, and yield those in which anything was seen."""
+    if not waiting:
+        return
+    marks = []
+    if taken := sieve.taken:
+        answer = yield Glance(taken)
+        if answer is None:
+            sieve.forget()
+            for chunk in waiting:
+                yield chunk
+            return
+        marks = list(answer.marks)
+    seen = sieve.told(marks)
+    passed = size = 0
+    for number, chunk in enumerate(waiting):
+        if told := seen.get(number):
+            yield replace(chunk, sighted=told)
+        else:
+            passed += 1
+            size += len(chunk.data)
+    if passed:
+        yield Passed(passed, size)
