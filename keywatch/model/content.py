@@ -94,6 +94,18 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeated:
+    """A text in which nothing needs to be looked at, but what was found in another one stands in it as well."""
+
+    data: bytes = field(repr=False)
+    origin: Origin
+    before: str
+    """The git object id of the other one. Both lie at the same path."""
+    spans: Sequence[tuple[int, Span]]
+    """Where something begins in the other one, and where that stands here, with all that could matter to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Passed:
     """Texts that need not be looked at, after a glance."""
 

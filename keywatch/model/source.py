@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from keywatch.model.content import Chunk, Glance, Mark, Passed, Span
+from keywatch.model.content import Chunk, Glance, Mark, Passed, Repeated, Span
 from keywatch.model.key import Key, KeyKind, SourceId
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Sighted:
     """What may be, or be part of, a secret together with something new that comes near it."""
 
 
-Reading: TypeAlias = Generator["Chunk | Glance | Passed | Skipped", Sighted | None, None]
+Reading: TypeAlias = Generator["Chunk | Glance | Passed | Repeated | Skipped", Sighted | None, None]
 """What reading a lot yields, and is answered."""
 
 

@@ -74,24 +74,32 @@ KW_EXPORT int64_t kw_delta_moved(
     *concerned = 0;
     if (begun(&walk, delta, size))
         return DAMAGED;
-    for (uint64_t at = 0; (found = next_step(&walk, &step)) == 1; at = walk.at) {
-        if (step.is_new)
+    /* What was copied in one piece, however many instructions that took. */
+    uint64_t start = 0, stop = 0, at = 0;
+    do {
+        uint64_t from = walk.at;
+        found = next_step(&walk, &step);
+        if (found < 0)
+            return DAMAGED;
+        if (found && !step.is_new && step.start == stop && at + (stop - start) == from) {
+            stop += step.count;
             continue;
+        }
         size_t low = 0, high = count;
         while (low < high) {
             size_t middle = low + (high - low) / 2;
-            if (marks[4 * middle] < step.start)
+            if (marks[4 * middle] < start)
                 low = middle + 1;
             else
                 high = middle;
         }
-        for (; low < count && marks[4 * low] < step.start + step.count; low++) {
+        for (; low < count && marks[4 * low] < stop; low++) {
             const uint64_t *mark = marks + 4 * low;
-            if (mark[1] < mark[0] || mark[1] > step.start + step.count)
+            if (mark[1] < mark[0] || mark[1] > stop)
                 continue;
             if (told == room)
                 return (int64_t)told;
-            uint64_t begin = mark[0] - step.start + at, end = mark[1] - step.start + at, reach = mark[3];
+            uint64_t begin = mark[0] - start + at, end = mark[1] - start + at, reach = mark[3];
             uint64_t *now = moved + 4 * told++;
             now[0] = begin;
             now[1] = end;
@@ -100,6 +108,13 @@ KW_EXPORT int64_t kw_delta_moved(
             if (!*concerned)
                 *concerned = touches(stretches, changes, begin < reach ? 0 : begin - reach, end + reach);
         }
-    }
-    return found ? found : (int64_t)told;
+        start = stop = 0;
+        at = walk.at;
+        if (found && !step.is_new) {
+            start = step.start;
+            stop = step.start + step.count;
+            at = from;
+        }
+    } while (found);
+    return (int64_t)told;
 }

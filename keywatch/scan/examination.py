@@ -1,13 +1,14 @@
 """One chunk looked at: what the rules matched becomes findings, and the plaintext is let go."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from keywatch.detect.known import KnownKeys
-from keywatch.model.content import Chunk, Glance, Mark, Passed
+from keywatch.detect.lines import Lines
+from keywatch.model.content import Chunk, Glance, Mark, Passed, Repeated, Span
 from keywatch.model.finding import Finding, Match, Place
 from keywatch.model.secret import Pepper, Redacted
 from keywatch.model.source import Lot, Sighted, Skipped
@@ -123,6 +124,7 @@ class Examination:
         """
         findings: list[Finding] = []
         skipped: list[Skipped] = []
+        told: dict[str, list[Finding]] = {}  # by blob
         size = count = 0
         reading = lot.read(self._detector.harmless())
         with suppress(StopIteration):
@@ -137,11 +139,18 @@ class Examination:
                 elif isinstance(item, Passed):
                     size += item.bytes
                     count += item.count
+                elif isinstance(item, Repeated):
+                    told[item.origin.blob or ""] = again = list(_again(told.get(item.before, ()), item))
+                    findings += again
+                    size += len(item.data)
+                    count += 1
                 else:
                     marks: list[Mark] = []
                     matches = self._detector.scan(item, marks=marks)
                     if matches:
-                        findings += self._told(matches)
+                        found = self._told(matches)
+                        findings += found
+                        told[item.origin.blob or ""] = found
                     if matches or marks:
                         places = [(match.offset - item.offset, match.length) for match in matches]
                         spans = sorted((start, start + length) for start, length in places)
@@ -175,6 +184,29 @@ class Examination:
             specificity=match.specificity,
             held=self._known.held_as(fingerprint),
         )
+
+
+def _again(findings: Iterable[Finding], repeated: Repeated) -> Iterator[Finding]:
+    """Yield what was found in one text with its places in another one."""
+    lines = Lines(Chunk(repeated.data, repeated.origin))
+    spans: dict[int, list[Span]] = {}
+    for was, span in repeated.spans:
+        spans.setdefault(was, []).append(span)
+    for finding in findings:
+        (before,) = finding.places
+        for start, end in spans.get(before.offset, ()):
+            line, column = lines.place(start)
+            end_line, end_column = lines.end(end) if end > start else (line, column)
+            place = replace(
+                before,
+                blob=repeated.origin.blob,
+                offset=start,
+                line=line,
+                column=column,
+                end_line=end_line,
+                end_column=end_column,
+            )
+            yield replace(finding, places=(place,))
 
 
 def _place(match: Match) -> Place:

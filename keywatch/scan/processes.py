@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing.synchronize import Event
 
 from keywatch.model.errors import ScanError
@@ -75,15 +76,29 @@ class Processes:
                 try:
                     return self._pool, self._pool.submit(_examine, lot)
                 except BrokenProcessPool:
-                    self._pool.shutdown(wait=False)
+                    _end(self._pool)
                     self._pool = None
         raise ScanError("the processes that scan are ended from outside", hint="is there too little memory?")
 
     def _discard(self, pool: ProcessPoolExecutor) -> None:
         with self._lock:
             if self._pool is pool:
-                pool.shutdown(wait=False, cancel_futures=False)
+                _end(pool)
                 self._pool = None
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """
+    End a broken pool.
+
+    It ends its processes itself, but for one that is started at that very moment: it would wait for that for ever, and
+    so would this process when it exits.
+    """
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    pool.shutdown(wait=False, cancel_futures=False)
+    for process in processes:
+        with suppress(ValueError):  # it was closed
+            process.kill()
 
 
 class _Worker:

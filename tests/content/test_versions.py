@@ -6,6 +6,7 @@ import random
 import subprocess
 import tarfile
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -26,7 +27,7 @@ from keywatch.detect.engine import Detector
 from keywatch.detect.examples import expand
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.rules import packaged
-from keywatch.model.content import Chunk, Origin
+from keywatch.model.content import Chunk, Glance, Origin, Repeated
 from keywatch.model.secret import Pepper
 from keywatch.model.source import Sighted, Skipped
 from keywatch.native.sieve import Harmless
@@ -134,7 +135,8 @@ def blobs(path: Path) -> Iterator[Blob]:
 
 pytestmark = pytest.mark.usefixtures("kernel")
 DETECTOR = Detector(packaged())
-Found = set[tuple[str, str, int, str]]
+Found = set[tuple[str, str, int, str, tuple[int, int, int, int]]]
+"""Rule, blob, offset, confidence; lines and columns."""
 
 
 def by_versions(path: Path) -> Found:
@@ -143,7 +145,16 @@ def by_versions(path: Path) -> Found:
     examine = Examination(DETECTOR, Pepper(bytes(32)), KnownKeys(()))
     for lot in lots(path)[0]:
         for one in examine.lot(lot).findings:
-            found |= {(one.rule.id, place.blob or "", place.offset, one.confidence.value) for place in one.places}
+            found |= {
+                (
+                    one.rule.id,
+                    place.blob or "",
+                    place.offset,
+                    one.confidence.value,
+                    (place.line, place.column, place.end_line, place.end_column),
+                )
+                for place in one.places
+            }
     return found
 
 
@@ -155,7 +166,8 @@ def one_by_one(path: Path) -> Found:
         for chunk in chunks(blob.data, Origin("t", blob.path, blob.id)):
             assert isinstance(chunk, Chunk)
             for match in DETECTOR.scan(chunk):
-                found.add((match.rule.id, blob.id, match.offset, match.confidence.value))
+                where = (match.line, match.column, match.end_line, match.end_column)
+                found.add((match.rule.id, blob.id, match.offset, match.confidence.value, where))
     return found
 
 
@@ -164,7 +176,7 @@ def test_nothing_is_lost(seed: int, tmp_path: Path) -> None:
     """What is found in each version is what looking at all of it finds: the same rules, at the same places."""
     history(tmp_path / "repo", seed, 150)
     whole = one_by_one(tmp_path / "repo")
-    assert len({blob for _, blob, _, _ in whole}) > 20
+    assert len({blob for _, blob, *_ in whole}) > 20
     assert by_versions(tmp_path / "repo") == whole
     # Now that all that is harmless is known to be so:
     assert by_versions(tmp_path / "repo") == whole
@@ -178,6 +190,42 @@ def test_nothing_is_lost_where_memory_is_short(tmp_path: Path, monkeypatch: pyte
     assert by_versions(tmp_path / "repo") == one_by_one(tmp_path / "repo")
     expected = {blob.id: blob.data for blob in blobs(tmp_path / "repo")}
     assert handed_out(tmp_path / "repo") == expected
+
+
+def test_what_is_still_there_is_told_without_another_look(tmp_path: Path, kernel: bool) -> None:
+    """A secret in a long file, which changes at its end: its line is the same, or moves with what is above it."""
+    top, rest = [expand(TELLING[2])], [f"{PLAIN[0]} {number}" for number in range(2500)]
+    stream = []
+    for number in range(10):
+        rest.append(f"# {number}")
+        if number == 5:
+            rest[900] = "another\nline"
+            top *= 2
+        data = "\n".join([*rest[:1000], *top, *rest[1000:]]).encode()
+        stream.append(b"commit refs/heads/main\ncommitter a <a@example.org> %d +0000\ndata 1\nx\n" % number)
+        stream.append(b"M 100644 inline a.yaml\ndata %d\n%b\n" % (len(data), data))
+    (tmp_path / "repo").mkdir()
+    git(tmp_path / "repo", "init", "-q", "-b", "main")
+    git(tmp_path / "repo", "fast-import", "--quiet", text=b"".join(stream))
+    git(tmp_path / "repo", "repack", "-adfq", "--depth=50")
+    DETECTOR.forget()
+    kinds: Counter[type] = Counter()
+    (lot,) = lots(tmp_path / "repo")[0]
+    reading = lot.read(DETECTOR.harmless())
+    with suppress(StopIteration):
+        item = next(reading)
+        while True:
+            kinds[type(item)] += 1
+            answer = Sighted()
+            if isinstance(item, Glance):
+                answer = Sighted(marks=DETECTOR.glance(item.data) or ())
+            elif isinstance(item, Chunk):
+                answer = Sighted([(match.offset, match.offset + match.length) for match in DETECTOR.scan(item)])
+            item = reading.send(answer)
+    assert kinds[Repeated] == (8 if kernel else 0)
+    whole = one_by_one(tmp_path / "repo")
+    assert len(whole) == 15
+    assert by_versions(tmp_path / "repo") == whole
 
 
 def test_what_must_be_unpacked_first_is_looked_into_in_each_version(tmp_path: Path) -> None:
@@ -205,7 +253,7 @@ def test_what_must_be_unpacked_first_is_looked_into_in_each_version(tmp_path: Pa
     git(tmp_path / "repo", "fast-import", "--quiet", text=b"".join(stream))
     git(tmp_path / "repo", "repack", "-adfq", "--depth=50", "--window=30")
     whole = one_by_one(tmp_path / "repo")
-    assert {blob for _, blob, _, _ in whole} == {blob.id for blob in blobs(tmp_path / "repo")}
+    assert {blob for _, blob, *_ in whole} == {blob.id for blob in blobs(tmp_path / "repo")}
     assert by_versions(tmp_path / "repo") == whole
 
 

@@ -15,7 +15,7 @@ from keywatch.collect.content.pack import Damaged
 from keywatch.collect.content.pack.delta import Changes, Marks, applied, changes, packed, unpacked
 from keywatch.collect.content.pack.pack import Pack
 from keywatch.collect.content.text import chunks, is_compressed, is_plain
-from keywatch.model.content import Changed, Chunk, Glance, Mark, Origin, Passed, Span
+from keywatch.model.content import Changed, Chunk, Glance, Mark, Origin, Passed, Repeated, Span
 from keywatch.model.source import Reading, Sighted, Skipped
 from keywatch.native.lots import How, Read
 from keywatch.native.sieve import LARGEST, Sieve, Taken
@@ -24,6 +24,8 @@ _HEAD = 16
 """Bytes of a blob that tell whether it is worth unpacking."""
 _HELD = 128 << 20
 """Bytes of versions that are held because later ones are made of them. What would be beyond that, git is asked for."""
+_CONCERNS = 16 << 10
+"""Bytes around what was found within which something new may concern it: four times as far as parts are looked for."""
 _TOGETHER = 16 << 20
 """Bytes of versions that are glanced at together, at most: of most of them hardly anything is new."""
 _MARKS = 20_000
@@ -126,7 +128,7 @@ class Versions:
         self._sighted: dict[int, _Seen | None] = {}
         """By place; nothing in those that are not here. None: it was not looked at as one text, as those made of it."""
 
-    def read(self) -> Generator[Chunk | Glance | Passed | Skipped, Sighted | None, list[int]]:
+    def read(self) -> Generator[Chunk | Glance | Passed | Repeated | Skipped, Sighted | None, list[int]]:
         """Yield what there is to look at; see `Lot.read`. Return the places of blobs that cannot be read from here."""
         sieve = self._sieve
         reads = None if sieve is None else self._pack.reads(self._offsets, self._parents, sieve)
@@ -271,7 +273,7 @@ class Versions:
 
     def _looked(
         self, version: _Version | _Lent, seen: dict[int, list[Mark]] | None
-    ) -> Generator[Chunk | Skipped, Sighted | None, bool]:
+    ) -> Generator[Chunk | Repeated | Skipped, Sighted | None, bool]:
         """Yield a version if anything in it needs to be looked at, and return whether that is so."""
         if seen is not None and version.taken is Taken.WHOLE:
             if told := seen.get(version.number):
@@ -287,6 +289,12 @@ class Versions:
             if known.marks:
                 self._sighted[version.place] = _Seen(marks=known.marks)
             return False
+        if not (told or known.is_concerned or known.are_concerned or self._sieve is None):
+            self._sighted[version.place] = _Seen([span for _, span in known.matches], known.marks)
+            origin, before = self._origin(version.place), self._origin(self._parents[version.place])
+            if origin.path == before.path:
+                yield Repeated(version.data, origin, before.blob or "", known.matches)
+                return True
         # What was found before, and is to be found again, was not glanced at.
         sighted = None if known.matches else told
         chunk = Chunk(version.data, self._origin(version.place), changed=known.changed(), sighted=sighted)
@@ -308,11 +316,11 @@ class Versions:
             return None
         found = changes(delta)
         marks, concerned = found.moved(before.marks, _MARKS)
-        there, _ = found.moved(packed((*span, 0, 0) for span in before.matches), _MARKS)
+        there, near = found.moved(packed((start, end, start, _CONCERNS) for start, end in before.matches), _MARKS)
         if max(len(there), len(marks)) >= 4 * _MARKS:
             return None
-        matches = [(start, end) for start, end, _, _ in unpacked(there)]
-        return _Known(found, matches, marks, concerned, self._origin(parent).path)
+        matches = [(was, (start, end)) for start, end, was, _ in unpacked(there)]
+        return _Known(found, matches, marks, concerned, near, self._origin(parent).path)
 
     def _shown(
         self, version: _Version | _Lent, known: "_Known | None"
@@ -344,16 +352,21 @@ class _Known:
     """What is known of a version before it is looked at: what was sighted in the one before, where it stands now."""
 
     changes: Changes
-    matches: Sequence[Span]
+    matches: Sequence[tuple[int, Span]]
+    """Where each began, and where it is. What a delta copies twice is in two places."""
     marks: Marks
     is_concerned: bool
     """Whether something new lies within reach of one of the marks."""
+    are_concerned: bool
+    """Whether something new may concern one of the matches."""
     path: str
     """Of the version before."""
 
     def changed(self) -> Changed:
         """Return what is to be looked at: what is new, and what was found before."""
-        return Changed(sorted([*self.changes.stretches, *self.matches]), unpacked(self.marks), self.path)
+        return Changed(
+            sorted([*self.changes.stretches, *(span for _, span in self.matches)]), unpacked(self.marks), self.path
+        )
 
     def joined(self, found: Sighted | None) -> Sighted | None:
         """Return what is sighted in the version as a whole."""

@@ -209,6 +209,9 @@ def _parsed(delta: bytes) -> _Parsed:  # noqa: C901, PLR0912, PLR0915 - one loop
                         begins.append(at)
                         ends.append(at)
                     reached = at
+                if copies and start == follows and copies[-1][1] + copies[-1][2] == at:
+                    # One piece, however many instructions it takes to copy it.
+                    start, count, at = copies[-1][0], copies[-1][2] + count, copies.pop()[1]
                 copies.append((start, at, count))
                 follows = start + count
                 at += count
