@@ -23,6 +23,7 @@ from keywatch.collect.content.pack.delta import applied, changes, packed, unpack
 from keywatch.collect.content.pack.index import Index
 from keywatch.collect.content.pack.pack import Pack
 from keywatch.collect.content.text import chunks
+from keywatch.collect.content.versions import Versions
 from keywatch.detect.engine import Detector
 from keywatch.detect.examples import expand
 from keywatch.detect.known import KnownKeys
@@ -30,7 +31,7 @@ from keywatch.detect.rules import packaged
 from keywatch.model.content import Chunk, Glance, Origin, Repeated
 from keywatch.model.secret import Pepper
 from keywatch.model.source import Sighted, Skipped
-from keywatch.native.sieve import Harmless
+from keywatch.native.sieve import Harmless, sieve
 from keywatch.scan.examination import Examination
 
 LARGEST = 8 << 20
@@ -401,3 +402,41 @@ def test_an_index_or_pack_that_is_none_is_refused(tmp_path: Path) -> None:
             Index(tmp_path / "pack-1.idx", 20)
         with pytest.raises(Damaged):
             Pack(tmp_path / "pack-1.pack", 20, LARGEST)
+
+
+def test_a_damaged_pack_gives_what_is_right_or_nothing(tmp_path: Path) -> None:
+    """Wherever a byte of it is another one: each blob is handed out as it is, or told as one to ask git for, once."""
+    history(tmp_path / "repo", 13, 40)
+    expected = {blob.id: blob.data for blob in blobs(tmp_path / "repo")}
+    (lot,) = lots(tmp_path / "repo")[0]
+    pack = Path(lot.pack)
+    index, whole = pack.with_suffix(".idx").read_bytes(), pack.read_bytes()
+    chance = random.Random(17)  # noqa: S311 - the same each time
+    (tmp_path / "pack-1.idx").write_bytes(index)
+    lost = 0
+    for _ in range(400):
+        data = bytearray(whole)
+        at = chance.randrange(12, len(data))
+        if chance.random() < 0.7:
+            at = min(chance.choice(lot.offsets) + chance.randrange(24), len(data) - 1)
+        data[at] ^= 1 << chance.randrange(8)
+        missing = chance.choice((0, 0, 0, chance.randrange(len(data) // 2)))
+        (tmp_path / "pack-1.pack").write_bytes(data[: len(data) - missing])
+        damaged = Pack(tmp_path / "pack-1.pack", 20, LARGEST)
+        sifting = sieve(Harmless())
+        reading = Versions(damaged, lot.offsets, lot.parents, lot.origin, LARGEST, sifting).read()
+        read: Counter[str | None] = Counter()
+        left: list[str | None] = []
+        try:
+            item = next(reading)
+            while True:
+                if isinstance(item, Chunk):
+                    assert item.data == expected[item.origin.blob or ""]
+                    read[item.origin.blob] += 1
+                item = reading.send(None)
+        except StopIteration as end:
+            left = [lot.origin(place).blob for place in end.value]
+        damaged.close()
+        lost += len(left)
+        assert read + Counter(left) == Counter(expected.keys())
+    assert lost > 400

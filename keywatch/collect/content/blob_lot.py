@@ -47,7 +47,7 @@ class BlobLot:
         else:
             try:
                 sifting = None if harmless is None else sieve(harmless)
-                versions = Versions(pack, self.offsets, self.parents, self._origin, self.largest, sifting)
+                versions = Versions(pack, self.offsets, self.parents, self.origin, self.largest, sifting)
                 asked += yield from versions.read()
             finally:
                 pack.close()
@@ -62,7 +62,8 @@ class BlobLot:
         """Say what a person calls the repository: one that lies elsewhere is read in a clone nobody knows of."""
         return text.replace(self.repository, self.target)
 
-    def _origin(self, place: int) -> Origin:
+    def origin(self, place: int) -> Origin:
+        """Return where a blob came from."""
         return Origin(self.target, self.paths[place], self._name(place).hex())
 
     def _name(self, place: int) -> bytes:
