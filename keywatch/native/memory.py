@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from ctypes import addressof, c_char
-from mmap import mmap
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
 
 class Memory:
@@ -10,7 +10,7 @@ class Memory:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._map = mmap(-1, size)
+        self._map = mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS)  # no process that is forked writes to it
         self._first = c_char.from_buffer(self._map)
         self.address = addressof(self._first)
 
