@@ -84,9 +84,8 @@ class _State(Structure):
 class Lot:
     """Reads blobs of one pack, and puts them through a sieve. Not to be shared between threads."""
 
-    def __init__(  # noqa: PLR0917 - see `lot`
+    def __init__(  # noqa: PLR0917 - what is needed to read
         self,
-        kernel: "_Kernel",
         pack: mmap,
         name_size: int,
         offsets: Sequence[int],
@@ -95,7 +94,21 @@ class Lot:
         largest: int,
         signs: Sequence[bytes],
     ) -> None:
-        """See `lot`."""
+        """
+        Begin to read; see `are_read`.
+
+        Args:
+            pack: all of it.
+            name_size: bytes of an object's name.
+            offsets: of the blobs.
+            parents: which of them each is a delta of; below 0: of none of these.
+            sieve: takes what needs to be looked at.
+            largest: bytes of a blob that is still read.
+            signs: one of these begins everything that must be unpacked first.
+        """
+        native = library()
+        kernel = None if native is None else declared(native)
+        assert kernel is not None  # noqa: S101 - asked before
         self._kernel = kernel
         self._sieve = sieve
         self._closing = ExitStack()
@@ -192,30 +205,10 @@ class Read:
         return self._arena[at : at + size]
 
 
-def lot(  # noqa: PLR0917 - what is needed to read
-    pack: mmap,
-    name_size: int,
-    offsets: Sequence[int],
-    parents: Sequence[int],
-    sieve: Sieve,
-    largest: int,
-    signs: Sequence[bytes],
-) -> Lot | None:
-    """
-    Return what reads blobs of a pack; None: there is no kernel, or nothing to inflate with.
-
-    Args:
-        pack: all of it.
-        name_size: bytes of an object's name.
-        offsets: of the blobs.
-        parents: which of them each is a delta of; below 0: of none of these.
-        sieve: takes what needs to be looked at.
-        largest: bytes of a blob that is still read.
-        signs: one of these begins everything that must be unpacked first.
-    """
+def are_read() -> bool:
+    """Return whether there is a kernel, and something to inflate with."""
     kernel = library()
-    functions = None if kernel is None else declared(kernel)
-    return None if functions is None else Lot(functions, pack, name_size, offsets, parents, sieve, largest, signs)
+    return kernel is not None and declared(kernel) is not None
 
 
 @dataclass(frozen=True, slots=True)

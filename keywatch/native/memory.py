@@ -1,7 +1,6 @@
 """Memory that C writes to: zeros at first, and none of it taken before it is touched."""
 
 from collections import defaultdict
-from ctypes import addressof, c_char
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
 
@@ -9,6 +8,8 @@ class Memory:
     """So many bytes, at an address that stays."""
 
     def __init__(self, size: int) -> None:
+        from ctypes import addressof, c_char  # costs a scan that has no use for it more than all else here
+
         self.size = size
         self._map = mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS)  # no process that is forked writes to it
         self._first = c_char.from_buffer(self._map)
@@ -41,3 +42,8 @@ def borrowed(size: int) -> Memory:
 def give_back(memory: Memory) -> None:
     """Let others have what was `borrowed`."""
     _spare[memory.size].append(memory)
+
+
+def let_go() -> None:
+    """Let the system have what nobody uses: content that was scanned stands in it."""
+    _spare.clear()

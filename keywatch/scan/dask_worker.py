@@ -14,6 +14,7 @@ import keywatch
 from keywatch.collect.state_dir import NoState, state_dir
 from keywatch.model.errors import KeywatchError
 from keywatch.model.source import Lot, Skipped
+from keywatch.native.memory import let_go
 from keywatch.scan.examination import Examined
 from keywatch.scan.recipe import Examiner, Recipe
 
@@ -78,7 +79,10 @@ def examine(lot: Lot, parcel: Parcel, order: Order) -> Examined:
     """
     try:
         if version() == order.version:
-            return parcel.examiner(order.pepper).lot(lot)
+            try:
+                return parcel.examiner(order.pepper).lot(lot)
+            finally:
+                let_go()
         why = f"has keywatch {version()}, and {order.version} is what scans"
         hint = "install the same keywatch on every worker"
     except KeywatchError as error:

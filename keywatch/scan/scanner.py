@@ -10,6 +10,7 @@ from keywatch.model.errors import ScanError, SourceError
 from keywatch.model.finding import Finding, Place
 from keywatch.model.secret import Pepper
 from keywatch.model.source import CallBatch, ContentBatch, ContentSource, Cursor, Skipped
+from keywatch.native.memory import let_go
 from keywatch.scan.baseline_file import Accepts
 from keywatch.scan.commits import CommitLists
 from keywatch.scan.engine import Engine, Local, Waits
@@ -104,6 +105,12 @@ class Scanner:
         self._engine.close()
 
     def _steps(self, source: ContentSource, cursor: Cursor) -> Iterator[ScanStep]:
+        try:
+            yield from self._examined(source, cursor)
+        finally:
+            let_go()  # a daemon may not scan again for hours
+
+    def _examined(self, source: ContentSource, cursor: Cursor) -> Iterator[ScanStep]:
         waiting: deque[tuple[ContentBatch, Waits]] = deque()
         overruns = self._overruns()
         elsewhere: Counter[str] = Counter()

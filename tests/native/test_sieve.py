@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from keywatch.native.memory import _spare, let_go
 from keywatch.native.sieve import LARGEST, Harmless, Mark, Sieve, Taken, sieve
 
 SIGHTED = re.compile(rb"(?=(key\d+(?:\nvalue)?|\d\n\n[A-Z]{3}|(?:^|\n)start = 1|end = 1\d(?:\n|$)))")
@@ -164,3 +165,15 @@ def test_what_cannot_have_been_sighted_is_refused(mark: tuple[int, int]) -> None
         sifting.told([(*mark, 0, 0)])
     sifting.text(b"x = 1\n" * 100)
     assert len(sifting.taken) > 600, "nothing was learned"
+
+
+def test_content_that_was_scanned_does_not_stay_in_memory() -> None:
+    """What a sieve has used is kept for the next one, until a scan is over."""
+    let_go()
+    sifting = new()
+    sifting.text(b"scanned = 1\n" * 200)
+    size = len(sifting.taken)
+    del sifting
+    assert any(b"scanned" in one[:size] for kept in _spare.values() for one in kept)
+    let_go()
+    assert not any(_spare.values())

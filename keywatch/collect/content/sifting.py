@@ -1,10 +1,10 @@
 """Many short texts, glanced at together: only those in which anything is sighted are looked at."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 
-from keywatch.model.content import Chunk, Glance, Passed
-from keywatch.model.source import Reading, Skipped
+from keywatch.model.content import Chunk, Glance, Mark, Passed
+from keywatch.model.source import Reading, Sighted, Skipped
 from keywatch.native.sieve import LARGEST, Sieve, Taken
 
 _TOGETHER = 8 << 20
@@ -39,20 +39,26 @@ def _is_whole(item: Chunk | Skipped) -> bool:
     return isinstance(item, Chunk) and not (item.offset or item.overlap or item.more) and len(item.data) <= LARGEST
 
 
-def _settled(waiting: list[Chunk], sieve: Sieve) -> Reading:
-    """Glance at what waits, and yield those in which anything was seen."""
-    if not waiting:
-        return
-    marks = []
+def glance(sieve: Sieve) -> Generator[Glance, Sighted | None, dict[int, list[Mark]] | None]:
+    """Return what is seen in what a sieve has taken, by its numbers; None: that is not known."""
+    marks: Sequence[Mark] = ()
     if taken := sieve.taken:
         answer = yield Glance(taken)
         if answer is None:
             sieve.forget()
-            for chunk in waiting:
-                yield chunk
-            return
-        marks = list(answer.marks)
-    seen = sieve.told(marks)
+            return None
+        marks = answer.marks
+    return sieve.told(marks)
+
+
+def _settled(waiting: list[Chunk], sieve: Sieve) -> Reading:
+    """Glance at what waits, and yield those in which anything was seen."""
+    if not waiting:
+        return
+    seen = yield from glance(sieve)
+    if seen is None:
+        yield from waiting
+        return
     passed = size = 0
     for number, chunk in enumerate(waiting):
         if told := seen.get(number):

@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from keywatch.collect.content.pack import Damaged
 from keywatch.collect.content.pack.delta import Changes, Marks, applied, changes, packed, unpacked
 from keywatch.collect.content.pack.pack import Pack
+from keywatch.collect.content.sifting import glance
 from keywatch.collect.content.text import chunks, is_compressed, is_plain
 from keywatch.model.content import Changed, Chunk, Glance, Mark, Origin, Passed, Repeated, Span
 from keywatch.model.source import Reading, Sighted, Skipped
@@ -140,7 +141,7 @@ class Versions:
             return damaged
         with reads as lot:
             for read in lot.read():
-                seen = yield from self._glance(sieve)
+                seen = yield from glance(sieve)
                 yield from self._sifted(read, seen)
                 # One that is not read with others comes last.
                 place, how = read.places[-1], read.how[-1]
@@ -255,21 +256,10 @@ class Versions:
         waiting, self._waiting, self._size = self._waiting, [], 0
         seen = None
         if self._sieve is not None:
-            seen = yield from self._glance(self._sieve)
+            seen = yield from glance(self._sieve)
         for version in waiting:
             if not (yield from self._looked(version, seen)):
                 yield Passed(1, len(version.data))
-
-    def _glance(self, sieve: Sieve) -> Generator[Glance, Sighted | None, dict[int, list[Mark]] | None]:
-        """Return what is seen in what the sieve has taken, by its numbers; None: that is not known."""
-        marks: Sequence[Mark] = ()
-        if taken := sieve.taken:
-            answer = yield Glance(taken)
-            if answer is None:
-                sieve.forget()
-                return None
-            marks = answer.marks
-        return sieve.told(marks)
 
     def _looked(
         self, version: _Version | _Lent, seen: dict[int, list[Mark]] | None

@@ -11,7 +11,7 @@ from keywatch.collect.content.magic import SIGNS
 from keywatch.collect.content.pack import Damaged
 from keywatch.collect.content.pack.index import Index
 from keywatch.collect.regular_file import open_regular
-from keywatch.native.lots import Lot, lot
+from keywatch.native.lots import Lot, are_read
 from keywatch.native.sieve import Sieve
 
 _BLOB = 3
@@ -75,8 +75,9 @@ class Pack:
             parents: which of them each is a delta of; below 0: of none of these.
             sieve: takes what needs to be looked at.
         """
-        reading = lot(self._map, self._name_size, offsets, parents, sieve, self._largest, SIGNS)
-        return None if reading is None else closing(reading)
+        if not are_read():
+            return None
+        return closing(Lot(self._map, self._name_size, offsets, parents, sieve, self._largest, SIGNS))
 
     @property
     def mapped(self) -> mmap.mmap:
