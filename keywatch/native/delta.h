@@ -8,8 +8,6 @@
 
 #include "kernel.h"
 
-enum { DAMAGED = -1, NO_ROOM = -2 };
-
 /* Bytes between two changes that are told as one. */
 enum { NEAR = 32 };
 

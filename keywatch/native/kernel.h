@@ -12,6 +12,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* What is returned where it cannot go on. */
+enum { DAMAGED = -1, NO_ROOM = -2 };
+
 #define KW_EXPORT __attribute__((visibility("default")))
 
 #endif

@@ -1,27 +1,19 @@
 /*
  * Which blobs a history has, and at which path each was seen first: read out of what git writes.
  *
- * What it writes comes from whoever wrote the repository. Names are looked up by a hash under a key that nobody knows:
- * a tree may name objects as it likes, and a hash that can be foreseen would let it make each look-up as long as the
- * list. All memory is the caller's; where it is used up, nothing of what did not fit has been taken.
+ * What it writes comes from whoever wrote the repository. All memory is the caller's; where it is used up, nothing of
+ * what did not fit has been taken.
  */
 
-#include "kernel.h"
+#include "names.h"
 
-enum { STRANGE = -1, NO_ROOM = -2 };
+/* Bytes of a mode with the space behind it. */
+enum { MODE = 7 };
 
-/* Bytes of the longest name, that of SHA-256, and of a mode with the space behind it. */
-enum { LONGEST = 32, MODE = 7 };
-
+/* As `_State` in listing.py has it. */
 typedef struct {
-    uint64_t key[2];
-    uint64_t name_size; /* bytes of an object's name */
-    uint8_t *names; /* one behind the other, in the order in which they were first seen */
+    Names blobs; /* in the order in which they were first seen */
     uint32_t *path_of; /* the number of each one's path */
-    uint64_t name_room;
-    uint64_t name_count;
-    uint32_t *name_slots; /* numbers of names, from 1 on, where their hashes lead; a power of two of them */
-    uint64_t name_mask;
     uint8_t *text; /* different paths, one behind the other */
     uint64_t text_room;
     uint64_t *path_ends; /* where each ends */
@@ -31,46 +23,16 @@ typedef struct {
     uint64_t path_mask;
 } Listing;
 
-/* --- hashes ----------------------------------------------------------------------------------------------------- */
-
-static uint64_t mixed(uint64_t a, uint64_t b)
-{
-    unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static uint64_t hash(const Listing *l, const uint8_t *bytes, size_t size)
-{
-    uint64_t seed = l->key[0] ^ size;
-    while (size) {
-        uint64_t word[2] = {0, 0};
-        size_t taken = size < sizeof word ? size : sizeof word;
-        memcpy(word, bytes, taken);
-        seed = mixed(word[0] ^ seed, word[1] ^ l->key[1]);
-        bytes += taken;
-        size -= taken;
-    }
-    return mixed(seed ^ l->key[1], l->key[0]);
-}
+/* --- paths ------------------------------------------------------------------------------------------------------ */
 
 static uint64_t path_begin(const Listing *l, uint64_t path)
 {
     return path ? l->path_ends[path - 1] : 0;
 }
 
-/* Returns where the number of a name stands, or would stand: it is 0 there then. */
-static uint32_t *name_slot(const Listing *l, const uint8_t *name)
-{
-    for (uint64_t at = hash(l, name, l->name_size);; at++) {
-        uint32_t *slot = &l->name_slots[at & l->name_mask];
-        if (!*slot || !memcmp(l->names + (uint64_t)(*slot - 1) * l->name_size, name, l->name_size))
-            return slot;
-    }
-}
-
 static uint32_t *path_slot(const Listing *l, const uint8_t *path, size_t size)
 {
-    for (uint64_t at = hash(l, path, size);; at++) {
+    for (uint64_t at = hash(l->blobs.key, path, size);; at++) {
         uint32_t *slot = &l->path_slots[at & l->path_mask];
         if (!*slot)
             return slot;
@@ -82,26 +44,19 @@ static uint32_t *path_slot(const Listing *l, const uint8_t *path, size_t size)
 
 /* --- the list --------------------------------------------------------------------------------------------------- */
 
-/* Whether slots are at least twice as many as what they number, and numbers fit: only then does a look-up end soon. */
-static int fits(uint64_t room, uint64_t mask)
-{
-    return room < UINT32_MAX / 2 && mask < UINT32_MAX && mask / 2 >= room && !((mask + 1) & mask);
-}
-
 static int sound(const Listing *l)
 {
-    return l->name_size && l->name_size <= LONGEST && fits(l->name_room, l->name_mask) &&
-           fits(l->path_room, l->path_mask) && l->name_count <= l->name_room && l->path_count <= l->path_room &&
+    return are_sound(&l->blobs) && fits(l->path_room, l->path_mask) && l->path_count <= l->path_room &&
            path_begin(l, l->path_count) <= l->text_room;
 }
 
 /* Returns 0, or NO_ROOM: nothing was added then. */
 static int add(Listing *l, const uint8_t *name, const uint8_t *path, size_t size)
 {
-    uint32_t *slot = name_slot(l, name);
+    uint32_t *slot = name_slot(&l->blobs, name);
     if (*slot)
         return 0;
-    if (l->name_count == l->name_room)
+    if (l->blobs.count == l->blobs.room)
         return NO_ROOM;
     /* As `rev-list` prints it: a line cannot hold more of it. */
     const uint8_t *end = memchr(path, '\n', size);
@@ -116,19 +71,17 @@ static int add(Listing *l, const uint8_t *name, const uint8_t *path, size_t size
         l->path_ends[l->path_count++] = begin + size;
         *place = (uint32_t)l->path_count;
     }
-    memcpy(l->names + l->name_count * l->name_size, name, l->name_size);
-    l->path_of[l->name_count++] = *place - 1;
-    *slot = (uint32_t)l->name_count;
+    l->path_of[l->blobs.count] = *place - 1;
+    add_name(&l->blobs, name, slot);
     return 0;
 }
 
-/* Fills slots that are empty, after the list was given more of them. Returns 0, or STRANGE. */
+/* Fills slots that are empty, after the list was given more of them. Returns 0, or DAMAGED. */
 KW_EXPORT int64_t kw_listing_slots(Listing *l)
 {
     if (!sound(l))
-        return STRANGE;
-    for (uint64_t n = 0; n < l->name_count; n++)
-        *name_slot(l, l->names + n * l->name_size) = (uint32_t)(n + 1);
+        return DAMAGED;
+    fill_slots(&l->blobs);
     for (uint64_t n = 0; n < l->path_count; n++) {
         uint64_t begin = path_begin(l, n);
         *path_slot(l, l->text + begin, l->path_ends[n] - begin) = (uint32_t)(n + 1);
@@ -144,7 +97,7 @@ static const uint8_t DIGITS[256] = {
     ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
 };
 
-/* Reads a name of `size` bytes. Returns 0, or STRANGE. */
+/* Reads a name of `size` bytes. Returns 0, or DAMAGED. */
 static int read_name(const uint8_t *text, size_t size, uint8_t *name)
 {
     int right = 1;
@@ -153,7 +106,7 @@ static int read_name(const uint8_t *text, size_t size, uint8_t *name)
         right &= high && low;
         name[i] = (uint8_t)((high - 1) << 4 | (low - 1));
     }
-    return right ? 0 : STRANGE;
+    return right ? 0 : DAMAGED;
 }
 
 /* Whether a mode is that of a file or a link: a directory has no entry, and what a submodule names is elsewhere. */
@@ -171,7 +124,7 @@ typedef struct {
     size_t path_size;
 } Change;
 
-/* Takes the field that begins at *at, and its path if it has one. Returns 1 for a change, 0 for none, or STRANGE. */
+/* Takes the field that begins at *at, and its path if it has one. Returns 1 for a change, 0 for none, or DAMAGED. */
 static int next_field(const uint8_t *text, size_t size, size_t name_size, size_t *at, Change *change)
 {
     const uint8_t *begin = text + *at;
@@ -190,11 +143,11 @@ static int next_field(const uint8_t *text, size_t size, size_t name_size, size_t
     }
     size_t sides = parents + 1, hex = 2 * name_size + 1;
     if ((size_t)(end - begin) / (MODE + hex) < sides)
-        return STRANGE;
+        return DAMAGED;
     const uint8_t *path = text + *at;
     const uint8_t *path_end = memchr(path, 0, size - *at);
     if (!path_end)
-        return STRANGE;
+        return DAMAGED;
     *at = (size_t)(path_end - text) + 1;
     *change = (Change){sides, begin, begin + sides * MODE, path, (size_t)(path_end - path)};
     return 1;
@@ -202,23 +155,23 @@ static int next_field(const uint8_t *text, size_t size, size_t name_size, size_t
 
 /*
  * Adds the blobs that a log names, what came before what it took the place of, and moves *at behind what was read.
- * Returns 0, STRANGE for what is no log, or NO_ROOM: it goes on at *at once there is.
+ * Returns 0, DAMAGED for what is no log, or NO_ROOM: it goes on at *at once there is.
  */
 KW_EXPORT int64_t kw_listing_log(Listing *l, const uint8_t *text, size_t size, uint64_t *at)
 {
     if (!sound(l) || *at > size)
-        return STRANGE;
-    size_t hex = 2 * l->name_size + 1;
+        return DAMAGED;
+    size_t hex = 2 * l->blobs.size + 1;
     for (size_t next = *at; next < size; *at = next) {
         Change change;
-        int kind = next_field(text, size, l->name_size, &next, &change);
+        int kind = next_field(text, size, l->blobs.size, &next, &change);
         if (kind < 0)
             return kind;
         for (size_t side = kind ? change.sides : 0; side--;) {
             uint8_t name[LONGEST];
             if (!of_blob(change.modes + side * MODE))
                 continue;
-            int failed = read_name(change.names + side * hex, l->name_size, name);
+            int failed = read_name(change.names + side * hex, l->blobs.size, name);
             if (!failed)
                 failed = add(l, name, change.path, change.path_size);
             if (failed)
@@ -232,17 +185,17 @@ KW_EXPORT int64_t kw_listing_log(Listing *l, const uint8_t *text, size_t size, u
 KW_EXPORT int64_t kw_listing_lines(Listing *l, const uint8_t *text, size_t size, uint64_t *at)
 {
     if (!sound(l) || *at > size)
-        return STRANGE;
-    size_t hex = 2 * l->name_size;
+        return DAMAGED;
+    size_t hex = 2 * l->blobs.size;
     while (*at < size) {
         const uint8_t *line = text + *at;
         const uint8_t *end = memchr(line, '\n', size - *at);
         uint8_t name[LONGEST];
-        if (!end || (size_t)(end - line) < hex || read_name(line, l->name_size, name))
-            return STRANGE;
+        if (!end || (size_t)(end - line) < hex || read_name(line, l->blobs.size, name))
+            return DAMAGED;
         const uint8_t *path = line + hex;
         if (path < end && *path++ != ' ')
-            return STRANGE;
+            return DAMAGED;
         int failed = add(l, name, path, (size_t)(end - path));
         if (failed)
             return failed;
@@ -275,13 +228,13 @@ static size_t number(const uint8_t *names, size_t count, size_t name_size, const
  *
  * For each three numbers are written to `found`: where the header of its commit begins, where its path does, and the
  * number of its name among `names`, which ascend. *header is where the header that holds at *at begins.
- * Returns how many were found, as many as there is room for, or STRANGE.
+ * Returns how many were found, as many as there is room for, or DAMAGED.
  */
 KW_EXPORT int64_t kw_log_brought(const uint8_t *text, size_t size, const uint8_t *names, size_t count, size_t name_size,
                                  uint64_t *at, uint64_t *header, uint64_t *found, size_t room)
 {
     if (!name_size || name_size > LONGEST || *at > size)
-        return STRANGE;
+        return DAMAGED;
     /* Next to none are looked for: two bytes tell so of nearly all. */
     uint8_t begins[1 << 13] = {0};
     for (size_t n = 0; n < count; n++) {
@@ -303,7 +256,7 @@ KW_EXPORT int64_t kw_log_brought(const uint8_t *text, size_t size, const uint8_t
         }
         uint8_t name[LONGEST];
         if (read_name(change.names + (change.sides - 1) * (2 * name_size + 1), name_size, name))
-            return STRANGE;
+            return DAMAGED;
         if (!(begins[name[0] << 5 | name[1] >> 3] >> (name[1] & 7) & 1))
             continue;
         size_t which = number(names, count, name_size, name);

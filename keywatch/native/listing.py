@@ -1,6 +1,5 @@
 """What git writes of a history, read in C: see `listing.c`, and `collect/content/listing.py` for the same in Python."""
 
-import secrets
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from ctypes import CDLL, Structure, addressof, byref, c_char, c_int64, c_size_t, c_uint64, c_void_p
@@ -8,6 +7,7 @@ from functools import cache
 from mmap import mmap
 
 from keywatch.native.held import held
+from keywatch.native.names import Names, slots
 
 _NO_ROOM = -2
 _FOUND = 1024
@@ -20,14 +20,8 @@ class _State(Structure):
     """The `Listing` of `listing.c`."""
 
     _fields_ = (
-        ("key", c_uint64 * 2),
-        ("name_size", c_uint64),
-        ("names", c_void_p),
+        ("blobs", Names),
         ("path_of", c_void_p),
-        ("name_room", c_uint64),
-        ("name_count", c_uint64),
-        ("name_slots", c_void_p),
-        ("name_mask", c_uint64),
         ("text", c_void_p),
         ("text_room", c_uint64),
         ("path_ends", c_void_p),
@@ -44,8 +38,7 @@ class KernelListing:
     def __init__(self, kernel: CDLL, name_size: int, expected: int) -> None:
         """See `listing` in `collect/content/listing.py`."""
         self._slots, self._log, self._lines, _ = _functions(kernel)
-        self._state = _State(name_size=name_size)
-        self._state.key[:] = secrets.randbits(64), secrets.randbits(64) | 1
+        self._state = _State(blobs=Names.keyed(name_size))
         self._memory: dict[str, mmap] = {}
         self._make_room(max(expected, 1 << 12))
 
@@ -60,35 +53,33 @@ class KernelListing:
     def listed(self) -> tuple[bytes, Sequence[int], list[bytes]]:
         """See `Listing.listed`."""
         state, memory = self._state, self._memory
-        names = memory["names"][: state.name_count * state.name_size]
+        names = memory["names"][: state.blobs.count * state.blobs.size]
         ends = array("Q", memory["path_ends"][: state.path_count * 8])
         text = memory["text"][: ends[-1] if ends else 0]
         paths = [text[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
-        return names, array("I", memory["path_of"][: state.name_count * 4]), paths
+        return names, array("I", memory["path_of"][: state.blobs.count * 4]), paths
 
     def _add(self, call: Callable[..., int], text: bytes | mmap) -> None:
         at = c_uint64()
         with held(text) as (address, size):
             while (result := call(byref(self._state), address, size, byref(at))) == _NO_ROOM:
-                self._make_room(2 * self._state.name_room)
+                self._make_room(2 * self._state.blobs.room)
         if result < 0:
             raise ValueError("this is not what git writes")
 
     def _make_room(self, room: int) -> None:
         """Make room for so many names and paths. Pages of it that stay empty take no memory."""
         state, old = self._state, self._memory
-        slots = 1 << (2 * room).bit_length()
-        state.name_room = state.path_room = room
-        state.name_mask = state.path_mask = slots - 1
+        state.blobs.room = state.path_room = room
+        state.blobs.mask = state.path_mask = slots(room) - 1
         state.text_room = _PATH * room
-        kept = {"names": room * state.name_size, "path_of": 4 * room, "text": _PATH * room, "path_ends": 8 * room}
-        self._memory = {
-            name: mmap(-1, size) for name, size in {**kept, "name_slots": 4 * slots, "path_slots": 4 * slots}.items()
-        }
+        kept = {"names": room * state.blobs.size, "path_of": 4 * room, "text": _PATH * room, "path_ends": 8 * room}
+        sizes = {**kept, "slots": 4 * slots(room), "path_slots": 4 * slots(room)}
+        self._memory = {name: mmap(-1, size) for name, size in sizes.items()}
         for name, memory in self._memory.items():
             if name in kept and name in old:
                 memory[: len(old[name])] = old[name][:]
-            setattr(state, name, addressof(c_char.from_buffer(memory)))
+            setattr(state.blobs if name in {"names", "slots"} else state, name, addressof(c_char.from_buffer(memory)))
         if self._slots(byref(state)) < 0:
             raise ValueError("there are more blobs than can be numbered")
 

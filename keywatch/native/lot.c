@@ -5,18 +5,14 @@
  * memory as LEFT: others read these. Nothing is allocated: what is read stands in an arena, as long as it is needed.
  */
 
+#include "pack.h"
 #include "sieve.h"
-
-enum { BLOB = 3, OFFSET_DELTA = 6, NAME_DELTA = 7 };
 
 /* How a blob was taken, beside AS_TEXT and AS_VERSION. */
 enum { ODD = 2, LEFT = 3, BROKEN = 4 };
 
 /* Bytes at a text's beginning that tell its encoding; `collect/content/text.py` has the same. */
 enum { SAMPLE = 8192 };
-
-/* As libdeflate has it: https://github.com/ebiggers/libdeflate/blob/master/libdeflate.h */
-typedef int (*Inflate)(void *inflater, const void *from, size_t size, void *into, size_t room, size_t *made);
 
 /* How what needs to be unpacked or decoded first may begin. */
 typedef struct {
@@ -78,51 +74,6 @@ typedef struct {
     uint64_t record_count;
 } Lot;
 
-/* Reads the header at `offset`: returns the kind, and sets the size and where compressed bytes start; or DAMAGED. */
-static int header(const Lot *lot, uint64_t offset, uint64_t *size, uint64_t *start)
-{
-    const uint8_t *pack = lot->pack;
-    uint64_t at = offset;
-    if (at >= lot->pack_size)
-        return DAMAGED;
-    uint8_t byte = pack[at++];
-    int kind = byte >> 4 & 7;
-    uint64_t value = byte & 15;
-    for (int shift = 4; byte & 0x80; shift += 7) {
-        if (at == lot->pack_size || shift > 46)
-            return DAMAGED;
-        byte = pack[at++];
-        value |= (uint64_t)(byte & 0x7f) << shift;
-    }
-    if (kind == OFFSET_DELTA) {
-        do {
-            if (at == lot->pack_size)
-                return DAMAGED;
-        } while (pack[at++] & 0x80);
-    } else if (kind == NAME_DELTA) {
-        if (lot->pack_size - at < lot->name_size)
-            return DAMAGED;
-        at += lot->name_size;
-    }
-    *size = value;
-    *start = at;
-    return kind;
-}
-
-/* Inflates exactly `size` bytes. What does not shrink grows by a few bytes; only a strange compressor makes it grow more. */
-static int inflated(const Lot *lot, uint64_t start, uint8_t *into, uint64_t size)
-{
-    const uint64_t rooms[2] = {size + size / 1000 + 64, 2 * size + 4096};
-    uint64_t left = lot->pack_size - start;
-    for (int attempt = 0; attempt < 2; attempt++) {
-        uint64_t room = rooms[attempt] < left ? rooms[attempt] : left;
-        size_t made = 0;
-        if (!lot->inflate(lot->inflater, lot->pack + start, room, into, size, &made))
-            return made == size ? 0 : DAMAGED;
-    }
-    return DAMAGED;
-}
-
 /* Whether a text must be unpacked or decoded before it is looked at: as `is_plain` in collect/content/text.py. */
 static int is_odd(const Lot *lot, const uint8_t *data, uint64_t size)
 {
@@ -169,15 +120,18 @@ static void tidy(Lot *lot)
  */
 static int read_blob(Lot *lot, const Frame *base, uint64_t place, Record *record)
 {
-    uint64_t size, start, made_size, at = lot->used;
-    int kind = header(lot, lot->offsets[place], &size, &start);
+    const Index nothing = {.name_size = lot->name_size};
+    uint64_t made_size, at = lot->used;
+    Head head;
+    int failed = read_head(&nothing, lot->pack, lot->pack_size, lot->offsets[place], &head);
     *record = (Record){.place = place, .taken = BROKEN, .text = lot->sieve->used};
     if (base) {
         record->base = base->at;
         record->base_size = base->size;
     }
-    if (kind < 0 || (base ? kind != OFFSET_DELTA && kind != NAME_DELTA : kind != BLOB))
+    if (failed || (base ? head.kind != OFFSET_DELTA && head.kind != NAME_DELTA : head.kind != BLOB))
         return 0;
+    uint64_t size = head.size;
     record->taken = LEFT;
     if (size > lot->largest || (lot->first[place] < 0 ? !base && size > lot->lonely : lot->depth == lot->frame_room))
         return 0;
@@ -185,7 +139,7 @@ static int read_blob(Lot *lot, const Frame *base, uint64_t place, Record *record
         return NO_ROOM;
     record->at = at;
     record->size = made_size = size;
-    if (inflated(lot, start, lot->arena + at, size)) {
+    if (inflated(lot->inflate, lot->inflater, lot->pack, lot->pack_size, head.start, lot->arena + at, size)) {
         record->taken = BROKEN;
         return 0;
     }

@@ -3,15 +3,15 @@
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from ctypes import Structure, addressof, c_int64, c_uint64, c_void_p, cast
-from dataclasses import dataclass
+from ctypes import Structure, addressof, c_int64, c_uint64, c_void_p
 from enum import IntEnum
 from functools import cache
 from mmap import mmap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from keywatch.native import library
 from keywatch.native.held import held
+from keywatch.native.inflating import inflating
 from keywatch.native.memory import Memory, borrowed, give_back
 from keywatch.native.sieve import FULL, LARGEST, Sieve
 
@@ -106,17 +106,17 @@ class Lot:
             largest: bytes of a blob that is still read.
             signs: one of these begins everything that must be unpacked first.
         """
-        native = library()
-        kernel = None if native is None else declared(native)
+        kernel, inflates = library(), inflating()
         assert kernel is not None  # noqa: S101 - asked before
-        self._kernel = kernel
+        assert inflates is not None  # noqa: S101 - likewise
+        self._read = _function(kernel)
         self._sieve = sieve
         self._closing = ExitStack()
         address, size = self._closing.enter_context(held(pack))
-        inflater = kernel.new_inflater()
+        inflater = inflates.new()
         if not inflater:
             raise MemoryError
-        self._closing.callback(kernel.free_inflater, inflater)
+        self._closing.callback(inflates.free, inflater)
         memory = [borrowed(size) for size in (_ROOM, 40 * _FRAMES, 8 * _FIELDS * _RECORDS)]
         for one in memory:
             self._closing.callback(give_back, one)
@@ -133,7 +133,7 @@ class Lot:
             pack=address,
             pack_size=size,
             name_size=name_size,
-            inflate=kernel.inflate,
+            inflate=inflates.inflate,
             inflater=inflater,
             sieve=sieve.address,
             offsets=at,
@@ -158,7 +158,7 @@ class Lot:
 
     def read(self) -> "Iterator[Read]":
         """Yield what is read together. Each is good until the next one is asked for."""
-        while count := self._kernel.read(addressof(self._state)):
+        while count := self._read(addressof(self._state)):
             read = Read(self._arena, self._numbers, count)
             self._sieve.took(read.begins())
             yield read
@@ -207,35 +207,11 @@ class Read:
 
 def are_read() -> bool:
     """Return whether there is a kernel, and something to inflate with."""
-    kernel = library()
-    return kernel is not None and declared(kernel) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class _Kernel:
-    """The function, and what inflates."""
-
-    read: Callable[[int], int]
-    inflate: int | None
-    new_inflater: Callable[[], Any]
-    free_inflater: Callable[[Any], None]
+    return library() is not None and inflating() is not None
 
 
 @cache
-def declared(kernel: "CDLL") -> _Kernel | None:
-    """Return what is called here; None: there is nothing to inflate with."""
-    from ctypes import CDLL
-
-    try:
-        from deflate import _deflate
-
-        # Python's wrapper of libdeflate has the library inside, which lends itself to others.
-        inflating = CDLL(_deflate.__file__)
-        new, free = inflating.libdeflate_alloc_decompressor, inflating.libdeflate_free_decompressor
-        inflate = cast(inflating.libdeflate_zlib_decompress, c_void_p).value
-    except (ImportError, OSError, AttributeError):
-        return None
-    new.argtypes, new.restype = (), c_void_p
-    free.argtypes, free.restype = (c_void_p,), None
+def _function(kernel: "CDLL") -> Callable[[int], int]:
     kernel.kw_lot_read.argtypes, kernel.kw_lot_read.restype = (c_void_p,), c_int64
-    return _Kernel(kernel.kw_lot_read, inflate, new, free)
+    function: Callable[[int], int] = kernel.kw_lot_read
+    return function

@@ -1,130 +1,13 @@
 /*
  * Which blobs of a pack are looked through together: where each stands, what it is made of, whose family it is of.
  *
- * https://git-scm.com/docs/gitformat-pack. The pack and its index come from whoever wrote the repository: each place in
- * them is held against their sizes before it is read. All memory is the caller's.
+ * All memory is the caller's.
  */
 
-#include "kernel.h"
-
-enum { DAMAGED = -1 };
-
-enum { MAGIC = 8, FAN = 256 * 4, OFS_DELTA = 6, REF_DELTA = 7 };
-/* Bytes. No object's header is longer, and no object is as large. */
-#define HEAD 64
-#define ENORMOUS ((uint64_t)1 << 48)
-#define FAR 0x80000000u
-#define NONE UINT64_MAX
+#include "pack.h"
 
 /* How much work a blob is: a byte of a delta is more than one of a whole blob, and each delta is some. */
 enum { DELTA_COST = 8, DELTA_EACH = 1024 };
-
-static uint32_t four(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
-/* --- the index -------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    const uint8_t *bytes;
-    uint64_t size;
-    uint64_t name_size;
-    uint64_t count;
-    const uint8_t *names;
-    const uint8_t *near; /* an offset of four bytes each */
-    uint64_t far; /* where offsets of eight bytes begin */
-} Index;
-
-static uint64_t fan(const Index *index, unsigned byte)
-{
-    return byte ? four(index->bytes + MAGIC + (byte - 1) * 4) : 0;
-}
-
-static int open_index(Index *index)
-{
-    uint64_t name_size = index->name_size;
-    if (name_size < 1 || name_size > 32 || index->size < MAGIC + FAN)
-        return DAMAGED;
-    for (unsigned byte = 0; byte < 256; byte++)
-        if (fan(index, byte) > fan(index, byte + 1))
-            return DAMAGED;
-    index->count = fan(index, 256);
-    if (index->size - MAGIC - FAN < index->count * (name_size + 8))
-        return DAMAGED;
-    index->names = index->bytes + MAGIC + FAN;
-    index->near = index->names + index->count * (name_size + 4);
-    index->far = MAGIC + FAN + index->count * (name_size + 8);
-    return 0;
-}
-
-/* Finds where an object stands: NONE if not here. Returns 0, or DAMAGED. */
-static int find(const Index *index, const uint8_t *name, uint64_t *offset)
-{
-    uint64_t low = fan(index, name[0]), high = fan(index, name[0] + 1u);
-    *offset = NONE;
-    while (low < high) {
-        uint64_t middle = (low + high) / 2;
-        int order = memcmp(index->names + middle * index->name_size, name, index->name_size);
-        if (!order) {
-            uint32_t near = four(index->near + middle * 4);
-            *offset = near;
-            if (near & FAR) {
-                uint64_t at = index->far + (uint64_t)(near ^ FAR) * 8;
-                if (at > index->size || index->size - at < 8)
-                    return DAMAGED;
-                *offset = (uint64_t)four(index->bytes + at) << 32 | four(index->bytes + at + 4);
-            }
-            return 0;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return 0;
-}
-
-/* --- the pack --------------------------------------------------------------------------------------------------- */
-
-/* Reads the header of an object: its size, and where its base stands, NONE if it is whole. Returns 0, or DAMAGED. */
-static int header(const Index *index, const uint8_t *pack, uint64_t pack_size, uint64_t offset, uint64_t *size,
-                  uint64_t *base)
-{
-    if (offset >= pack_size)
-        return DAMAGED;
-    const uint8_t *head = pack + offset;
-    uint64_t most = pack_size - offset < HEAD ? pack_size - offset : HEAD, at = 1;
-    uint8_t byte = head[0];
-    unsigned kind = byte >> 4 & 7, shift = 4;
-    *size = byte & 15;
-    *base = NONE;
-    while (byte & 0x80) {
-        if (at == most || shift > 48)
-            return DAMAGED;
-        byte = head[at++];
-        *size |= (uint64_t)(byte & 0x7f) << shift;
-        shift += 7;
-    }
-    if (*size >= ENORMOUS)
-        return DAMAGED;
-    if (kind == OFS_DELTA) {
-        uint64_t back = 0;
-        do {
-            if (at == most || back > ENORMOUS)
-                return DAMAGED;
-            byte = head[at++];
-            back = (back << 7 | (byte & 0x7f)) + (byte & 0x80 ? 1 : 0);
-        } while (byte & 0x80);
-        if (!back || back > offset)
-            return DAMAGED;
-        *base = offset - back;
-    } else if (kind == REF_DELTA) {
-        if (most - at < index->name_size || find(index, head + at, base) || *base == NONE)
-            return DAMAGED;
-    }
-    return 0;
-}
 
 /* --- the plan --------------------------------------------------------------------------------------------------- */
 
@@ -197,7 +80,7 @@ KW_EXPORT int64_t kw_plan(const uint8_t *index_bytes, size_t index_size, const u
             continue;
         if (find(&index, names + n * name_size, &offset))
             return DAMAGED;
-        if (offset == NONE)
+        if (offset == NOWHERE)
             continue;
         if (offset > last)
             last = offset;
@@ -206,15 +89,16 @@ KW_EXPORT int64_t kw_plan(const uint8_t *index_bytes, size_t index_size, const u
     places = by_offset(places, places + count, here, last);
     for (uint32_t place = 0; place < here; place++) {
         Place *this = &places[place];
-        uint64_t size, base;
+        Head head;
         int too_large = 0;
         this->parent = place;
-        if (!header(&index, pack, pack_size, this->offset, &size, &base)) { /* else whoever reads it will ask git */
-            this->cost = base == NONE ? size : DELTA_COST * size + DELTA_EACH;
-            too_large = base == NONE && size > largest;
+        if (!read_head(&index, pack, pack_size, this->offset, &head)) { /* else whoever reads it will ask git */
+            int is_whole = head.base == NOWHERE;
+            this->cost = is_whole ? head.size : DELTA_COST * head.size + DELTA_EACH;
+            too_large = is_whole && head.size > largest;
             /* Bases come first in a pack; one that does not would need another order to be read in. */
-            if (base < this->offset) {
-                uint32_t parent = place_at(places, place, base);
+            if (head.base < this->offset) {
+                uint32_t parent = place_at(places, place, head.base);
                 if (parent < place)
                     this->parent = parent;
             }

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
-from keywatch.collect.content.git import GitRepository
+from keywatch.collect.content.git import GitRepository, _tips
 from keywatch.collect.content.git_history import introductions
 from keywatch.collect.content.git_listing import Found, everything
-from keywatch.collect.content.git_log import Log
+from keywatch.collect.content.git_log import Log, Tells
+from keywatch.collect.content.git_log_asked import Asked
+from keywatch.collect.content.git_log_read import ReadFromPacks
 from keywatch.collect.content.git_objects import list_names
 from keywatch.collect.content.git_plumbing import Git
 from keywatch.collect.content.listing import Listed, listing
+from keywatch.native import SWITCH, library
 from tests.content.repository import Repository, put, read, texts
 
 Names = dict[str, str]
@@ -27,14 +30,13 @@ def repository(tmp_path: Path) -> Repository:
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small history is taken for a large one, and its log comes in pieces of two commits."""
     monkeypatch.setattr("keywatch.collect.content.git_listing._LARGE", 0)
-    monkeypatch.setattr("keywatch.collect.content.git_log._COMMITS", 2)
+    for telling in ("asked", "read"):
+        monkeypatch.setattr(f"keywatch.collect.content.git_log_{telling}.COMMITS", 2)
 
 
 @pytest.fixture(autouse=True, params=["native", "python"])
 def _kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """With the native kernel from the first blob on, and without."""
-    from keywatch.native import SWITCH, library
-
     most = 0 if request.param == "native" else 1 << 60
     monkeypatch.setattr("keywatch.collect.content.listing._MANY", most)
     monkeypatch.setattr("keywatch.collect.content.lot_plan._MANY", most)
@@ -47,8 +49,7 @@ def _kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 def by_log(repository: Repository) -> Found:
     git = Git(repository.path)
-    tips = git.ask("for-each-ref", "--format=%(objectname)").split()
-    return everything(git, 60, tips, [], unreachable=False)
+    return everything(git, 60, _tips(git), [], unreachable=False)
 
 
 def named(found: Listed) -> Names:
@@ -323,17 +324,50 @@ def test_without_a_tree_the_history_is_walked(repository: Repository) -> None:
 
 @pytest.mark.parametrize("most", [0, 150, 500])
 def test_a_log_that_is_too_long_is_given_up(repository: Repository, most: int) -> None:
-    """Git is ended when its pieces come to more than may be kept."""
+    """Git is ended when its pieces come to more than may be kept, and so is what reads them itself."""
     for number in range(5):
         repository.commit({f"file {number}": f"{number}"})
     git = Git(repository.path)
-    log = Log(git, [], listing(20, 0), most)
-    assert log.read() is None
-    assert log.listed() is None
-    whole = Log(git, [], listing(20, 0), 5000)
-    assert len(whole.read() or ()) == 3
-    for one in (log, whole):
-        one.close()
+    tellings: list[Tells[Any]] = [Asked(git), *reading(git)]
+    for telling in tellings:
+        log = Log(git, telling, [], listing(20, 0), most)
+        assert log.read() is None
+        assert log.listed() is None
+        whole = Log(git, telling, [], listing(20, 0), 5000)
+        assert len(whole.read() or ()) == 3
+        for one in (log, whole):
+            one.close()
+
+
+@pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.__name__)
+def test_a_log_is_read_as_git_tells_it(repository: Repository, history: Callable[[Repository], None]) -> None:
+    """To the letter, but for the commits of which there is nothing to tell."""
+    history(repository)
+    git = Git(repository.path)
+    asked = told(Asked(git), git)
+    assert asked
+    for telling in reading(git):
+        assert asked == told(telling, git)
+
+
+def reading(git: Git) -> list[Tells[range]]:
+    """Return what reads the history itself, where there is such a thing."""
+    kernel = library()
+    return [] if kernel is None else [ReadFromPacks(git, kernel, _tips(git))]
+
+
+def told(telling: Tells[Any], git: Git) -> list[tuple[bytes, bytes, bytes]]:
+    """Return of each change the commit, what it says, and the path."""
+    log = Log(git, telling)
+    made, commit = [], b""
+    fields = iter(b"".join(piece.read() for piece in log.read() or ()).split(b"\0"))
+    for field in fields:
+        if field.lstrip(b"\n").startswith(b":"):
+            made.append((commit, field.lstrip(b"\n"), next(fields)))
+        elif field:
+            commit = field
+    log.close()
+    return made
 
 
 def test_a_history_of_too_many_pieces_is_walked(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,8 @@
 
 import mmap
 import random
-import subprocess
-from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,12 +12,12 @@ from keywatch.collect.content.listing import Listed, listing
 from keywatch.collect.content.lot_plan import Planned, planned
 from keywatch.native import library
 from keywatch.native.plan import Plan, plan
+from tests.native.packs import PACKED, git, numbers, packed_as_usual, packed_by_names, packed_far
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LARGEST = 200_000
-
-
-def git(path: Path, *arguments: str, text: bytes = b"") -> bytes:
-    return subprocess.run(["git", *arguments], cwd=path, input=text, check=True, capture_output=True).stdout
 
 
 def history(path: Path, object_format: str) -> None:
@@ -35,34 +34,6 @@ def history(path: Path, object_format: str) -> None:
         stream.append(b"commit refs/heads/main\ncommitter a <a@example.org> %d +0000\ndata 1\nx\n" % (number + 1))
         stream.append(b"M 100644 inline %b\ndata %d\n%b\n" % (name, len(data), data))
     git(path, "fast-import", "--quiet", text=b"".join(stream))
-
-
-def packed_as_usual(path: Path) -> None:
-    git(path, "repack", "-adfq")
-
-
-def packed_by_names(path: Path) -> None:
-    """Let a delta say by name what it is one of, as packs from old servers do."""
-    git(path, "-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq")
-
-
-def packed_far(path: Path) -> None:
-    """Let the index tell places as it does beyond two gigabytes."""
-    git(path, "-c", "core.compression=0", "repack", "-adfFq")
-    (pack,) = (path / "objects" / "pack").glob("*.pack")
-    pack.with_suffix(".idx").unlink()
-    git(path, "index-pack", "--index-version=2,0x100", str(pack))
-
-
-def packed_in_parts(path: Path) -> None:
-    """Leave some blobs in two packs, some in one, and one in none."""
-    packed_as_usual(path)
-    blobs = git(path, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype) %(objectname)").splitlines()
-    some = b"\n".join([line[5:] for line in blobs if line.startswith(b"blob")][::3])
-    git(path, "pack-objects", "-q", "objects/pack/pack", text=some)
-
-
-PACKED = (packed_as_usual, packed_by_names, packed_far, packed_in_parts)
 
 
 def listed(path: Path) -> Listed:
@@ -130,12 +101,6 @@ def sound(made: Plan, count: int) -> bool:
     lots = [range(begin, end) for begin, end in zip(begins, made.ends, strict=False)]
     parents = [made.parents[place] < place - lot.start for lot in lots for place in lot]
     return len({*made.members}) == len(made.members) and all(0 <= one < count for one in made.members) and all(parents)
-
-
-def numbers(chance: random.Random) -> Iterator[bytes]:
-    """Yield what an attacker would write: nothing, the largest numbers, one with no end, or chance."""
-    while True:
-        yield from (b"\0" * 4, b"\xff" * 4, b"\x80\0\0\0", b"\x7f\xff\xff\xff", b"\xff" * 80, chance.randbytes(3))
 
 
 @pytest.mark.parametrize("packed", [packed_by_names, packed_far], ids=lambda packed: packed.__name__)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keywatch.collect.content.attribution import Attributes, Introduction, Resumes, Vouches
 from keywatch.collect.content.batching import batches
@@ -87,7 +87,7 @@ class GitRepository:
         self._unreachable = unreachable
         self._largest = largest
         self.ahead: Ahead | None = None
-        self._log: Log | None = None
+        self._log: Log[Any] | None = None
         self._loose: dict[str, str] = {}
         """Blobs read from the working tree, which history may not know, and where."""
 
@@ -286,7 +286,7 @@ def _branch(git: Git, name: str) -> str:
 
 
 def _shallow(git: Git) -> list[Skipped]:
-    if git.ask("rev-parse", "--is-shallow-repository").strip() != "true":
+    if not git.is_shallow:
         return []
     hint = "fetch it (`git fetch --unshallow`; in CI: fetch-depth 0), or scan the files alone with --no-git"
     return [Skipped(f"{printable(str(git.path))}: older history", "a shallow clone does not have it", hint)]

@@ -1,12 +1,14 @@
 """Who first brought a blob in: one pass over the raw log, for the few blobs in which something was found."""
 
+import tempfile
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import IO
 
 from keywatch.collect.content.attribution import Introduction
-from keywatch.collect.content.git_log import FORMAT, mapped
+from keywatch.collect.content.git_log import mapped
+from keywatch.collect.content.git_log_asked import FORMAT
 from keywatch.collect.content.git_objects import decode_path
 from keywatch.collect.content.git_plumbing import Git, GitFailed
 
@@ -14,6 +16,7 @@ _PATHS = 20
 """Paths of one blob that are told; the same content may lie in thousands of places."""
 _NO_DATE = 1 << 62
 """What stands for the date of a commit that has none: later than any."""
+_NOBODY = (b"", _NO_DATE)
 _PATHS_SEEN = 1000
 """Paths of one blob that are looked at at all."""
 _TREE_LIMIT = 2_000_000
@@ -39,6 +42,8 @@ def head_tree(git: Git) -> Iterator[tuple[bytes, bytes]]:
 
 
 _LOG = ("log", "--all", "--no-show-signature", *FORMAT)
+# An author's name may hold the separator as well; the others may not.
+_AUTHORS = ("log", "--no-walk=unsorted", "--stdin", "--no-show-signature", "-z", "--format=%H%x02%an%x02%at")
 
 
 def introductions(
@@ -68,8 +73,10 @@ def introductions(
                 if not first:
                     raise
     present = _present(git, first)
+    by = _authors(git, set(first.values()))
+    brought = [(change, commit, *by.get(commit, _NOBODY)) for change, commit in first.items()]
     found: dict[str, list[Introduction]] = {}
-    for (blob, path), (commit, author, when) in sorted(first.items(), key=lambda item: (item[1][2], item[0])):
+    for (blob, path), commit, author, when in sorted(brought, key=lambda item: (item[3], item[0])):
         places = found.setdefault(blob.decode(), [])
         if len(places) < _PATHS:
             places.append(
@@ -84,7 +91,7 @@ def introductions(
     return {blob: tuple(places) for blob, places in found.items()}
 
 
-def _first(changes: Iterable["_Change"]) -> dict[tuple[bytes, bytes], "_Commit"]:
+def _first(changes: Iterable["_Change"]) -> dict[tuple[bytes, bytes], bytes]:
     """Return the first commit that brought in each wanted blob at each of its paths."""
     first: dict[tuple[bytes, bytes], bytes] = {}
     paths: Counter[bytes] = Counter()
@@ -95,7 +102,24 @@ def _first(changes: Iterable["_Change"]) -> dict[tuple[bytes, bytes], "_Commit"]
                 continue
             paths[blob] += 1
         first[blob, path] = brought
-    return {change: _commit(header) for change, header in first.items()}
+    return {change: header.strip(b"\n\x01") for change, header in first.items()}
+
+
+def _authors(git: Git, commits: set[bytes]) -> dict[bytes, tuple[bytes, int]]:
+    """Return who wrote each of some commits, and when."""
+    if not commits:
+        return {}
+    with tempfile.TemporaryFile() as question:
+        question.writelines(commit + b"\n" for commit in commits)
+        question.seek(0)
+        known = {}
+        with git.stream(*_AUTHORS, source=question) as stream:
+            for field in _fields(stream.out):
+                name, _, rest = field.strip(b"\n").partition(b"\x02")
+                author, _, when = rest.rpartition(b"\x02")
+                known[name] = author, int(when) if when.removeprefix(b"-").isdigit() else _NO_DATE
+            stream.finish()
+    return known
 
 
 def _present(git: Git, asked: Container[tuple[bytes, bytes]]) -> set[tuple[bytes, bytes]] | None:
@@ -105,7 +129,6 @@ def _present(git: Git, asked: Container[tuple[bytes, bytes]]) -> set[tuple[bytes
         return None
 
 
-_Commit = tuple[bytes, bytes, int]
 _Change = tuple[bytes, bytes, bytes]
 """A blob's name, its path, and the header of the commit that brought it in."""
 
@@ -149,13 +172,6 @@ def changes_in(out: IO[bytes], wanted: set[bytes]) -> Iterator[_Change]:
                 blob = field.rsplit(b" ", 2)[1] if b"::" in field[:3] else field[-2 - name_size : -2]
             elif field:
                 header = field
-
-
-def _commit(header: bytes) -> _Commit:
-    """Take apart a header, whose author's name may hold our own separators."""
-    name, _, rest = header.strip(b"\n\x01").partition(b"\x02")
-    author, _, when = rest.rpartition(b"\x02")
-    return name, author, int(when) if when.removeprefix(b"-").isdigit() else _NO_DATE
 
 
 def _fields(out: IO[bytes]) -> Iterator[bytes]:

@@ -2,9 +2,11 @@
 
 import tempfile
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keywatch.collect.content.git_log import Log, mapped
+from keywatch.collect.content.git_log_asked import Asked
+from keywatch.collect.content.git_log_read import ReadFromPacks
 from keywatch.collect.content.git_objects import list_names, missing_trees
 from keywatch.collect.content.git_plumbing import Git
 from keywatch.collect.content.listing import Listed, Listing, listing
@@ -23,7 +25,7 @@ class Found(NamedTuple):
     listed: Listed
     unlisted: list[Skipped]
     """What cannot be listed."""
-    log: Log | None
+    log: Log[Any] | None
     """Its log, if that is written down."""
     named: bool = False
     """Whether the log alone names the blobs: nobody has looked yet whether they are there."""
@@ -45,13 +47,17 @@ def everything(git: Git, patience: float, tips: Iterable[str], only: Sequence[st
     """
     packs = git.packs()
     objects = sum(map(count, packs))
-    log = None
+    log: Log[Any] | None = None
     if sum(path.stat().st_size for path in packs) >= _LARGE and objects <= _OBJECTS:
         # It is asked for in the end. To list all there is as well would be to walk through the same trees again.
         whole = not only and not unreachable
-        log = Log(Git(git.path, timeout=patience), tips, _listing(git, objects) if whole else None)
-        if whole and (listed := log.listed()):
-            return Found(listed, [], log, named=True)
+        asked = git.within(patience)
+        for telling in (_reads(git, tips) if whole else None, Asked(asked)):
+            if telling is None:
+                continue
+            log = Log(asked, telling, tips, _listing(git, objects) if whole else None)
+            if whole and (listed := log.listed()):
+                return Found(listed, [], log, named=True)
     found = walked(git, only, unreachable=unreachable, log=log)
     partial = any(path.with_suffix(".promisor").exists() for path in packs) and _without_trees(git)
     if partial or (log and not only and not unreachable):
@@ -59,7 +65,16 @@ def everything(git: Git, patience: float, tips: Iterable[str], only: Sequence[st
     return found
 
 
-def walked(git: Git, only: Sequence[str], *, unreachable: bool, log: Log | None) -> Found:
+def _reads(git: Git, tips: Iterable[str]) -> ReadFromPacks | None:
+    """Return what reads the history without git; None: nothing does, or only git knows where it ends."""
+    from keywatch.native import library
+    from keywatch.native.inflating import inflating
+
+    kernel = library()
+    return None if kernel is None or git.is_shallow or inflating() is None else ReadFromPacks(git, kernel, tips)
+
+
+def walked(git: Git, only: Sequence[str], *, unreachable: bool, log: Log[Any] | None) -> Found:
     """List every blob in another way than by the log; see `everything`."""
     with tempfile.TemporaryFile() as names:
         unlisted = list_names(git, names, only=only, unreachable=unreachable)

@@ -5,18 +5,15 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import IO
+from contextlib import AbstractContextManager
+from typing import IO, Generic, Protocol, TypeVar
 
 from keywatch.collect.content.git_objects import reached_from
-from keywatch.collect.content.git_plumbing import Bounded, Git, Stream
+from keywatch.collect.content.git_plumbing import Git
 from keywatch.collect.content.listing import Listed, Listing
 from keywatch.model.errors import ScanError
 
-_RAW = ("--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv")
-# What a merge has that none of its parents has is told of it (-c); all else came with the commits it merges.
-FORMAT = (*_RAW, "--root", "-c", "--format=%x01%H%x02%an%x02%at%x01")
-_EMPTY = {
+EMPTY = {
     "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     "sha256": "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
 }
@@ -24,26 +21,62 @@ _EMPTY = {
 _BYTES = 512 << 20
 _PIECES = 256
 """Pieces at most, as each is an open file."""
-_COMMITS = 4096
+COMMITS = 4096
 """Commits of one piece: some tenths of a second, so that the last one does not keep the others waiting."""
 _JOBS = 4
-"""Processes at most: each has trees unpacked in memory."""
+"""Threads at most: each has trees unpacked in memory."""
+
+Piece = TypeVar("Piece")
 
 
-class Log:
+class Tells(Protocol[Piece]):
+    """Tells what the commits of a history changed, some thousands at once."""
+
+    def pieces(self, jobs: int) -> AbstractContextManager[Iterator[Piece]]:
+        """
+        Yield those that are told of together, newest first; what is told is asked for by so many threads at once.
+
+        Raises:
+            ScanError, ValueError: it cannot be told, or not of all.
+        """
+        ...
+
+    def reached(self, piece: Piece) -> Iterable[bytes]:
+        """Return names of commits, as digits: in the end all that refs name."""
+        ...
+
+    def write_newest(self, piece: Piece, file: IO[bytes], most: int) -> None:
+        """Write down all that the first commit of a piece has, as though it had come with it; raises as `pieces`."""
+        ...
+
+    def write(self, piece: Piece, file: IO[bytes], most: int) -> None:
+        """Write down what came with the commits of a piece, in so many bytes at most; raises as `pieces`."""
+        ...
+
+
+class Log(Generic[Piece]):
     """The log of all refs, newest first. It is written by threads from its making on."""
 
-    def __init__(self, git: Git, tips: Iterable[str] = (), listing: Listing | None = None, most: int = _BYTES) -> None:
+    def __init__(
+        self,
+        git: Git,
+        telling: Tells[Piece],
+        tips: Iterable[str] = (),
+        listing: Listing | None = None,
+        most: int = _BYTES,
+    ) -> None:
         """
         Begin to write it down.
 
         Args:
             git: the repository.
+            telling: tells what is to be written down.
             tips: what the refs name, tags, trees and blobs included; for `listed`.
             listing: an empty list, to which all it names is added.
             most: bytes; a longer one is given up.
         """
         self._git = git
+        self._telling = telling
         self._listing = listing
         self._most = most
         self._apart = {tip.encode() for tip in tips}
@@ -102,74 +135,65 @@ class Log:
 
     def _write(self) -> None:
         try:
-            with self._git.stream("rev-list", "--all") as commits:
+            with self._telling.pieces(self._jobs) as pieces:
                 threads = [
-                    threading.Thread(target=self._write_pieces, args=(commits,), daemon=True, name="git diff-tree")
+                    threading.Thread(target=self._write_pieces, args=(pieces,), daemon=True, name="git log")
                     for _ in range(self._jobs)
                 ]
                 for thread in threads:
                     thread.start()
                 for thread in threads:
                     thread.join()
-                if not self._broken:
-                    commits.finish()
+                if self._broken:
+                    raise ValueError("it is broken")  # noqa: TRY301 - what tells it need not look for the rest
         except (ScanError, OSError, ValueError):
             self._broken = True
 
-    def _write_pieces(self, commits: Stream) -> None:
+    def _write_pieces(self, pieces: Iterator[Piece]) -> None:
         try:
-            while (begun := self._begin(commits)) is not None:
-                number, names = begun
+            while (begun := self._begin(pieces)) is not None:
+                number, piece = begun
                 if number == 0:
-                    self._add_newest(names[0])
-                self._end(number, self._written(names))
+                    self._add_newest(piece)
+                self._end(number, self._written(piece))
         except (ScanError, OSError, ValueError):
             self._broken = True
 
-    def _begin(self, commits: Stream) -> tuple[int, list[bytes]] | None:
-        """Return the names of commits that come next, and their piece's number; None: there are none."""
+    def _begin(self, pieces: Iterator[Piece]) -> tuple[int, Piece] | None:
+        """Return the piece that comes next, and its number; None: there is none."""
         with self._reading:
-            names = list(islice(commits.out, _COMMITS))
-            if self._broken or not names:
+            piece = None if self._broken else next(pieces, None)
+            if piece is None:
                 return None
-            self._apart.difference_update([name.rstrip(b"\n") for name in names])
+            self._apart.difference_update(self._telling.reached(piece))
             number, self._begun = self._begun, self._begun + 1
         if number == _PIECES:
             raise ValueError("there are too many commits")
-        return number, names
+        return number, piece
 
-    def _add_newest(self, commit: bytes) -> None:
+    def _add_newest(self, piece: Piece) -> None:
         """Let what is there now have the path it has there, as a walk does, which begins with what is newest."""
         if self._listing is None:
             return
-        change = (_EMPTY[self._git.object_format], commit.decode().strip())
         with tempfile.TemporaryFile() as file:
-            with self._git.stream(
-                "diff-tree", "-r", *_RAW, *change, into=Bounded(file, self._most, self._jobs)
-            ) as stream:
-                stream.finish()
+            self._telling.write_newest(piece, file, self._most)
             for text in mapped([file]):
                 self._listing.log(text)
 
-    def _written(self, names: list[bytes]) -> IO[bytes]:
-        piece = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        room = Bounded(piece, max(0, self._most - self._bytes), self._jobs)
+    def _written(self, piece: Piece) -> IO[bytes]:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         try:
-            with tempfile.TemporaryFile() as source:
-                source.writelines(names)
-                source.seek(0)
-                with self._git.stream("diff-tree", "--stdin", "-r", *FORMAT, source=source, into=room) as stream:
-                    stream.finish()
+            self._telling.write(piece, file, max(0, self._most - self._bytes))
         except BaseException:
-            piece.close()
+            file.close()
             raise
-        return piece
+        return file
 
-    def _end(self, number: int, piece: IO[bytes]) -> None:
-        """Keep a piece, and add what those that are next in turn name."""
+    def _end(self, number: int, file: IO[bytes]) -> None:
+        """Keep a piece that is written down, and add what those that are next in turn name."""
         with self._writing:
-            self._pieces[number] = piece
-            self._bytes += piece.seek(0, os.SEEK_END)
+            self._pieces[number] = file
+            self._bytes += file.seek(0, os.SEEK_END)
             if self._bytes > self._most:
                 raise ValueError("it is too long")
             while self._listing is not None and self._added in self._pieces:

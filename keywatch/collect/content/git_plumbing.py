@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
+from itertools import chain
 from math import ceil
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -124,16 +125,27 @@ class Git:
         self._environment = environment() | {"GIT_CEILING_DIRECTORIES": str(path.absolute().parent)}
         if index is not None:
             self._environment["GIT_INDEX_FILE"] = str(index.absolute())
-        self.directory = Path(self.ask("rev-parse", "--absolute-git-dir").strip())
+        told = self._told()
+        self.directory = Path(told[0])
         if self.directory != expected.resolve():
             confine(path, self.directory)
-        self.object_format = self.ask("rev-parse", "--show-object-format").strip()
+        self.common = Path(told[1])
+        """The directory that all of its worktrees share."""
+        self.object_format = told[2]
         """`sha1` or `sha256`."""
+        self.is_shallow = told[3] == "true"
+        """Whether a part of its history was left out when it was cloned."""
+
+    def within(self, seconds: float) -> "Git":
+        """Return the same repository, with another timeout."""
+        other = copy(self)
+        other._timeout = seconds  # noqa: SLF001 - our own copy
+        return other
 
     def packs(self) -> list[Path]:
         """Return the packs of its own object directory, not those of other ones it borrows objects from."""
         try:
-            return sorted(path for path in (self._objects() / "pack").iterdir() if path.suffix == ".pack")
+            return sorted(path for path in (self.objects / "pack").iterdir() if path.suffix == ".pack")
         except OSError:
             return []
 
@@ -217,7 +229,7 @@ class Git:
     @contextmanager
     def own_objects(self) -> Iterator["Git"]:
         """Yield the same repository without its alternates: when all objects are listed, only its own are meant."""
-        objects = self._objects()
+        objects = self.objects
         if not os.path.lexists(objects / "info" / "alternates"):
             yield self
             return
@@ -229,9 +241,23 @@ class Git:
             alone._environment = self._environment | {"GIT_OBJECT_DIRECTORY": name}  # noqa: SLF001 - our own copy
             yield alone
 
-    def _objects(self) -> Path:
-        common = self.ask("rev-parse", "--path-format=absolute", "--git-common-dir").removesuffix("\n")
-        return Path(common) / "objects"
+    @property
+    def objects(self) -> Path:
+        """Its own object directory."""
+        return self.common / "objects"
+
+    def _told(self) -> list[str]:
+        """Return what is of interest of every repository, asked for at once unless a path has more than one line."""
+        questions = (
+            ("--absolute-git-dir",),
+            ("--path-format=absolute", "--git-common-dir"),
+            ("--show-object-format",),
+            ("--is-shallow-repository",),
+        )
+        answers = self.ask("rev-parse", *chain.from_iterable(questions)).removesuffix("\n").split("\n")
+        if len(answers) == len(questions):
+            return answers
+        return [self.ask("rev-parse", *question).removesuffix("\n") for question in questions]
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         return ["git", "--no-pager", "--literal-pathspecs", "-C", str(self.path), *arguments]
