@@ -43,7 +43,7 @@ static inline uint64_t fan(const Index *index, unsigned byte)
 static inline int open_index(Index *index)
 {
     uint64_t name_size = index->name_size;
-    if (name_size < 1 || name_size > 32 || index->size < MAGIC + FAN)
+    if (name_size < 20 || name_size > 32 || index->size < MAGIC + FAN)
         return DAMAGED;
     for (unsigned byte = 0; byte < 256; byte++)
         if (fan(index, byte) > fan(index, byte + 1))
@@ -57,29 +57,61 @@ static inline int open_index(Index *index)
     return 0;
 }
 
+static inline uint64_t eight(const uint8_t *bytes)
+{
+    return (uint64_t)four(bytes) << 32 | four(bytes + 4);
+}
+
+/* How a name compares to the one at a place. */
+static inline int compared(const Index *index, uint64_t place, const uint8_t *name)
+{
+    const uint8_t *other = index->names + place * index->name_size;
+    uint64_t one = eight(name), two = eight(other);
+    if (one != two)
+        return one < two ? -1 : 1;
+    return memcmp(name, other, index->name_size);
+}
+
 /* Finds where an object stands: NOWHERE if not here. Returns 0, or DAMAGED. */
 static inline int find(const Index *index, const uint8_t *name, uint64_t *offset)
 {
     uint64_t low = fan(index, name[0]), high = fan(index, name[0] + 1u);
     *offset = NOWHERE;
-    while (low < high) {
-        uint64_t middle = (low + high) / 2;
-        int order = memcmp(index->names + middle * index->name_size, name, index->name_size);
-        if (!order) {
-            uint32_t near = four(index->near + middle * 4);
-            *offset = near;
-            if (near & FAR) {
-                uint64_t at = index->far + (uint64_t)(near ^ FAR) * 8;
-                if (at > index->size || index->size - at < 8)
-                    return DAMAGED;
-                *offset = (uint64_t)four(index->bytes + at) << 32 | four(index->bytes + at + 4);
-            }
-            return 0;
-        }
-        if (order < 0)
-            low = middle + 1;
+    if (low >= high)
+        return 0;
+    /* Names are spread evenly: near where it should stand there is most often little to be searched. */
+    uint64_t place = low + ((high - low) * four(name + 1) >> 32), near = 8;
+    int order = compared(index, place, name);
+    if (order > 0) {
+        low = place + 1;
+        for (; high - low > near && compared(index, low + near, name) > 0; near *= 2)
+            low += near + 1;
+        if (high - low > near)
+            high = low + near + 1;
+    } else if (order < 0) {
+        high = place;
+        for (; high - low > near && compared(index, high - near - 1, name) < 0; near *= 2)
+            high -= near + 1;
+        if (high - low > near)
+            low = high - near - 1;
+    }
+    while (order && low < high) {
+        place = (low + high) / 2;
+        order = compared(index, place, name);
+        if (order > 0)
+            low = place + 1;
         else
-            high = middle;
+            high = place;
+    }
+    if (order)
+        return 0;
+    uint32_t short_offset = four(index->near + place * 4);
+    *offset = short_offset;
+    if (short_offset & FAR) {
+        uint64_t at = index->far + (uint64_t)(short_offset ^ FAR) * 8;
+        if (at > index->size || index->size - at < 8)
+            return DAMAGED;
+        *offset = eight(index->bytes + at);
     }
     return 0;
 }
