@@ -24,7 +24,7 @@ _TEXT = 8 << 20
 _PATH = 1 << 16
 """Bytes of a path."""
 _CURSORS = 1 << 13
-_MOST_LOOSE = 1 << 15
+_MOST_LOOSE = 1 << 13
 """Objects that lie in no pack: git would have packed so many."""
 _WORK = 1 << 32
 _WORK_EACH = 1 << 15

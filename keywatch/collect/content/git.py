@@ -95,7 +95,8 @@ class GitRepository:
         """Read the blobs that came after `cursor`, then the working tree if it changed. See `ContentSource.read`."""
         git = Git(self.path)
         old: Cursor = cursor if cursor.get("ruleset") == self._ruleset else {}
-        tips = [_branch(git, name) for name in self._branches] or _tips(git)
+        ignored_refs: list[str] = []
+        tips = [_branch(git, name) for name in self._branches] or _tips(git, ignored_refs)
         limits = _shallow(git)
         if limits:
             yield ContentBatch(chunks=(), cursor=None, skipped=tuple(limits))
@@ -104,7 +105,7 @@ class GitRepository:
         if remembered:
             yield ContentBatch(chunks=(), cursor=None, skipped=tuple(remembered))
         if set(tips) - set(done) or self._unreachable:
-            for batch in self._history(git, tips, done):
+            for batch in self._history(git, tips, done, odd=bool(ignored_refs)):
                 remembered += batch.skipped
                 yield batch
         tree = ""
@@ -192,7 +193,7 @@ class GitRepository:
             place for place in lost if blob_id(holder(self.path, place.path), git.object_format) != place.blob
         )
 
-    def _history(self, git: Git, tips: list[str], done: list[str]) -> Iterator[ContentBatch]:
+    def _history(self, git: Git, tips: list[str], done: list[str], *, odd: bool) -> Iterator[ContentBatch]:
         exclude = [*done, _revision(git, self._since)] if self._since else done
         only = [_branch(git, name) for name in self._branches]
         if exclude:
@@ -200,7 +201,7 @@ class GitRepository:
             self.ahead = Ahead(new.count, new.bytes)
             yield from batches(self._blobs(git, new))
             return
-        found = everything(git, _LOG_TIME, tips, only, unreachable=self._unreachable)
+        found = everything(git, _LOG_TIME, tips, only, unreachable=self._unreachable, odd=odd)
         plan = planned(git, self.target, found.listed, self._largest)
         if found.named and plan.others and not answers(git, plan.others):
             found = walked(git, only, unreachable=self._unreachable, log=found.log)
@@ -241,8 +242,9 @@ class GitRepository:
                 yield from read_file(entry.path, Origin(self.target, entry.relative, name))
 
 
-def _tips(git: Git) -> list[str]:
-    names = set(git.ask("for-each-ref", "--format=%(objectname)").split())
+def _tips(git: Git, warned: list[str] | None = None) -> list[str]:
+    """Return what refs name; `warned` gets what git says of refs that it ignores."""
+    names = set(git.ask("for-each-ref", "--format=%(objectname)", warned=warned).split())
     # A detached HEAD is no ref; an unborn one is nothing at all.
     names.update(git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)).split())
     return sorted(names)

@@ -1,7 +1,8 @@
 """Every blob that a whole history has, and the log that tells of them where there is one."""
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from keywatch.collect.content.git_log import Log, mapped
@@ -14,7 +15,7 @@ from keywatch.collect.content.pack.index import count
 from keywatch.model.source import Skipped
 
 _LARGE = 64 << 20
-"""Bytes of packs from which on the log is written down."""
+"""Bytes of packs from which on git is asked for the log before it is needed."""
 _OBJECTS = 4_000_000
 """Objects beyond which the log would be too long: it takes about a hundred bytes for each."""
 
@@ -31,7 +32,9 @@ class Found(NamedTuple):
     """Whether the log alone names the blobs: nobody has looked yet whether they are there."""
 
 
-def everything(git: Git, patience: float, tips: Iterable[str], only: Sequence[str], *, unreachable: bool) -> Found:
+def everything(
+    git: Git, patience: float, tips: Iterable[str], only: Sequence[str], *, unreachable: bool, odd: bool = False
+) -> Found:
     """
     List every blob that a history has; see `list_names`.
 
@@ -41,37 +44,39 @@ def everything(git: Git, patience: float, tips: Iterable[str], only: Sequence[st
         tips: what the refs name.
         only: only what these commits reach.
         unreachable: also what no ref reaches.
+        odd: git ignores some refs, and will say so if it is asked for what they reach.
 
     Raises:
         GitFailed: nothing can be listed.
     """
     packs = git.packs()
     objects = sum(map(count, packs))
+    whole = not only and not unreachable
     log: Log[Any] | None = None
-    if sum(path.stat().st_size for path in packs) >= _LARGE and objects <= _OBJECTS:
+    reads = whole and not odd and not git.is_shallow  # only git knows where a shallow clone ends
+    for telling in _tellings(git, patience, tips, packs, reads=reads) if objects <= _OBJECTS else ():
         # It is asked for in the end. To list all there is as well would be to walk through the same trees again.
-        whole = not only and not unreachable
-        asked = git.within(patience)
-        for telling in (_reads(git, tips) if whole else None, Asked(asked)):
-            if telling is None:
-                continue
-            log = Log(asked, telling, tips, _listing(git, objects) if whole else None)
-            if whole and (listed := log.listed()):
-                return Found(listed, [], log, named=True)
+        log = Log(git.within(patience), telling, tips, _listing(git, objects) if whole else None)
+        if whole and (listed := log.listed()):
+            return Found(listed, [], log, named=True)
     found = walked(git, only, unreachable=unreachable, log=log)
     partial = any(path.with_suffix(".promisor").exists() for path in packs) and _without_trees(git)
-    if partial or (log and not only and not unreachable):
+    if partial or whole:
         found.unlisted.extend(missing_trees(git))
     return found
 
 
-def _reads(git: Git, tips: Iterable[str]) -> ReadFromPacks | None:
-    """Return what reads the history without git; None: nothing does, or only git knows where it ends."""
+def _tellings(
+    git: Git, patience: float, tips: Iterable[str], packs: Iterable[Path], *, reads: bool
+) -> "Iterator[ReadFromPacks | Asked]":
+    """Yield what tells of a history, what is fastest first. Of a small one git is not asked before the end."""
     from keywatch.native import library
     from keywatch.native.inflating import inflating
 
-    kernel = library()
-    return None if kernel is None or git.is_shallow or inflating() is None else ReadFromPacks(git, kernel, tips)
+    if reads and (kernel := library()) is not None and inflating() is not None:
+        yield ReadFromPacks(git, kernel, tips)
+    if sum(path.stat().st_size for path in packs) >= _LARGE:
+        yield Asked(git.within(patience))
 
 
 def walked(git: Git, only: Sequence[str], *, unreachable: bool, log: Log[Any] | None) -> Found:

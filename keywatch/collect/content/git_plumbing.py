@@ -149,9 +149,17 @@ class Git:
         except OSError:
             return []
 
-    def ask(self, *arguments: str, question: str = "", ok: tuple[int, ...] = (0,)) -> str:
+    def ask(
+        self, *arguments: str, question: str = "", ok: tuple[int, ...] = (0,), warned: list[str] | None = None
+    ) -> str:
         """
         Run git to its end and return what it printed.
+
+        Args:
+            *arguments: the plumbing command and its options.
+            question: what it reads.
+            ok: the codes with which it may end.
+            warned: gets the lines of what it complains of.
 
         Raises:
             GitFailed: it ended otherwise than with a code in `ok`, or not in time.
@@ -177,6 +185,8 @@ class Git:
                 process.kill()
         if process.returncode not in ok:
             raise self._failed(arguments, complaints)
+        if warned is not None:
+            warned += complaints.decode("utf-8", "backslashreplace").splitlines()
         return out.decode("utf-8", "backslashreplace")
 
     @contextmanager
