@@ -125,7 +125,7 @@ class GitRepository:
         after: Cursor = {
             "version": 1,
             "ruleset": self._ruleset,
-            "tips": list[Json](tips),
+            "tips": [*sorted(tips)],
             "tree": tree,
             "skipped": kept,
         }
@@ -243,11 +243,11 @@ class GitRepository:
 
 
 def _tips(git: Git, warned: list[str] | None = None) -> list[str]:
-    """Return what refs name; `warned` gets what git says of refs that it ignores."""
-    names = set(git.ask("for-each-ref", "--format=%(objectname)", warned=warned).split())
+    """Return what refs name, in git's order; `warned` gets what it says of refs that it ignores."""
+    names = git.ask("for-each-ref", "--format=%(objectname)", warned=warned).split()
     # A detached HEAD is no ref; an unborn one is nothing at all.
-    names.update(git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)).split())
-    return sorted(names)
+    head = git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)).split()
+    return [*dict.fromkeys([*names, *head])]
 
 
 def _unreached(git: Git, tips: list[str]) -> bool:
