@@ -6,6 +6,7 @@ that was not there before has something new within reach of what is sighted of i
 too far away from the change to be sighted again, it left a *mark* that the caller brings along as a stretch.
 """
 
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -54,9 +55,12 @@ class News:
                     near.add((end, start))
             if near:
                 kept[number] = near
+        first, last = (begins[0], max(stops)) if begins else (sys.maxsize, -1)
         for start, end, number, reach in self._marks:
+            if end + reach < first or start - reach > last:
+                continue  # as most are
             place = bisect_right(begins, end + reach)
-            if place and stops[place - 1] >= start - reach:
+            if stops[place - 1] >= start - reach:
                 span = (end, 0 if number in loose else start)
                 if number in kept:
                     kept[number].add(span)

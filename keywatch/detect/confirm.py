@@ -8,7 +8,7 @@ from keywatch.detect.compose import composed, windows
 from keywatch.detect.crowd import Crowds, Seen
 from keywatch.detect.database import Mode, Sightings
 from keywatch.detect.filters import Sheet, has_keyword, rule_fits, survives
-from keywatch.detect.outcomes import Outcomes
+from keywatch.detect.outcomes import Outcomes, Texts
 from keywatch.detect.paths import PathClasses
 from keywatch.detect.plan import Plan
 from keywatch.detect.rule import Rule
@@ -58,13 +58,14 @@ class Confirmer:
         if not found:
             return found
         spots: dict[tuple[str, int], Sequence[Stretch]] = {}
+        texts: Texts = {}
         for rule, number, part in self._plan.near:
             if part in found:
                 sought = self._beside(rule)
                 lines = sought.rule.required[number].within_lines or 0
                 if (part, lines) not in spots:
                     spots[part, lines] = windows(lines, found[part], sheet)
-                _add(found, self._confirmed(sought, sheet, spots[part, lines], overrun))
+                _add(found, self._confirmed(sought, sheet, spots[part, lines], overrun, texts=texts))
         self._find_late(found, sheet, overrun)
         return self._with_parts(found, sheet)
 
@@ -90,15 +91,32 @@ class Confirmer:
         return self._confirmed(sought, sheet, stretches, overrun, repeats=sought.sighted)
 
     def _confirmed(
-        self, sought: Sought, sheet: Sheet, stretches: Iterable[Stretch], overrun: set[str], *, repeats: bool = True
+        self,
+        sought: Sought,
+        sheet: Sheet,
+        stretches: Iterable[Stretch],
+        overrun: set[str],
+        *,
+        repeats: bool = True,
+        texts: Texts | None = None,
     ) -> list[Candidate]:
-        """Return what the exact pattern confirms; `repeats`: what came of a text before may be said of it again."""
+        """
+        Return what the exact pattern confirms.
+
+        Args:
+            sought: the rule.
+            sheet: the chunk.
+            stretches: where to look.
+            overrun: gets the rule's id if it was cut off.
+            repeats: whether what came of a text before may be said of it again.
+            texts: see `Outcomes.surviving`.
+        """
         rule = sought.rule
         if rule.path is not None and not rule_fits(rule, sheet.path):
             return []
         if repeats and self._paths.suffices:
             place = self._paths.of(sheet.chunk.origin.path) if sought.by_path else 0
-            return self._outcomes.surviving(sought, sheet, stretches, place, overrun)
+            return self._outcomes.surviving(sought, sheet, stretches, place, overrun, texts)
         budget = Budget(len(sheet.data))
         kept = [c for c in confirmed(rule, sheet.data, stretches, budget) if survives(c, sheet, self._rules)]
         if budget.left <= 0:

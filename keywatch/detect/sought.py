@@ -11,12 +11,14 @@ from keywatch.detect.ruleset import RuleSet
 class Sought:
     """One rule of a set."""
 
-    __slots__ = ("before", "by_line", "by_path", "mode", "number", "rule", "sighted", "words")
+    __slots__ = ("before", "by_line", "by_path", "mode", "name", "number", "rule", "sighted", "words")
 
     def __init__(self, number: int, rules: RuleSet, mode: Mode | None = None) -> None:
         """Take the rule with this number in the set. Without a mode it is looked for beside others alone."""
         rule = rules.rules[number]
         self.number = number
+        self.name = hash((number, 0))
+        """Of what is remembered of it where paths do not matter."""
         self.mode = mode
         self.sighted = mode is Mode.START
         self.rule = rule
