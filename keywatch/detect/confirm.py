@@ -15,6 +15,8 @@ from keywatch.detect.rule import Rule
 from keywatch.detect.ruleset import RuleSet
 from keywatch.detect.sought import Sought
 
+_NEVER: Seen = ([], [])
+
 
 class Confirmer:
     """Makes candidates of sightings. Safe to share between threads."""
@@ -51,10 +53,13 @@ class Confirmer:
     def candidates(self, sheet: Sheet, sightings: Sightings, overrun: set[str]) -> dict[str, list[Candidate]]:
         """Return what each rule confirms in the chunk; a rule that was cut off is added to `overrun`."""
         found: dict[str, list[Candidate]] = {}
+        ruled, by_number = self._ruled, self._by_number
         for number in sorted({*sightings, *self._whole} if self._whole else sightings):
-            if number in self._ruled:
-                sought = self._by_number.get(number) or self._numbered(number)
-                _add(found, self._sighted(sought, sheet, sightings.get(number, ([], [])), overrun))
+            if number in ruled:
+                sought = by_number.get(number) or self._numbered(number)
+                kept = self._sighted(sought, sheet, sightings.get(number, _NEVER), overrun)
+                if kept:
+                    found[sought.rule.id] = kept
         if not found:
             return found
         spots: dict[tuple[str, int], Sequence[Stretch]] = {}
@@ -83,12 +88,12 @@ class Confirmer:
     def _sighted(self, sought: Sought, sheet: Sheet, seen: Seen, overrun: set[str]) -> list[Candidate]:
         """Return what the rule confirms of its sightings."""
         if sought.sighted:
-            seen = self._crowds.thinned(sought.rule, sheet, seen)
-        elif not has_keyword(sought.rule, sheet):
+            stretches = sought.stretches(self._crowds.thinned(sought.rule, sheet, seen), len(sheet.data))
+            return self._confirmed(sought, sheet, stretches, overrun)
+        if not has_keyword(sought.rule, sheet):
             return []  # the first pass was loose: gitleaks' own first pass is cheaper than the exact pattern
-        stretches = sought.stretches(seen, len(sheet.data))
         # What was looked for loosely is looked for in long stretches, and none of them is met again.
-        return self._confirmed(sought, sheet, stretches, overrun, repeats=sought.sighted)
+        return self._confirmed(sought, sheet, sought.stretches(seen, len(sheet.data)), overrun, repeats=False)
 
     def _confirmed(
         self,

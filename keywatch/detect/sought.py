@@ -52,10 +52,13 @@ class Sought:
         if self.mode is Mode.END:
             return _before(sorted(seen[1]), span, size)
         found: list[Stretch] = []
-        for start, end in sorted(zip(*seen, strict=True)):
-            stop, limit = end if end > start else start + 1, start + span
-            found.append((start, stop, limit if limit < size else size))  # noqa: FURB136 - as often as anything is sighted
-            if end > limit:
+        spans = [*zip(*seen, strict=True)]
+        if len(spans) > 1:
+            spans.sort()
+        last = size - span
+        for start, end in spans:
+            found.append((start, end if end > start else start + 1, start + span if start < last else size))
+            if end > start + span:
                 # The leftmost start is far away (a pattern that begins with `.*`): look just before the end as well.
                 found.append((end - span, end, min(size, end + span)))
         return found
