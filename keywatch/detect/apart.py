@@ -6,7 +6,8 @@ only what stands between the name and the value. So these are edits, as decoding
 of them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 from keywatch.detect.encoding import Edit, named
 from keywatch.detect.lazy_re2 import compiled
@@ -15,11 +16,15 @@ from keywatch.detect.seams import glue
 from keywatch.detect.value import looks_like_aws_secret, looks_random
 from keywatch.model.content import Span
 
-_FIRST = (
-    "(?:(?:aws|amazon|amz|lwa|mws|sp|api|client|app|access|secret|selling|partner|oauth|developer|login|auth) ){0,5}"
-)
+_WORDS_BEFORE = "aws|amazon|amz|lwa|mws|sp|api|client|app|access|secret|selling|partner|oauth|developer|login|auth"
+_FIRST = f"(?:(?:{_WORDS_BEFORE}) ){{0,5}}"
+_MOST_BEFORE = 48
+"""Characters of a name before the word that says what it names."""
+_IN_FRONT = tuple(f"{word} ".encode() for word in _WORDS_BEFORE.split("|"))
+_OF_NAMES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-"
+_NO_NAMES = bytes(byte if byte in _OF_NAMES else 0 for byte in range(256))
 _NAME = compiled(
-    rf"(?i){_FIRST}[a-z0-9_.:-]{{0,48}}(?:secret|passw(?:or)?d|token|key|pwd|credential)[a-z0-9_.-]{{0,32}}"
+    rf"(?i){_FIRST}[a-z0-9_.:-]{{0,{_MOST_BEFORE}}}(?:secret|passw(?:or)?d|token|key|pwd|credential)[a-z0-9_.-]{{0,32}}"
 )
 _VALUE = compiled(r"((?:Atz[a-z.]{1,7}\|)?[A-Za-z0-9+/._~-]{16,}={0,2})(?:[^A-Za-z0-9+/._~%=\\{$(\[-]|\\+[nrt\"'/]|$)")
 _WORDS = (
@@ -73,6 +78,9 @@ _STRAY_LINES = 4
 """How far from its name a value is believed in that has a shape of its own."""
 _MARK = 24
 
+_Judge: TypeAlias = Callable[[bytes], bool]
+"""Tells whether a value may be a secret."""
+
 TRIGGERS = (
     r"(?i)secret[_. -]?(?:access[_. -]?)?key",
     r"(?i)(?:client|app|application|lwa|aws|amazon|amz|mws|sp[_-]?api|iam|s3)[_. -]?secret",
@@ -124,7 +132,7 @@ class Apart:
             reached = max(end, name[1])
             edits: list[Edit] = []
             if end > tabled and _HEADER.search(data[reached : reached + 32]) is not None:
-                edits, tabled = _table(data, end)
+                edits, tabled = _table(data, end, self._is_secret)
             edits = edits or [*self._apart(data, name, reached, shaped=b"a" * _SHAPED_LEAST in runs)]
             yield from edits
             if not edits and tabled <= end:
@@ -142,12 +150,12 @@ class Apart:
         if value is not None:
             start, end = _span(data, value)
             if self._is_secret(data[start:end]) and _GAP.search(data[reached : value.start()]) is not None:
-                renamed = [*_renamed(data, spelled, start, end)]
+                renamed = [*_renamed(data, spelled, start, end, self._is_secret)]
         if renamed:
             yield from renamed
         elif shaped:
-            yield from _stray(data, spelled, name[0], reached)
-        yield from _reversed(data, name)
+            yield from _stray(data, spelled, name[0], reached, self._is_secret)
+        yield from _reversed(data, name, self._is_secret)
 
     def _note(self, around: int, reach: int) -> None:
         if len(self._barren) >= _MOST_BARREN:
@@ -182,6 +190,14 @@ def _runs(near: bytes) -> bytes:
 def _name(data: bytes, end: int) -> Span | None:
     """Return the name of which a part was sighted that ends at `end`; else the last one before, if it is near."""
     position, last, limit = max(0, end - 2 * _NARROW), None, min(len(data), end + 32)
+    # Nearly always that is the very word: a search for where it begins would keep count from each of its letters.
+    before = data[max(0, end - _MOST_BEFORE) : end].translate(_NO_NAMES)
+    size = len(before) - 1 - before.rfind(b"\0")
+    first = end - size
+    if size < len(before) and not _follows(data, first):
+        start, stop = name = _NAME.here(data, first, limit)[0]
+        if stop >= end:
+            return name
     while position <= limit:
         start, stop = name = _NAME.anywhere(data, position, limit)[0]
         if start < 0:
@@ -195,7 +211,14 @@ def _name(data: bytes, end: int) -> Span | None:
     return last
 
 
-def _stray(data: bytes, name: bytes, start: int, end: int) -> Iterator[Edit]:
+def _follows(data: bytes, first: int) -> bool:
+    """Tell whether the word that begins at `first` may be read with what stands before it."""
+    if data[first - 1 : first] == b"\\":
+        return data[first : first + 1] in (b"n", b"r", b"t")  # an escape, of which the letter is no part of the word
+    return data[max(0, first - 10) : first].lower().endswith(_IN_FRONT)
+
+
+def _stray(data: bytes, name: bytes, start: int, end: int, is_secret: _Judge) -> Iterator[Edit]:
     """Yield what names a value of a shape of its own, whatever stands between it and its name, else one before it."""
     if not any(word in name.lower() for word in _TELLING):
         return
@@ -212,7 +235,7 @@ def _stray(data: bytes, name: bytes, start: int, end: int) -> Iterator[Edit]:
             return  # a line of checksums has the file's name behind each
     told = data[behind[1] : behind[1] + _MARK].split(b"\n", 1)[0]
     if between.count(b"\n") <= lines and _HASHED.search(between) is None and _HASHED.search(told) is None:
-        yield from _renamed(data, name, *behind)
+        yield from _renamed(data, name, *behind, is_secret)
 
 
 def _shaped(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
@@ -224,7 +247,7 @@ def _shaped(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
             yield begin, start
 
 
-def _reversed(data: bytes, name: Span) -> Iterator[Edit]:
+def _reversed(data: bytes, name: Span, is_secret: _Judge) -> Iterator[Edit]:
     """Yield what renames the value in `"value": "…", "name": "…"`, where it comes first."""
     before = name[0]
     start = max(0, before - _BEFORE)
@@ -234,13 +257,13 @@ def _reversed(data: bytes, name: Span) -> Iterator[Edit]:
         return
     begin, end = value.span(1)
     if _PAIRED.search(data[at - 1 : begin]) is not None and _THEN_NAME.search(data[end:before]) is not None:
-        yield from _renamed(data, data[slice(*name)], begin, end)
+        yield from _renamed(data, data[slice(*name)], begin, end, is_secret)
 
 
-def _renamed(data: bytes, name: bytes, start: int, end: int) -> Iterator[Edit]:
+def _renamed(data: bytes, name: bytes, start: int, end: int, is_secret: _Judge) -> Iterator[Edit]:
     value = data[start:end]
     in_template = data[max(0, start - 1) : start] == b"}" or (value[-1:] in b"._-=" and data[end : end + 1] == b"<")
-    if in_template or value.startswith(_TELLS_ITSELF) or not _is_secret(value) or _IDENTIFIER.search(value) is not None:
+    if in_template or value.startswith(_TELLS_ITSELF) or not is_secret(value) or _IDENTIFIER.search(value) is not None:
         return
     line = data[max(0, start - 2 * _NARROW) : start].rsplit(b"\n", 1)[-1]
     if len(value) == _OLD and _HASHED.search(line) is not None:
@@ -255,7 +278,7 @@ def _is_secret(value: bytes) -> bool:
     return looks_random(value) or looks_like_aws_secret(value)
 
 
-def _table(data: bytes, end: int) -> tuple[list[Edit], int]:
+def _table(data: bytes, end: int, is_secret: _Judge) -> tuple[list[Edit], int]:
     """Return what names the cells under a header that says secret, and how far the table was read."""
     start = data.rfind(b"\n", max(0, end - _BEFORE), end) + 1
     stop = data.find(b"\n", end, end + _AFTER)
@@ -278,7 +301,7 @@ def _table(data: bytes, end: int) -> tuple[list[Edit], int]:
             value = cell.strip(b" \"'`\r")
             if number in wanted and value:
                 begin = start + cell.index(value)
-                edits += _renamed(data, names[number], begin, begin + len(value))
+                edits += _renamed(data, names[number], begin, begin + len(value), is_secret)
             start += len(cell) + 1
         if stop < 0:
             break

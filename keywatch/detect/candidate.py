@@ -8,7 +8,8 @@ from typing import TypeAlias
 from keywatch.detect.canonical import canonical
 from keywatch.detect.checksum import crc32_holds
 from keywatch.detect.database import loosened
-from keywatch.detect.pattern import Pattern, compiled, outlined
+from keywatch.detect.easier import Easier, asked, grouped
+from keywatch.detect.pattern import compiled
 from keywatch.detect.rule import Rule, ValueTest
 from keywatch.detect.webtoken import was_issued
 from keywatch.model.finding import Confidence
@@ -79,11 +80,11 @@ def outlines(rule: Rule, data: bytes, stretch: Stretch, budget: Budget) -> list[
         budget: when it is spent, the rest is not looked at.
     """
     position, end, limit = stretch
-    search, block = outlined(rule.regex or "").anywhere, max(4 * rule.span, _BLOCK)
+    search, block = asked(rule.regex or "").anywhere, max(4 * rule.span, _BLOCK)
     found: list[Outline] = []
     while position < end:
         reach = limit if limit - position < block else position + block
-        begin, stop = search(data, position, reach)[0]
+        begin, stop = search(data, position, reach)
         # A search is charged with all it could reach if vain, else with what it matched and some for looking ahead.
         if begin < 0:
             if not budget.spend(reach - position + 16):
@@ -109,10 +110,10 @@ def outlines_of(rule: Rule, data: bytes, sighting: Stretch, budget: Budget) -> l
     and was not sighted by itself was sighted as a part of this, so it is looked for as the first pass does.
     """
     position, end, limit = sighting
-    match, last = outlined(rule.regex or "").here, min(end, limit)
+    match, last = asked(rule.regex or "").here, min(end, limit)
     found: list[Outline] = []
     for _ in range(_TRIES):
-        begin, stop = match(data, position, limit)[0]
+        begin, stop = match(data, position, limit)
         if begin >= 0:
             if not budget.spend(stop - position + (limit - position) // 16 + 16):
                 return found
@@ -121,15 +122,15 @@ def outlines_of(rule: Rule, data: bytes, sighting: Stretch, budget: Budget) -> l
         elif not budget.spend(limit - position + 16) or position + 1 >= end:
             return found
         else:
-            position = _as_sighted(rule.anchor or rule.regex or "").anywhere(data, position + 1, last)[0][0]
+            position = _as_sighted(rule.anchor or rule.regex or "").anywhere(data, position + 1, last)[0]
         if not 0 <= position < end:
             return found
     return [*found, *outlines(rule, data, (position, end, limit), budget)]
 
 
 @cache
-def _as_sighted(regex: str) -> Pattern:
-    return outlined(loosened(regex))
+def _as_sighted(regex: str) -> Easier:
+    return asked(loosened(regex))
 
 
 def behind(begin: int, stop: int) -> int:
@@ -175,13 +176,13 @@ def seen(rule: Rule, data: bytes, places: Places, confidence: Confidence) -> Can
 
 def _secret_span(rule: Rule, data: bytes, outline: Outline) -> tuple[int, int]:
     begin, stop, reach = outline
-    pattern = compiled(rule.regex or "")
+    pattern = grouped(rule.regex or "", stop + 1 - begin)
     if pattern.groups:
         # RE2 takes time for all it is shown, so it is shown no more than matched and the byte behind that. Only where
         # the pattern may end with the text can it then match more than it did.
         hit = pattern.match(data, begin, min(stop + 1, reach))
         if hit is None or hit.end() != stop:
-            hit = pattern.match(data, begin, reach)
+            hit = compiled(rule.regex or "").match(data, begin, reach)
         for group in [rule.secret_group] if rule.secret_group else range(1, pattern.groups + 1):
             start, end = hit.span(group) if hit is not None else (0, 0)
             if start < end:

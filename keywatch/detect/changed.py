@@ -6,6 +6,7 @@ that was not there before has something new within reach of what is sighted of i
 too far away from the change to be sighted again, it left a *mark* that the caller brings along as a stretch.
 """
 
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -27,8 +28,8 @@ class News:
     """What is new in a version, and what was sighted before: tells what concerns the two."""
 
     def __init__(self, changed: Changed) -> None:
-        self._stretches = changed.stretches
         self._begins = [start for start, _ in changed.stretches]
+        self._ends = [end for _, end in changed.stretches]
         self._marks = changed.marks
 
     def near(self, sightings: Sightings, loose: frozenset[int], reaches: Mapping[int, int]) -> Sightings:
@@ -40,25 +41,36 @@ class News:
             loose: the numbers of which only ends are known.
             reaches: how far off something may concern a sighting of this number; of others only what it touches.
         """
-        kept: dict[int, set[Span]] = {}
+        # By hand, as it is asked of all that was sighted. Kept are ends with their starts, as they are to be sorted.
+        begins, stops = self._begins, self._ends
+        kept: dict[int, set[tuple[int, int]]] = {}
         for number, (starts, ends) in sightings.items():
-            reach = reaches.get(number, 0)
+            reach, is_loose = reaches.get(number, 0), number in loose
+            near: set[tuple[int, int]] = set()
             for start, end in zip(starts, ends, strict=True):
-                first = end - MARGIN if number in loose else start
-                if self._is_new(first - reach, max(end, first + MARGIN) + reach):
-                    kept.setdefault(number, set()).add((start, end))
+                first = end - MARGIN if is_loose else start
+                last = end if end > first + MARGIN else first + MARGIN  # noqa: FURB136 - as often as anything is sighted
+                place = bisect_right(begins, last + reach)
+                if place and stops[place - 1] >= first - reach:
+                    near.add((end, start))
+            if near:
+                kept[number] = near
+        first, last = (begins[0], max(stops)) if begins else (sys.maxsize, -1)
         for start, end, number, reach in self._marks:
-            if self._is_new(start - reach, end + reach):
-                kept.setdefault(number, set()).add((0 if number in loose else start, end))
+            if end + reach < first or start - reach > last:
+                continue  # as most are
+            place = bisect_right(begins, end + reach)
+            if stops[place - 1] >= start - reach:
+                span = (end, 0 if number in loose else start)
+                if number in kept:
+                    kept[number].add(span)
+                else:
+                    kept[number] = {span}
         found: Sightings = {}
         for number, spans in kept.items():
-            ordered = sorted(spans, key=lambda span: (span[1], span[0]))
-            found[number] = ([start for start, _ in ordered], [end for _, end in ordered])
+            ordered = sorted(spans)
+            found[number] = ([start for _, start in ordered], [end for end, _ in ordered])
         return found
-
-    def _is_new(self, first: int, last: int) -> bool:
-        place = bisect_right(self._begins, last)
-        return place > 0 and self._stretches[place - 1][1] >= first
 
 
 class Excerpt:

@@ -8,12 +8,14 @@ from keywatch.detect.compose import composed, windows
 from keywatch.detect.crowd import Crowds, Seen
 from keywatch.detect.database import Mode, Sightings
 from keywatch.detect.filters import Sheet, has_keyword, rule_fits, survives
-from keywatch.detect.outcomes import Outcomes
+from keywatch.detect.outcomes import Outcomes, Texts
 from keywatch.detect.paths import PathClasses
 from keywatch.detect.plan import Plan
 from keywatch.detect.rule import Rule
 from keywatch.detect.ruleset import RuleSet
 from keywatch.detect.sought import Sought
+
+_NEVER: Seen = ([], [])
 
 
 class Confirmer:
@@ -51,20 +53,24 @@ class Confirmer:
     def candidates(self, sheet: Sheet, sightings: Sightings, overrun: set[str]) -> dict[str, list[Candidate]]:
         """Return what each rule confirms in the chunk; a rule that was cut off is added to `overrun`."""
         found: dict[str, list[Candidate]] = {}
+        ruled, by_number = self._ruled, self._by_number
         for number in sorted({*sightings, *self._whole} if self._whole else sightings):
-            if number in self._ruled:
-                sought = self._by_number.get(number) or self._numbered(number)
-                _add(found, self._sighted(sought, sheet, sightings.get(number, ([], [])), overrun))
+            if number in ruled:
+                sought = by_number.get(number) or self._numbered(number)
+                kept = self._sighted(sought, sheet, sightings.get(number, _NEVER), overrun)
+                if kept:
+                    found[sought.rule.id] = kept
         if not found:
             return found
         spots: dict[tuple[str, int], Sequence[Stretch]] = {}
+        texts: Texts = {}
         for rule, number, part in self._plan.near:
             if part in found:
                 sought = self._beside(rule)
                 lines = sought.rule.required[number].within_lines or 0
                 if (part, lines) not in spots:
                     spots[part, lines] = windows(lines, found[part], sheet)
-                _add(found, self._confirmed(sought, sheet, spots[part, lines], overrun))
+                _add(found, self._confirmed(sought, sheet, spots[part, lines], overrun, texts=texts))
         self._find_late(found, sheet, overrun)
         return self._with_parts(found, sheet)
 
@@ -82,23 +88,40 @@ class Confirmer:
     def _sighted(self, sought: Sought, sheet: Sheet, seen: Seen, overrun: set[str]) -> list[Candidate]:
         """Return what the rule confirms of its sightings."""
         if sought.sighted:
-            seen = self._crowds.thinned(sought.rule, sheet, seen)
-        elif not has_keyword(sought.rule, sheet):
+            stretches = sought.stretches(self._crowds.thinned(sought.rule, sheet, seen), len(sheet.data))
+            return self._confirmed(sought, sheet, stretches, overrun)
+        if not has_keyword(sought.rule, sheet):
             return []  # the first pass was loose: gitleaks' own first pass is cheaper than the exact pattern
-        stretches = sought.stretches(seen, len(sheet.data))
         # What was looked for loosely is looked for in long stretches, and none of them is met again.
-        return self._confirmed(sought, sheet, stretches, overrun, repeats=sought.sighted)
+        return self._confirmed(sought, sheet, sought.stretches(seen, len(sheet.data)), overrun, repeats=False)
 
     def _confirmed(
-        self, sought: Sought, sheet: Sheet, stretches: Iterable[Stretch], overrun: set[str], *, repeats: bool = True
+        self,
+        sought: Sought,
+        sheet: Sheet,
+        stretches: Iterable[Stretch],
+        overrun: set[str],
+        *,
+        repeats: bool = True,
+        texts: Texts | None = None,
     ) -> list[Candidate]:
-        """Return what the exact pattern confirms; `repeats`: what came of a text before may be said of it again."""
+        """
+        Return what the exact pattern confirms.
+
+        Args:
+            sought: the rule.
+            sheet: the chunk.
+            stretches: where to look.
+            overrun: gets the rule's id if it was cut off.
+            repeats: whether what came of a text before may be said of it again.
+            texts: see `Outcomes.surviving`.
+        """
         rule = sought.rule
         if rule.path is not None and not rule_fits(rule, sheet.path):
             return []
         if repeats and self._paths.suffices:
             place = self._paths.of(sheet.chunk.origin.path) if sought.by_path else 0
-            return self._outcomes.surviving(sought, sheet, stretches, place, overrun)
+            return self._outcomes.surviving(sought, sheet, stretches, place, overrun, texts)
         budget = Budget(len(sheet.data))
         kept = [c for c in confirmed(rule, sheet.data, stretches, budget) if survives(c, sheet, self._rules)]
         if budget.left <= 0:

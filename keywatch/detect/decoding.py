@@ -29,6 +29,7 @@ _ENCODED = re2.compile(rb"^[A-Za-z0-9+/_-]{16,}={0,2}$")
 _SHORTEST = 16
 _IN_PLAIN_TEXT = {Encoding.APART: (480, 640), Encoding.BROKEN: (480, 640), Encoding.SPOKEN: (2048, 2048)}
 """Bytes before and after what was sighted in which a value may stand."""
+_MOST_VALUES = 20_000
 _BY_NAME = 30
 """Rules up to this specificity know a secret by its name or its service's, whatever it looks like."""
 _ROOM = 1 << 20
@@ -56,6 +57,8 @@ class Decoder:
             Encoding.BROKEN: broken_edits,
             Encoding.SPOKEN: spoken_edits,
         }
+        self._not_encoded: set[int] = set()
+        """Values that are no encoded text, by Python's own hash: a history has the same in version after version."""
 
     def view(
         self,
@@ -109,9 +112,24 @@ class Decoder:
                     escaped += [edit.start, edit.end]
                 else:
                     yield edit
-        yield from _values(plain)
+        yield from self._values(plain)
         for start, end in _windows(sheet, sorted(escaped)):
             yield from escape_edits(data, start, end)
+
+    def _values(self, plain: Iterable[Candidate]) -> Iterator[Edit]:
+        """Yield the values that were told by their names and are encoded text: `AWS_SECRET_ACCESS_KEY: d0phbHJ…`."""
+        for candidate in plain:
+            secret = candidate.secret
+            if len(secret) < _SHORTEST or (value := hash(secret)) in self._not_encoded:
+                continue
+            if candidate.rule.specificity <= _BY_NAME or candidate.rule.test is ValueTest.BASE64:
+                text = _encoded(secret)
+                if text is not None:
+                    yield Edit(candidate.secret_start, candidate.secret_end, text)
+                    continue
+                if len(self._not_encoded) >= _MOST_VALUES:
+                    self._not_encoded.clear()
+                self._not_encoded.add(value)
 
 
 def _reach(encoding: Encoding) -> int:
@@ -159,15 +177,10 @@ def _goes_on(data: bytes, edit: Edit) -> bool:
     )
 
 
-def _values(plain: Iterable[Candidate]) -> Iterator[Edit]:
-    """Yield the values that were told by their names and are encoded text: `AWS_SECRET_ACCESS_KEY: d0phbHJ…`."""
-    for candidate in plain:
-        by_name = candidate.rule.specificity <= _BY_NAME or candidate.rule.test is ValueTest.BASE64
-        secret = candidate.secret
-        if by_name and len(secret) >= _SHORTEST and _ENCODED.match(secret) is not None:
-            text = from_base64(secret)
-            if text is not None and text.isascii() and text.decode().strip("\r\n").isprintable():
-                yield Edit(candidate.secret_start, candidate.secret_end, text)
+def _encoded(secret: bytes) -> bytes | None:
+    """Return the text that a value is base64 of."""
+    text = from_base64(secret) if _ENCODED.match(secret) is not None else None
+    return text if text is not None and text.isascii() and text.decode().strip("\r\n").isprintable() else None
 
 
 def _windows(sheet: Sheet, positions: Iterable[int]) -> Iterator[tuple[int, int]]:

@@ -118,7 +118,8 @@ class Detector:
         Args:
             chunk: where to look. Of one that says what changed in it, only the secrets are told which that concerns.
             spares: is asked last, about what would be told.
-            marks: gets the places of what may, with something that stands farther away, be a secret; see `changed`.
+            marks: gets the places of what may, with something that stands farther away, be a secret, each once; see
+                `changed`.
         """
         if chunk.changed is not None:
             if self._needs_sightings and self._alike(chunk.origin.path, chunk.changed.path):
@@ -130,7 +131,7 @@ class Detector:
         else:
             sightings, cut, told = self._seen(chunk.sighted), frozenset[int](), NOTHING
         if marks is not None:
-            marks += self._marks(sightings)
+            self._mark(sightings, marks)
         if not sightings and not told and self._needs_sightings:
             return []
         sheet = Sheet(chunk)
@@ -174,7 +175,7 @@ class Detector:
         if not sightings and not changed.marks:
             return []
         if marks is not None:
-            marks += self._marks(sightings)
+            self._mark(sightings, marks)
         near = News(changed).near(sightings, loose, self._reaches)
         if not near:
             return []
@@ -191,20 +192,30 @@ class Detector:
         """Return what a glance has told of a chunk as `Database.sightings` would."""
         found: Sightings = {}
         loose = self._database.loose
+        last, is_loose = -1, False
+        starts, ends = list[int](), list[int]()
         for start, end, number, _ in marks:
-            starts, ends = found.setdefault(number, ([], []))
-            starts.append(0 if number in loose else start)
+            if number != last:  # a glance tells what it saw number by number
+                last, is_loose = number, number in loose
+                entry = found.get(number)
+                if entry is None:
+                    entry = found[number] = ([], [])
+                starts, ends = entry
+            starts.append(0 if is_loose else start)
             ends.append(end)
         return found
 
-    def _marks(self, sightings: Sightings) -> Iterator[Mark]:
+    def _mark(self, sightings: Sightings, marks: list[Mark]) -> None:
+        """Add the places of what may concern something farther away, each once."""
+        reaches, loose = self._reaches, self._database.loose
         for number, (starts, ends) in sightings.items():
-            if (reach := self._reaches.get(number)) is None:
+            reach = reaches.get(number)
+            if reach is None:
                 continue
-            if number in self._database.loose:
-                yield from ((max(0, end - 1), end, number, reach) for end in ends)
+            if number in loose:
+                marks += [(max(0, end - 1), end, number, reach) for end in dict.fromkeys(ends)]
             else:
-                yield from zip(starts, ends, repeat(number), repeat(reach))
+                marks += zip(starts, ends, repeat(number), repeat(reach))
 
     def _specific(  # noqa: PLR0917 - it calls itself, one view deeper
         self,

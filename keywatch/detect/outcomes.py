@@ -6,7 +6,7 @@ With the most texts that are remembered, one in ten million million others would
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from keywatch.detect.candidate import Budget, Candidate, Places, Stretch, behind, outlines, outlines_of, seen
 from keywatch.detect.filters import Sheet
@@ -20,6 +20,10 @@ _MOST_BARREN = 340_000
 """Texts with nothing in them that are remembered, of all rules; some 25 MB."""
 _MOST_FRUITFUL = 40_000
 """Texts with something in them; some 15 MB."""
+
+
+Texts: TypeAlias = dict[tuple[int, int, int, int], int]
+"""By stretch, and how much before it matters (below 0: whole lines): what stands for it and the text around it."""
 
 
 class _Outcome(NamedTuple):
@@ -39,8 +43,14 @@ class Outcomes:
         self._barren: dict[int, int] = {}
         self._fruitful: dict[int, _Outcome] = {}
 
-    def surviving(
-        self, sought: Sought, sheet: Sheet, stretches: Iterable[Stretch], place: int, overrun: set[str]
+    def surviving(  # noqa: PLR0917 - asked a hundred thousand times
+        self,
+        sought: Sought,
+        sheet: Sheet,
+        stretches: Iterable[Stretch],
+        place: int,
+        overrun: set[str],
+        texts: Texts | None = None,
     ) -> list[Candidate]:
         """
         Return what the exact pattern confirms, and nothing speaks against.
@@ -51,9 +61,10 @@ class Outcomes:
             stretches: where to look, ascending.
             place: the class of the chunk's path, if the rule looks at that.
             overrun: gets the rule's id if it was cut off.
+            texts: what other rules that looked in the same stretches of this chunk left here, and gets more of it.
         """
         rule, data, barren, fruitful = sought.rule, sheet.data, self._barren, self._fruitful
-        before, by_line, name = sought.before, sought.by_line, hash((sought.number, place))
+        before, by_line, name = sought.before, sought.by_line, hash((sought.number, place)) if place else sought.name
         kept: list[Candidate] = []
         look = outlines_of if sought.sighted else outlines
         budget: Budget | None = None
@@ -65,9 +76,8 @@ class Outcomes:
                 start = cursor  # noqa: PLW2901
             # How much of the text lies before the first place where a match may start, and behind the last, counts too;
             # and the byte behind it all, where a word may end.
-            if by_line:
-                first, last = data.rfind(b"\n", max(0, start - _LINE), start), data.find(b"\n", limit, limit + _LINE)
-                text = hash((name, start - first, end - start, data[first:last])) if min(first, last) >= 0 else 0
+            if by_line or texts is not None:
+                text = _text(name, data, (start, end, limit, -1 if by_line else before), texts)
             else:
                 first = start - before if start > before else 0
                 text = hash((name, start - first, end - start, data[first : limit + 1]))
@@ -104,6 +114,25 @@ class Outcomes:
             for c in found
         ]
         self._fruitful[text] = _Outcome(read, told)
+
+
+def _text(name: int, data: bytes, place: tuple[int, int, int, int], texts: Texts | None) -> int:
+    """Return what stands for a stretch and the text around it, to the rule of this name; 0: the text has no end."""
+    around = None if texts is None else texts.get(place)
+    if around is None:
+        around = _around(data, place)
+        if texts is not None:
+            texts[place] = around
+    return hash((name, around)) if around else 0
+
+
+def _around(data: bytes, place: tuple[int, int, int, int]) -> int:
+    start, end, limit, before = place
+    if before >= 0:
+        first, last = max(0, start - before), limit + 1
+    else:
+        first, last = data.rfind(b"\n", max(0, start - _LINE), start), data.find(b"\n", limit, limit + _LINE)
+    return hash((start - first, end - start, data[first:last])) if min(first, last) >= 0 else 0
 
 
 def _from(start: int, places: Places) -> Places:

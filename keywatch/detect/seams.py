@@ -17,26 +17,34 @@ _SETTING = compiled(r"^[A-Za-z0-9_.-]{1,64}(?:[:=][^=\r\n]|[ \t]\S)")
 _SOFT = compiled(r"[A-Za-z0-9+/](=\r?\n[ \t>|]{0,12})[A-Za-z0-9+/]")
 _PAINT = compiled(r"\x1b\[[0-9;]{0,12}[mK]|\{\+|\+\}")
 """Colours of a terminal, and the marks of a diff by words."""
+_RARE = compiled(r"join\(|concat|[\\=]\r?\n|\x1b\[|\{\+")
+"""What all seams but the first show: one look for all of them, for hardly any text has one."""
 _MARK = 24
 
 
 def glue(data: bytes, start: int, stop: int) -> Iterator[Edit]:
     """Yield what puts together a string that is written in pieces, or painted."""
-    near = data[start:stop]
-    seams = [_GLUE]
-    if b"join(" in near or b"concat" in near or data[max(0, start - _MARK) : start].rfind(b"concat") >= 0:
-        seams.append(_LISTED)
-    if b"\\\n" in near or b"\\\r\n" in near:
-        seams.append(_CONTINUED)
-    if b"=\n" in near or b"=\r\n" in near:
-        seams.append(_SOFT)
+    if start >= stop:
+        return
+    seams, painted = [_GLUE], False
+    listed = data[max(0, start - _MARK) : start].rfind(b"concat") >= 0
+    if _RARE.anywhere(data, start, stop)[0][0] >= 0:
+        near = data[start:stop]
+        listed = listed or b"join(" in near or b"concat" in near
+        if b"\\\n" in near or b"\\\r\n" in near:
+            seams.append(_CONTINUED)
+        if b"=\n" in near or b"=\r\n" in near:
+            seams.append(_SOFT)
+        painted = b"\x1b[" in near or b"{+" in near
+    if listed:
+        seams.insert(1, _LISTED)
     for seam in seams:
         position = start
         while (hit := seam.search(data, position, stop)) is not None:
             position = hit.end(1)
             if seam is not _CONTINUED or _SETTING.search(data[position : position + 80]) is None:
                 yield Edit(*hit.span(1))
-    if b"\x1b[" in near or b"{+" in near:
+    if painted:
         yield from unpainted(data, start, stop)
 
 

@@ -11,12 +11,14 @@ from keywatch.detect.ruleset import RuleSet
 class Sought:
     """One rule of a set."""
 
-    __slots__ = ("before", "by_line", "by_path", "mode", "number", "rule", "sighted", "words")
+    __slots__ = ("before", "by_line", "by_path", "mode", "name", "number", "rule", "sighted", "words")
 
     def __init__(self, number: int, rules: RuleSet, mode: Mode | None = None) -> None:
         """Take the rule with this number in the set. Without a mode it is looked for beside others alone."""
         rule = rules.rules[number]
         self.number = number
+        self.name = hash((number, 0))
+        """Of what is remembered of it where paths do not matter."""
         self.mode = mode
         self.sighted = mode is Mode.START
         self.rule = rule
@@ -50,10 +52,13 @@ class Sought:
         if self.mode is Mode.END:
             return _before(sorted(seen[1]), span, size)
         found: list[Stretch] = []
-        for start, end in sorted(zip(*seen, strict=True)):
-            stop, limit = end if end > start else start + 1, start + span
-            found.append((start, stop, limit if limit < size else size))  # noqa: FURB136 - as often as anything is sighted
-            if end > limit:
+        spans = [*zip(*seen, strict=True)]
+        if len(spans) > 1:
+            spans.sort()
+        last = size - span
+        for start, end in spans:
+            found.append((start, end if end > start else start + 1, start + span if start < last else size))
+            if end > start + span:
                 # The leftmost start is far away (a pattern that begins with `.*`): look just before the end as well.
                 found.append((end - span, end, min(size, end + span)))
         return found

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from keywatch.scan.recipe import Recipe
 
 
+_NOTHING = Sighted()
+
+
 class Detects(Protocol):
     """What is asked of `keywatch.detect.engine.Detector`, which is loaded only where something is scanned."""
 
@@ -126,37 +129,38 @@ class Examination:
         skipped: list[Skipped] = []
         told: dict[str, list[Finding]] = {}  # by blob
         size = count = 0
-        reading = lot.read(self._detector.harmless())
+        reading, scan = lot.read(self._detector.harmless()), self._detector.scan
         with suppress(StopIteration):
             item = next(reading)
             while not stopped():
-                sighted: Sighted | None = Sighted()
-                if isinstance(item, Skipped):
-                    skipped.append(item)
-                elif isinstance(item, Glance):
-                    seen = self._detector.glance(item.data)
-                    sighted = None if seen is None else Sighted(marks=seen)
+                sighted: Sighted | None = _NOTHING
+                if isinstance(item, Chunk):  # as most are
+                    marks: list[Mark] = []
+                    matches = scan(item, marks=marks)
+                    if matches:
+                        found = self._told(matches)
+                        findings += found
+                        told[item.origin.blob or ""] = found
+                        places = [(match.offset - item.offset, match.length) for match in matches]
+                        spans = sorted((start, start + length) for start, length in places)
+                        sighted = Sighted(spans, sorted(marks))
+                    elif marks:
+                        sighted = Sighted((), sorted(marks))
+                    size += len(item.data) - item.overlap
+                    count += 1
                 elif isinstance(item, Passed):
                     size += item.bytes
                     count += item.count
+                elif isinstance(item, Glance):
+                    seen = self._detector.glance(item.data)
+                    sighted = None if seen is None else Sighted(marks=seen)
                 elif isinstance(item, Repeated):
                     told[item.origin.blob or ""] = again = list(_again(told.get(item.before, ()), item))
                     findings += again
                     size += len(item.data)
                     count += 1
                 else:
-                    marks: list[Mark] = []
-                    matches = self._detector.scan(item, marks=marks)
-                    if matches:
-                        found = self._told(matches)
-                        findings += found
-                        told[item.origin.blob or ""] = found
-                    if matches or marks:
-                        places = [(match.offset - item.offset, match.length) for match in matches]
-                        spans = sorted((start, start + length) for start, length in places)
-                        sighted = Sighted(spans, sorted(set(marks)))
-                    size += len(item.data) - item.overlap
-                    count += 1
+                    skipped.append(item)
                 item = reading.send(sighted)
         return Examined(findings=tuple(findings), skipped=tuple(skipped), bytes=size, chunks=count)
 
