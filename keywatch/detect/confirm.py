@@ -76,13 +76,14 @@ class Confirmer:
 
     def _numbered(self, number: int) -> Sought:
         """Return the rule with this number in the database, which is made when it is first sighted."""
-        sought = Sought(self._plan.seen[number - len(MARKERS)], self._rules, self._modes[number])
+        place = self._plan.seen[number - len(MARKERS)]
+        sought = Sought(place, self._rules, self._plan.spans[place], self._modes[number])
         return self._by_number.setdefault(number, sought)
 
     def _beside(self, place: int) -> Sought:
         """Return the rule with this place in the set, which is looked for beside others."""
         if place not in self._by_place:
-            self._by_place[place] = Sought(place, self._rules)
+            self._by_place[place] = Sought(place, self._rules, self._plan.spans[place])
         return self._by_place[place]
 
     def _sighted(self, sought: Sought, sheet: Sheet, seen: Seen, overrun: set[str]) -> list[Candidate]:

@@ -14,6 +14,7 @@ from keywatch.detect.database import Expressions
 from keywatch.detect.rule import GENERIC, Required, Rule
 from keywatch.detect.ruleset import RuleSet
 from keywatch.detect.trigger import Encoding, Trigger, triggers
+from keywatch.detect.width import width
 
 _LINE = 160
 """Bytes of a line, for what is looked for within so many lines."""
@@ -43,6 +44,8 @@ class Plan:
     """Places in `seen` of rules whose sightings concern what stands farther off than a match is wide, and how far."""
     span: int
     """Bytes. The longest text any of the rules may match."""
+    spans: tuple[int, ...]
+    """The same of each rule, and no longer than its pattern allows."""
     is_bound: bool
     """Whether what is seen of a text may depend on nothing being before it, or behind it: see `bounds`."""
     triggers: tuple[Trigger, ...]
@@ -71,6 +74,7 @@ class Plan:
             path_patterns=None if item["path_patterns"] is None else tuple(item["path_patterns"]),
             far=tuple((place, reach) for place, reach in item["far"]),
             span=item["span"],
+            spans=tuple(item["spans"]),
             is_bound=item["is_bound"],
             triggers=tuple(Trigger(Encoding(trigger["encoding"]), trigger["phase"]) for trigger in item["triggers"]),
         )
@@ -97,10 +101,16 @@ def planned(rules: RuleSet, *, decoding: bool) -> tuple[Plan, Expressions]:
         path_patterns=_path_patterns(rules),
         far=tuple(_far([rule for _, rule in seen], rules.rules, leads)),
         span=max((rule.span for rule in rules.rules), default=0),
+        spans=tuple(map(_span, rules.rules)),
         is_bound=any(map(is_bound, chain(patterns, *encoded.values()))),
         triggers=tuple(encoded),
     )
     return plan, Expressions(patterns, tuple(encoded.values()), plan.dumped())
+
+
+def _span(rule: Rule) -> int:
+    longest = width(rule.regex) if rule.regex else None
+    return rule.span if longest is None else min(rule.span, longest)
 
 
 def _path_patterns(rules: RuleSet) -> tuple[str, ...] | None:
@@ -122,7 +132,7 @@ def _far(
             led[part] = max(led.get(part, 0), (rule.required[number].within_lines or 0) * _LINE)
     for place, rule in enumerate(seen):
         parts = [(part.within_lines or _ANYWHERE) * _LINE for part in rule.required]
-        reach = max(led.get(rule.id, 0), rule.span if rule.anchor else 0, *parts, 0)
+        reach = max(led.get(rule.id, 0), _span(rule) if rule.anchor else 0, *parts, 0)
         if reach > MARGIN:
             yield place, reach
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from keywatch.detect.rule import Allowlist, Rule
 
-ENGINE_REVISION = 9
+ENGINE_REVISION = 10
 """Raised when the engine or a filter finds other things with the same rules, so that content is scanned again."""
 
 _T = TypeVar("_T")

@@ -11,11 +11,20 @@ from keywatch.detect.ruleset import RuleSet
 class Sought:
     """One rule of a set."""
 
-    __slots__ = ("before", "by_line", "by_path", "mode", "name", "number", "rule", "sighted", "words")
+    __slots__ = ("before", "by_line", "by_path", "mode", "name", "number", "rule", "sighted", "span", "words")
 
-    def __init__(self, number: int, rules: RuleSet, mode: Mode | None = None) -> None:
-        """Take the rule with this number in the set. Without a mode it is looked for beside others alone."""
+    def __init__(self, number: int, rules: RuleSet, span: int, mode: Mode | None = None) -> None:
+        """
+        Take a rule of a set.
+
+        Args:
+            number: its place in the set.
+            rules: the set.
+            span: bytes it may match at most, as in `Plan.spans`.
+            mode: how it is sighted; None: it is looked for beside others alone.
+        """
         rule = rules.rules[number]
+        self.span = span
         self.number = number
         self.name = hash((number, 0))
         """Of what is remembered of it where paths do not matter."""
@@ -46,7 +55,7 @@ class Sought:
             seen: starts and ends of what was sighted of the rule.
             size: of the chunk.
         """
-        span = self.rule.span
+        span, most = self.span, self.rule.span
         if self.mode is Mode.WHOLE:
             return ((0, size, size),)
         if self.mode is Mode.END:
@@ -55,12 +64,13 @@ class Sought:
         spans = [*zip(*seen, strict=True)]
         if len(spans) > 1:
             spans.sort()
-        last = size - span
         for start, end in spans:
-            found.append((start, end if end > start else start + 1, start + span if start < last else size))
-            if end > start + span:
+            stop = end if end > start else start + 1
+            # The byte behind it counts, where a word may end.
+            found.append((start, stop, min(stop + span + 1, start + most, size)))
+            if end > start + most:
                 # The leftmost start is far away (a pattern that begins with `.*`): look just before the end as well.
-                found.append((end - span, end, min(size, end + span)))
+                found.append((end - most, end, min(size, end + most)))
         return found
 
 
