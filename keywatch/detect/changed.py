@@ -43,16 +43,16 @@ class News:
         """
         # By hand, as it is asked of all that was sighted. Kept are ends with their starts, as they are to be sorted.
         begins, stops = self._begins, self._ends
-        kept: dict[int, set[tuple[int, int]]] = {}
+        kept: dict[int, list[tuple[int, int]]] = {}
         for number, (starts, ends) in sightings.items():
             reach, is_loose = reaches.get(number, 0), number in loose
-            near: set[tuple[int, int]] = set()
+            near: list[tuple[int, int]] = []
             for start, end in zip(starts, ends, strict=True):
                 first = end - MARGIN if is_loose else start
                 last = end if end > first + MARGIN else first + MARGIN  # noqa: FURB136 - as often as anything is sighted
                 place = bisect_right(begins, last + reach)
                 if place and stops[place - 1] >= first - reach:
-                    near.add((end, start))
+                    near.append((end, start))
             if near:
                 kept[number] = near
         first, last = (begins[0], max(stops)) if begins else (sys.maxsize, -1)
@@ -63,12 +63,12 @@ class News:
             if stops[place - 1] >= start - reach:
                 span = (end, 0 if number in loose else start)
                 if number in kept:
-                    kept[number].add(span)
+                    kept[number].append(span)
                 else:
-                    kept[number] = {span}
+                    kept[number] = [span]
         found: Sightings = {}
         for number, spans in kept.items():
-            ordered = sorted(spans)
+            ordered = sorted({*spans}) if len(spans) > 1 else spans
             found[number] = ([start for _, start in ordered], [end for end, _ in ordered])
         return found
 

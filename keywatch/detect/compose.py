@@ -31,14 +31,23 @@ _RAISED = {
 
 def windows(lines: int, parts: Iterable[Candidate], sheet: Sheet) -> list[Stretch]:
     """Return the stretches of the chunk within so many `lines` of `parts`, which ascend; they are disjoint."""
-    merged: list[list[int]] = []
+    size, of = len(sheet.data), sheet.lines
+    merged: list[tuple[int, int]] = []
+    begin, stop = 0, -1
     for part in parts:
-        begin, end = sheet.lines.around(part.start, lines, WINDOW)
-        if merged and begin <= merged[-1][1]:
-            merged[-1][1] = max(merged[-1][1], end)
-        else:
-            merged.append([begin, end])
-    return [(begin, end, min(len(sheet.data), end + 256)) for begin, end in merged]
+        if part.start <= stop:  # its window begins no earlier than that of the part before
+            stop = max(stop, of.end_after(part.start, lines, WINDOW))
+            continue
+        first, last = of.around(part.start, lines, WINDOW)
+        if first <= stop:
+            stop = max(stop, last)
+            continue
+        if stop >= 0:
+            merged.append((begin, stop))
+        begin, stop = first, last
+    if stop >= 0:
+        merged.append((begin, stop))
+    return [(begin, end, min(size, end + 256)) for begin, end in merged]
 
 
 def composed(candidates: Sequence[Candidate], required: Required, found: Found, sheet: Sheet) -> list[Candidate]:

@@ -104,11 +104,14 @@ class Detector:
         loose = self._database.loose
         marks: list[Mark] = []
         for number, (starts, ends) in sightings.items():
+            # Without calls, as it is said of all that is sighted anywhere. What is empty takes in the byte before it.
             if number in loose:
-                marks += [(max(0, end - MARGIN), max(end, 1), number, 0) for end in ends]
+                marks += [(end - MARGIN if end > MARGIN else 0, end or 1, number, 0) for end in ends]
             else:
                 spans = zip(starts, ends, strict=True)
-                marks += [(max(0, min(start, end - 1)), max(end, 1), number, 0) for start, end in spans]
+                marks += [
+                    (start if start < end else end - 1 if end else 0, end or 1, number, 0) for start, end in spans
+                ]
         return marks
 
     def scan(self, chunk: Chunk, spares: Spares | None = None, marks: list[Mark] | None = None) -> list[Match]:
@@ -213,7 +216,7 @@ class Detector:
             if reach is None:
                 continue
             if number in loose:
-                marks += [(max(0, end - 1), end, number, reach) for end in dict.fromkeys(ends)]
+                marks += [(end - 1 if end else 0, end, number, reach) for end in dict.fromkeys(ends)]
             else:
                 marks += zip(starts, ends, repeat(number), repeat(reach))
 

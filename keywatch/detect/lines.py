@@ -61,16 +61,20 @@ class Lines:
     def around(self, position: int, lines: int, most: int) -> tuple[int, int]:
         """Return the range of `lines` lines before and after that of `position`, at most `most` bytes each way."""
         data = self._chunk.data
-        floor, ceiling = max(0, position - most), min(len(data), position + most)
-        begin, end = position, position
+        floor, begin = max(0, position - most), position
         for _ in range(lines + 1):
             begin = data.rfind(b"\n", floor, begin)
             if begin < 0:
                 begin = floor
                 break
+        return (begin, self.end_after(position, lines, most))
+
+    def end_after(self, position: int, lines: int, most: int) -> int:
+        """Return where the range of `around` ends."""
+        data, end = self._chunk.data, position
+        ceiling = min(len(data), position + most)
         for _ in range(lines + 1):
             end = data.find(b"\n", end, ceiling) + 1
             if end == 0:
-                end = ceiling
-                break
-        return (begin, end)
+                return ceiling
+        return end
