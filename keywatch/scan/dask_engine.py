@@ -111,6 +111,9 @@ class Dask:
             self._look()
         return max(self._local.ahead, int(_EACH * self._threads))
 
+    def prepare(self, examine: Examination, foreseen: Callable[[int], int]) -> None:
+        """See `Engine.prepare`. The workers are there."""
+
     def start(self, examine: Examination, batch: ContentBatch) -> Waits:
         """See `Engine.start`."""
         waits: list[Waits] = []

@@ -95,13 +95,13 @@ class Examination:
         self.recipe = recipe
         self._accepted = tuple(accepted)
         self._recorder = recorder
-        self._detector = detector
+        self.detector = detector
         self._pepper = pepper
         self._known = known
 
     def __call__(self, chunk: Chunk) -> list[Finding]:
         """Return a finding, with one place, for each match in `chunk`."""
-        return self._told(self._detector.scan(chunk))
+        return self._told(self.detector.scan(chunk))
 
     def all(self, chunks: Sequence[Chunk]) -> Examined:
         """Return what is found in chunks that are at hand."""
@@ -126,7 +126,7 @@ class Examination:
         skipped: list[Skipped] = []
         told: dict[str, list[Finding]] = {}  # by blob
         size = count = 0
-        reading = lot.read(self._detector.harmless())
+        reading = lot.read(self.detector.harmless())
         with suppress(StopIteration):
             item = next(reading)
             while not stopped():
@@ -134,7 +134,7 @@ class Examination:
                 if isinstance(item, Skipped):
                     skipped.append(item)
                 elif isinstance(item, Glance):
-                    seen = self._detector.glance(item.data)
+                    seen = self.detector.glance(item.data)
                     sighted = None if seen is None else Sighted(marks=seen)
                 elif isinstance(item, Passed):
                     size += item.bytes
@@ -146,7 +146,7 @@ class Examination:
                     count += 1
                 else:
                     marks: list[Mark] = []
-                    matches = self._detector.scan(item, marks=marks)
+                    matches = self.detector.scan(item, marks=marks)
                     if matches:
                         found = self._told(matches)
                         findings += found

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from keywatch.collect.content.attribution import Attributes, Introduction
+from keywatch.collect.content.measure import Foresees
 from keywatch.detect.known import KnownKeys
 from keywatch.model.errors import ScanError, SourceError
 from keywatch.model.finding import Finding, Place
@@ -69,6 +70,11 @@ class Scanner:
         self._examine = Examination(detector, pepper, known, accepted, recorder, recipe=recipe)
         self._engine = engine or Local()
         self._allowed = allowed
+
+    def prepare(self, source: ContentSource) -> None:
+        """Start what is worth starting for a source that is about to be scanned whole; best while there is no thread."""
+        if isinstance(source, Foresees):
+            self._engine.prepare(self._examine, source.foreseen)
 
     def scan(self, source: ContentSource, cursor: Cursor) -> Iterator[ScanStep]:
         """

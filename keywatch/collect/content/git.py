@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from keywatch.collect.content.attribution import Attributes, Introduction, Resumes, Vouches
 from keywatch.collect.content.batching import batches
 from keywatch.collect.content.file_content import blob_id, read_file
-from keywatch.collect.content.files import digest_of, holder, survey
+from keywatch.collect.content.files import holder
 from keywatch.collect.content.git_history import head_tree, introductions
 from keywatch.collect.content.git_listing import everything, walked
 from keywatch.collect.content.git_objects import (
@@ -31,6 +31,7 @@ from keywatch.collect.content.git_plumbing import Git, GitFailed
 from keywatch.collect.content.gitignore import ignored
 from keywatch.collect.content.lot_plan import planned
 from keywatch.collect.content.measure import Ahead, Measures
+from keywatch.collect.content.survey import Survey
 from keywatch.collect.content.text import chunks
 from keywatch.collect.content.tree import Entry, printable
 from keywatch.model.content import Chunk, Origin
@@ -115,11 +116,12 @@ class GitRepository:
             except GitFailed as error:
                 what = Skipped(f"{self.target}: what git ignores", error.message, "nothing was taken for ignored")
                 yield ContentBatch(cursor=None, skipped=(what,))
-            entries, unread = survey(str(self.path), ignored=left_out)
-            tree = digest_of(entries)
-            yield from batches(unread)
+            survey = Survey(self.path, ignored=left_out)
+            survey.finish()
+            tree = survey.digest()
+            yield from batches([*survey.skipped])
             if tree != old.get("tree") or set(tips) - set(done):
-                yield from batches(self._work_tree(git, entries))
+                yield from batches(self._work_tree(git, survey.entries))
         kept: list[Json] = [[item.what, item.why, item.hint or ""] for item in remembered[:_REMEMBERED]]
         after: Cursor = {
             "version": 1,

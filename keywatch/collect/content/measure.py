@@ -21,3 +21,17 @@ class Measures(Protocol):
     def ahead(self) -> Ahead | None:
         """What this reading comes to, near enough for a progress bar; None while that is not known. Any thread asks."""
         ...
+
+
+@runtime_checkable
+class Foresees(Protocol):
+    """A content source of which something is known before it is read."""
+
+    def foreseen(self, most: int) -> int:
+        """
+        Return how many bytes reading it from the beginning will come to, at least, as far as that is told at once.
+
+        Args:
+            most: what is beyond that is not asked for.
+        """
+        ...
