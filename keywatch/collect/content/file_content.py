@@ -46,10 +46,15 @@ class FileOrigin(Origin):
             object.__setattr__(self, "_name", digest.hexdigest())
         return self._name
 
+    @property
+    def held(self) -> int:
+        """See `Origin.held`."""
+        return len(self._data)
+
 
 def read_file(path: str, origin: Origin, *, naming: str = "", told: str | None = None) -> Iterator[Chunk | Skipped]:
     """
-    Yield a file's chunks, a window at a time; or why it cannot be read (further).
+    Return a file's chunks, a window at a time; or why it cannot be read (further).
 
     Args:
         path: the file.
@@ -61,18 +66,33 @@ def read_file(path: str, origin: Origin, *, naming: str = "", told: str | None =
     try:
         descriptor, status = open_regular(path)
     except FileNotFoundError:
-        return  # removed since it was listed
+        return iter(())  # removed since it was listed
     except OSError as error:
-        yield unreadable(named, error)
-        return
+        return iter((unreadable(named, error),))
+    if status.st_size > WINDOW:
+        return _long(descriptor, status.st_size, path, origin, naming, named)
     try:
-        if status.st_size <= WINDOW:
-            data = os.read(descriptor, WINDOW)
-            yield from chunks(data, FileOrigin(origin, data, naming) if naming else origin)
-        else:
-            if naming and status.st_size <= _NAMED:
-                origin = Origin(origin.target, origin.path, blob_id(path, naming))
-            yield from text_of_file(descriptor, origin, status.st_size)
+        data = _whole(descriptor, status.st_size)
+    except OSError as error:
+        return iter((unreadable(named, error),))
+    finally:
+        os.close(descriptor)
+    return chunks(data, FileOrigin(origin, data, naming) if naming else origin)
+
+
+def _whole(descriptor: int, size: int) -> bytes:
+    """Return what an open file holds; of one that has grown since it had `size` bytes, a window."""
+    data = os.read(descriptor, size + 1)
+    return data if len(data) <= size else data + os.read(descriptor, WINDOW - size)
+
+
+def _long(
+    descriptor: int, size: int, path: str, origin: Origin, naming: str, named: str
+) -> Iterator[Chunk | Skipped]:
+    try:
+        if naming and size <= _NAMED:
+            origin = Origin(origin.target, origin.path, blob_id(path, naming))
+        yield from text_of_file(descriptor, origin, size)
     except OSError as error:
         yield unreadable(named, error)
     finally:

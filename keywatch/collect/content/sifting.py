@@ -27,7 +27,7 @@ def sifted(items: Iterable[Chunk | Skipped], sieve: Sieve) -> Reading:
             waiting, size = [], 0
             sieve.text(item.data)
         waiting.append(item)
-        size += len(item.data)
+        size += max(len(item.data), item.origin.held)
         if sieve.is_full or size >= _TOGETHER:
             yield from _settled(waiting, sieve)
             waiting, size = [], 0
