@@ -95,8 +95,8 @@ class Local:
 
     def start(self, examine: Examination, batch: ContentBatch) -> Waits:
         """See `Engine.start`."""
-        # Lots take long, one longer than the other; and a chunk with secrets twice as long as one without.
-        self.ahead = 3 * self.jobs if batch.lots else 2 * self.jobs + 2
+        # Of lots one takes ten times as long as another; and a chunk with secrets twice as long as one without.
+        self.ahead = 10 * self.jobs if batch.lots else 2 * self.jobs + 2
         waits = [self._chunks(examine, batch.chunks)] if batch.chunks else []
         for lot in batch.lots:
             self._coming += lot.size

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from keywatch.cli.main import run
-from keywatch.collect.content.file_lot import planned
+from keywatch.collect.content.file_lot import Plan
 from keywatch.collect.content.files import Directory
 from keywatch.collect.content.git import GitRepository
 from keywatch.collect.content.tree import Entry, walk
@@ -243,7 +243,7 @@ def test_files_that_come_in_lots(shared: Cluster, tmp_path: Path, rules_cache: P
     folder.mkdir()
     for number in range(6):
         (folder / f"{number}.env").write_text(expand(f"SECRET_{number}=amzn1.oa2-cs.v1.{{hex:64}}\n"))
-    (lot,), _ = planned(str(folder), "files", [item for item in walk(str(folder)) if isinstance(item, Entry)])
+    (lot,) = Plan(str(folder), "files").lots(item for item in walk(str(folder)) if isinstance(item, Entry))
     detector, recipe = parts(rules_cache)
     examination = Examination(detector, PEPPER, KNOWN, recipe=recipe)
     engine = Dask(shared.address)

@@ -19,7 +19,7 @@ _PARTS = 32
 """Of what is left, a lot takes so much, so that the last one does not keep whoever has none waiting."""
 _FILES = 512
 """Files of one lot, at most."""
-_LARGE = 32 << 20
+_LARGE = 8 << 20
 """Bytes of a file that is no part of a lot: its windows are shared between the cores."""
 
 

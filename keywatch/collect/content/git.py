@@ -30,7 +30,7 @@ from keywatch.collect.content.git_objects import (
 from keywatch.collect.content.git_plumbing import Git, GitFailed
 from keywatch.collect.content.gitignore import ignored
 from keywatch.collect.content.lot_plan import planned
-from keywatch.collect.content.measure import Ahead, Measures
+from keywatch.collect.content.measure import Ahead, Foresees, Measures, packed
 from keywatch.collect.content.survey import Survey
 from keywatch.collect.content.text import chunks
 from keywatch.collect.content.tree import Entry, printable
@@ -131,6 +131,10 @@ class GitRepository:
             "skipped": kept,
         }
         yield ContentBatch(chunks=(), cursor=after)
+
+    def foreseen(self, most: int) -> int:  # noqa: ARG002 - all of it is told at once
+        """See `Foresees.foreseen`."""
+        return 0 if self._since else packed(self.path / "objects" / "pack", self.path / ".git" / "objects" / "pack")
 
     def check(self) -> Iterator[str | Skipped]:
         """Open the repository and count its refs. See `KeySource.check`."""
@@ -303,3 +307,4 @@ __: type[Attributes] = GitRepository
 ____: type[Resumes] = GitRepository
 ___: type[Vouches] = GitRepository
 _____: type[Measures] = GitRepository
+______: type[Foresees] = GitRepository
