@@ -129,8 +129,7 @@ def run(
                 sys.stderr.write(
                     f"keywatch: note: {visible(source.target)}: read on from the scan before; --fresh reads all\n"
                 )
-            if not past.cursor:
-                scanner.prepare(source)
+            scanner.prepare(source, past.cursor)
             progress.target(source.target, _ahead(source))  # which may start a thread
             try:
                 steps = cast("Generator[ScanStep]", scanner.scan(source, past.cursor))

@@ -24,7 +24,7 @@ class Processes:
         self._all: set[Worker] = set()
         self._idle: list[Worker] = []
         self._starting = 0
-        self._stopped = False
+        self._stopped = threading.Event()
         self._changed = threading.Condition()
 
     def fork(self, examiner: Examiner) -> bool:
@@ -68,7 +68,7 @@ class Processes:
     def stop(self) -> None:
         """Let what is examined end after the chunk it is at. Nothing is begun any more."""
         with self._changed:
-            self._stopped = True
+            self._stopped.set()
             workers = list(self._all)
             self._changed.notify_all()
         for worker in workers:
@@ -77,7 +77,7 @@ class Processes:
     def close(self) -> None:
         """End the processes, whatever they are at."""
         with self._changed:
-            self._stopped = True
+            self._stopped.set()
             workers = list(self._all)
             self._changed.notify_all()
         for worker in workers:
@@ -86,9 +86,9 @@ class Processes:
     def _taken(self) -> Worker | None:
         """Return a process that has nothing to do, once there is one; None: there will be none any more."""
         with self._changed:
-            while not self._stopped and not self._idle and len(self._all) + self._starting >= self._most:
+            while not self._stopped.is_set() and not self._idle and len(self._all) + self._starting >= self._most:
                 self._changed.wait()
-            if self._stopped:
+            if self._stopped.is_set():
                 return None
             if self._idle:
                 return self._idle.pop()
@@ -105,7 +105,7 @@ class Processes:
                 if worker is not None:
                     self._all.add(worker)
                 self._changed.notify()
-        if self._stopped:  # meanwhile
+        if self._stopped.is_set():  # meanwhile
             self._bury(worker)
             return None
         return worker

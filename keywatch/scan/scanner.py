@@ -71,9 +71,9 @@ class Scanner:
         self._engine = engine or Local()
         self._allowed = allowed
 
-    def prepare(self, source: ContentSource) -> None:
-        """Start what is worth starting for a source that is about to be scanned whole; best while there is no thread."""
-        if isinstance(source, Foresees):
+    def prepare(self, source: ContentSource, cursor: Cursor) -> None:
+        """Start what is worth starting to scan `source` on from `cursor`: best done while there is only one thread."""
+        if not cursor and isinstance(source, Foresees):
             self._engine.prepare(self._examine, source.foreseen)
 
     def scan(self, source: ContentSource, cursor: Cursor) -> Iterator[ScanStep]:
@@ -178,11 +178,13 @@ def _cut_off(target: str, overruns: Counter[str]) -> Iterator[Skipped]:
 
 def _attributed(source: Attributes, findings: list[Finding]) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
     """Fill in who committed each place; one line for each path the blob was brought in at."""
-    blobs = {place.blob for finding in findings for place in finding.places if place.blob}
-    if not blobs:
+    named = [place for finding in findings for place in finding.places if place.blob]
+    if not named:
         return merged(findings), ()
     try:
-        known = source.introductions(blobs)
+        known = dict(source.introductions({place.blob for place in named if place.blob}))
+        if lost := [place for place in named if place.blob not in known]:
+            known |= source.uncommitted(lost)
     except ScanError as error:
         return merged(findings), (Skipped("who committed it", error.message, error.hint),)
 

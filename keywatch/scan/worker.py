@@ -16,8 +16,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from queue import SimpleQueue
-from typing import BinaryIO, NoReturn, Protocol
+from typing import BinaryIO, NoReturn, Protocol, Self
 
 from keywatch.model.source import Lot
 from keywatch.scan.examination import Examined
@@ -114,7 +115,7 @@ class _Forked:
 def is_alone() -> bool:
     """Tell whether this process has one thread only, so that a copy of it is good for anything."""
     try:
-        return len(os.listdir("/proc/self/task")) == 1
+        return len(list(Path("/proc/self/task").iterdir())) == 1
     except OSError:
         return False
 
@@ -156,7 +157,7 @@ def spawned(recipe: Recipe) -> Worker:
 class _Pipes:
     """What a worker is asked and tells. Its own ends are closed here at the end; ours too, unless they were taken."""
 
-    def __enter__(self) -> "_Pipes":
+    def __enter__(self) -> Self:
         self.asked, self._ask = os.pipe()
         try:
             self._answer, self.told = os.pipe()
@@ -202,7 +203,7 @@ def _apart(*kept: int) -> list[int]:
     """Let go of whatever else this process has open, and return what stands for `kept` now."""
     mine = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 3) for one in kept]
     # A pipe of somebody else that is open here as well would never come to its end.
-    for other in [one for one in map(int, os.listdir("/proc/self/fd")) if one > 2 and one not in mine]:  # noqa: PLR2004
+    for other in {int(one.name) for one in Path("/proc/self/fd").iterdir()}.difference((0, 1, 2), mine):
         with suppress(OSError):
             os.close(other)
     nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)

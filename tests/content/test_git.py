@@ -123,7 +123,8 @@ def test_the_working_tree_is_read(repository: Repository) -> None:
     assert texts(chunks) == ["after", "before", "committed", "untracked"]
     blob = next(chunk.origin.blob for chunk in chunks if chunk.data == b"untracked")
     assert blob is not None
-    (found,) = source.introductions([blob])[blob]
+    assert source.introductions([blob]) == {}
+    (found,) = source.uncommitted([Place(target="t", path="new/c", line=1, column=1, blob=blob)])[blob]
     assert (found.path, found.commit, found.present) == ("new/c", None, True)
 
 
@@ -211,8 +212,8 @@ def test_a_repository_without_a_commit(repository: Repository) -> None:
     source = GitRepository(repository.path)
     chunks, skipped, _ = read(source)
     assert (texts(chunks), skipped) == (["untracked"], [])
-    assert chunks[0].origin.blob is not None
-    assert source.introductions([chunks[0].origin.blob])
+    place = Place(target="t", path="a", line=1, column=1, blob=chunks[0].origin.blob)
+    assert list(source.uncommitted([place])) == [place.blob]
 
 
 def test_an_empty_bare_repository(tmp_path: Path) -> None:

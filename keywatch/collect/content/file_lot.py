@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keywatch.collect.content.file_content import BLOB, read_file
+from keywatch.collect.content.file_content import read_file
+from keywatch.collect.content.names import Names
 from keywatch.collect.content.sifting import sifted
 from keywatch.collect.content.tree import Entry, printable
 from keywatch.model.content import Chunk, Origin
@@ -19,6 +20,7 @@ _PARTS = 32
 """Of what is left, a lot takes so much, so that the last one does not keep whoever has none waiting."""
 _FILES = 512
 """Files of one lot, at most."""
+_NAMES = Names()
 _LARGE = 8 << 20
 """Bytes of a file that is no part of a lot: its windows are shared between the cores."""
 
@@ -38,6 +40,8 @@ class FileLot:
     relative: Sequence[str] = field(repr=False)
     """What they are called below the directory."""
     size: int = 0
+    names: Names = _NAMES
+    """How they are called as blobs, and which are left out."""
 
     def __str__(self) -> str:
         return f"{self.target}: {len(self.paths)} files"
@@ -62,25 +66,27 @@ class FileLot:
     def _read(self) -> Iterator[Chunk | Skipped]:
         for path, relative in zip(self.paths, self.relative, strict=True):
             here = self.base + path[len(self.top) :]
-            yield from read_file(here, Origin(self.target, relative), naming=BLOB, told=printable(path))
+            yield from read_file(here, Origin(self.target, relative), self.names, told=printable(path))
 
 
 class Plan:
     """Puts the files of one directory together into lots."""
 
-    def __init__(self, top: str, target: str) -> None:
+    def __init__(self, top: str, target: str, names: Names = _NAMES) -> None:
         """
         Begin.
 
         Args:
             top: the directory, as it was typed.
             target: what a person calls it.
+            names: how its files are called as blobs, and which are left out.
 
         Raises:
             ScanError: it is gone.
         """
         self._top = top
         self._target = target
+        self._names = names
         self._base = str(Path(top).absolute())
         try:
             self._inode = Path(self._base).stat().st_ino
@@ -115,9 +121,8 @@ class Plan:
 
     def _lot(self, share: list[Entry], size: int) -> FileLot:
         paths = [entry.path for entry in share]
-        return FileLot(
-            self._top, self._base, self._inode, self._target, paths, [entry.relative for entry in share], size
-        )
+        relative = [entry.relative for entry in share]
+        return FileLot(self._top, self._base, self._inode, self._target, paths, relative, size, self._names)
 
 
 def _wanted(left: int | None) -> int:

@@ -2,26 +2,18 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 
 from keywatch.collect.content.attribution import Vouches
-from keywatch.collect.content.batching import batches
-from keywatch.collect.content.file_content import BLOB, blob_id, read_file
-from keywatch.collect.content.file_lot import Plan
+from keywatch.collect.content.file_batches import content
+from keywatch.collect.content.file_content import blob_id
 from keywatch.collect.content.measure import Ahead, Foresees, Measures
 from keywatch.collect.content.survey import Survey
-from keywatch.collect.content.tree import VERSION_CONTROL, Entry, printable, unreadable
-from keywatch.model.content import Chunk, Origin
+from keywatch.collect.content.tree import VERSION_CONTROL, printable, unreadable
 from keywatch.model.errors import ScanError
 from keywatch.model.finding import Place
 from keywatch.model.key import SourceId
 from keywatch.model.source import ContentBatch, ContentSource, Cursor, Skipped
-
-_MUCH = 8 << 20
-"""Bytes of a directory whose files are worth lots."""
-_AT_ONCE = 6
-"""Lots that are given before all of a directory is surveyed."""
 
 
 class Directory:
@@ -51,22 +43,29 @@ class Directory:
         self.id = id or SourceId(f"files:{self.target}")
         self._ruleset = ruleset
         self._excluded = excluded
-        self.ahead: Ahead | None = None
         self._gitignore = gitignore
         self._begun: Survey | None = None
+        self._reading: Survey | None = None
 
     def read(self, cursor: Cursor) -> Iterator[ContentBatch]:
         """Read every file, unless not one of them changed since `cursor`. See `ContentSource.read`."""
         if not os.path.lexists(self.path):
             raise ScanError(f"{self.target}: no such file or directory", hint="check the spelling of the target")
         survey, self._begun = self._begun or self._survey(), None
+        self._reading = survey
         if cursor.get("tree") and cursor.get("ruleset") == self._ruleset:
             survey.finish()
             if cursor.get("tree") == survey.digest():
                 yield ContentBatch(chunks=(), cursor=cursor, skipped=tuple(survey.skipped))
                 return
-        yield from self._content(survey)
+        yield from content(survey, self.path, self.target)
         yield ContentBatch(chunks=(), cursor={"version": 1, "ruleset": self._ruleset, "tree": survey.digest()})
+
+    @property
+    def ahead(self) -> Ahead | None:
+        """See `Measures.ahead`."""
+        survey = self._reading
+        return Ahead(survey.count, survey.size) if survey is not None and survey.is_whole else None
 
     def foreseen(self, most: int) -> int:
         """See `Foresees.foreseen`. What was surveyed for this is not surveyed again."""
@@ -92,27 +91,6 @@ class Directory:
 
         return frozenset(place for place in places if is_gone(place))
 
-    def _content(self, survey: Survey) -> Iterator[ContentBatch]:
-        if survey.reach(_MUCH) < _MUCH or not self.path.is_dir():
-            survey.finish()
-            self.ahead = Ahead(survey.count, survey.size)
-            yield from batches([*survey.skipped])
-            yield from batches(self._read(survey.entries))
-            return
-        plan = Plan(str(self.path), self.target)
-        # There is enough to do at once for the rest to be surveyed meanwhile.
-        yield from (ContentBatch(cursor=None, lots=(lot,)) for lot in islice(plan.lots(survey.taken()), _AT_ONCE))
-        survey.finish()
-        self.ahead = Ahead(survey.count, survey.size)
-        yield from batches([*survey.skipped])
-        left = sum(entry.size for entry in survey.entries)
-        yield from (ContentBatch(cursor=None, lots=(lot,)) for lot in plan.lots(survey.taken(), left))
-        yield from batches(self._read(plan.others))
-
-    def _read(self, entries: Iterable[Entry]) -> Iterator[Chunk | Skipped]:
-        for entry in entries:
-            yield from read_file(entry.path, Origin(self.target, entry.relative), naming=BLOB)
-
     def _survey(self) -> Survey:
         ignored: frozenset[str] = frozenset()
         if self._gitignore and self.path.is_dir():
@@ -124,9 +102,14 @@ class Directory:
 
 def holder(top: Path, path: str) -> str:
     """Return the file below `top` that holds what `path` names: itself, or an archive in which that is."""
+    return str(top / outer(top, path))
+
+
+def outer(top: Path, path: str) -> str:
+    """As `holder`, and what that is called below `top`."""
     while not os.path.lexists(top / path) and "!" in path:
         path = path.rpartition("!")[0]
-    return str(top / path)
+    return path
 
 
 _: type[ContentSource] = Directory

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from keywatch.collect.content.tree import VERSION_CONTROL, Entry, printable, stamp, walk
+from keywatch.collect.content.tree import VERSION_CONTROL, Entry, stamp, walk
 from keywatch.model.source import Skipped
 
 
@@ -36,6 +36,10 @@ class Survey:
         """Files found so far."""
         self.size = 0
         """Their bytes."""
+        self.odd: dict[str, str] = {}
+        """Paths of files whose names are no text, by what these are made into."""
+        self.is_whole = False
+        """Whether all is found."""
 
     def reach(self, most: int) -> int:
         """Go on until so many bytes are found, and return how many are: fewer only if that is all there is."""
@@ -65,8 +69,12 @@ class Survey:
             self.entries.append(item)
             self.count += 1
             self.size += item.size
+            if not item.path.isascii() and (relative := item.relative) != item.path[item.begin :]:
+                self.odd[relative] = item.path
         elif item is not None:
             self.skipped.append(item)
+        else:
+            self.is_whole = True
         return item is not None
 
     def _file(self, path: Path) -> Iterator[Entry | Skipped]:

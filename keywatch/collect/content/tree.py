@@ -52,32 +52,29 @@ def walk(
     """
     pending = [top]
     begin = len(os.path.join(top, ""))  # noqa: PTH118 - as a listing joins them
+
+    def is_ignored(path: str, end: str = "") -> bool:
+        return bool(ignored) and printable(path[begin:]) + end in ignored
+
     while pending:
         folder = pending.pop()
         try:
             with os.scandir(folder) as listing:
-                entries = sorted(listing, key=_name, reverse=True)
+                entries = sorted([one for one in listing if one.name not in excluded], key=_name, reverse=True)
         except OSError as error:
             yield unreadable(printable(folder), error)
             continue
         files = []
         for entry in entries:
-            if entry.name in excluded:
-                continue
             path = entry.path
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    if not ignored or f"{printable(path[begin:])}/" not in ignored:
+                    if not is_ignored(path, "/"):
                         pending.append(path)
-                    continue
-                if entry.is_symlink():
-                    continue
-                status = entry.stat(follow_symlinks=False)
+                elif stat.S_ISREG((status := entry.stat(follow_symlinks=False)).st_mode) and not is_ignored(path):
+                    files.append((path, status))
             except OSError as error:
                 yield unreadable(printable(path), error)
-                continue
-            if stat.S_ISREG(status.st_mode) and not (ignored and printable(path[begin:]) in ignored):
-                files.append((path, status))
         for path, status in reversed(files):
             note(stamp(path, status))
             yield Entry(path, begin, status.st_size)
