@@ -129,9 +129,9 @@ def run(
                 sys.stderr.write(
                     f"keywatch: note: {visible(source.target)}: read on from the scan before; --fresh reads all\n"
                 )
-            scanner.prepare(source, past.cursor)
-            progress.target(source.target, _ahead(source))  # which may start a thread
             try:
+                scanner.prepare(source, past.cursor)
+                progress.target(source.target, _ahead(source))  # which may start a thread
                 steps = cast("Generator[ScanStep]", scanner.scan(source, past.cursor))
                 for step in _steps(steps, stop):
                     findings = tuple(target.told(step.findings))

@@ -4,18 +4,21 @@ import os
 import subprocess
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from keywatch.collect.content import open_target
+from keywatch.collect.content.file_lot import FileLot
 from keywatch.collect.content.git import GitRepository
 from keywatch.collect.content.git_plumbing import Git, GitFailed
 from keywatch.collect.content.git_staged import StagedFiles
 from keywatch.model.content import Chunk
 from keywatch.model.errors import ScanError, UsageError
 from keywatch.model.finding import Place
+from keywatch.model.source import Skipped
 from tests.content.repository import Repository, read, texts
 
 
@@ -126,6 +129,36 @@ def test_the_working_tree_is_read(repository: Repository) -> None:
     assert source.introductions([blob]) == {}
     (found,) = source.uncommitted([Place(target="t", path="new/c", line=1, column=1, blob=blob)])[blob]
     assert (found.path, found.commit, found.present) == ("new/c", None, True)
+
+
+def test_a_large_working_tree_comes_in_lots(repository: Repository) -> None:
+    """Whoever looks through a lot leaves out what HEAD has, wherever that lies, and knows the others' names."""
+    text = "line\n" * 600_000
+    repository.commit({"a": f"a{text}", "b": f"b{text}", "long": text + text})
+    repository.write("b", f"changed{text}")
+    repository.write("copy", f"a{text}")
+    repository.write("long copy", text + text)
+    repository.write("new", f"new{text}{text}")
+    lots = [lot for batch in GitRepository(repository.path).read({}) for lot in batch.lots]
+    found = [item for lot in lots if isinstance(lot, FileLot) for item in lot.read()]
+    blobs = {(item.origin.path, item.origin.blob) for item in found if isinstance(item, Chunk)}
+    assert blobs == {(name, repository.git("hash-object", name).strip()) for name in ("b", "new")}
+    assert not [item for item in found if isinstance(item, Skipped)]
+
+
+def test_what_no_commit_has_is_told_wherever_it_lies(repository: Repository) -> None:
+    """Two files with one secret are two places, whatever they are called; one that has changed since is none."""
+    repository.commit({"a": "one"})
+    for name in ("x", "y", b"bad\xff", "changed"):
+        repository.write(name, "two")
+    source = GitRepository(repository.path)
+    chunks, _, _ = read(source)
+    (blob,) = {chunk.origin.blob for chunk in chunks if chunk.data == b"two"}
+    places = [Place(target="t", path=chunk.origin.path, line=1, column=1, blob=blob) for chunk in chunks]
+    assert "bad\\xff" in {place.path for place in places}
+    repository.write("changed", "three")
+    found = source.uncommitted([*places, replace(places[0], path="x!inner")])
+    assert {key: [item.path for item in items] for key, items in found.items()} == {blob: ["bad\\xff", "x", "y"]}
 
 
 def test_ignored_files_are_left_out(repository: Repository, tmp_path: Path) -> None:

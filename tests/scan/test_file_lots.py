@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from keywatch.detect.engine import Detector
 from keywatch.detect.examples import expand
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.rules import packaged
-from keywatch.model.content import Chunk
+from keywatch.model.content import Chunk, Passed
 from keywatch.model.errors import ScanError
 from keywatch.model.finding import Finding, Place
 from keywatch.model.key import SourceId
 from keywatch.model.secret import Pepper
-from keywatch.model.source import ContentBatch, Cursor, Lot, Skipped
+from keywatch.model.source import ContentBatch, Cursor, Lot, Sighted, Skipped
+from keywatch.native.sieve import Harmless
 from keywatch.scan.engine import Local
 from keywatch.scan.recipe import Recipe
 from keywatch.scan.scanner import Scanner
@@ -119,6 +121,24 @@ def test_many_small_files_are_many_lots(tmp_path: Path) -> None:
     for number in range(1100):
         (tmp_path / f"f{number:04}").write_bytes(b"")
     assert [len(lot.paths) for lot in planned(str(tmp_path), 2000)] == [512, 512, 76]
+
+
+def test_pictures_are_not_held_in_memory_for_their_texts(tmp_path: Path) -> None:
+    """Their names as blobs are worked out for findings alone, from what they hold: so few of them wait together."""
+    text = b"tEXtComment\0hello"
+    for number in range(4):
+        with (tmp_path / f"{number}.png").open("wb") as file:
+            file.write(b"\x89PNG\r\n\x1a\n" + (len(text) - 4).to_bytes(4) + text + bytes(4))
+            file.truncate(3 << 20)
+    first, second = planned(str(tmp_path))
+    both = replace(first, paths=[*first.paths, *second.paths], relative=[*first.relative, *second.relative])
+    passed, reading = [], both.read(Harmless())
+    item = next(reading)
+    with suppress(StopIteration):
+        while True:
+            passed += [item.count] if isinstance(item, Passed) else []
+            item = reading.send(Sighted())
+    assert passed == [3, 1]
 
 
 def test_what_is_foreseen_is_read_as_without_that(tmp_path: Path) -> None:
