@@ -17,6 +17,8 @@ _MUCH = 8 << 20
 """Bytes of files that are worth lots."""
 _AT_ONCE = 6
 """Lots that are given before all of a directory is surveyed."""
+_SPREAD = 128 << 20
+"""Bytes of files that are worth other machines."""
 _NAMES = Names()
 
 
@@ -43,9 +45,11 @@ def content(survey: Survey, top: Path, target: str, names: Names = _NAMES) -> It
     plan = Plan(str(top), target, names)
     if not survey.is_whole:
         # There is enough to do at once for the rest to be surveyed meanwhile.
-        yield from (ContentBatch(cursor=None, lots=(lot,)) for lot in islice(plan.lots(survey.taken()), _AT_ONCE))
+        first = islice(plan.lots(survey.taken(), near=True), _AT_ONCE)
+        yield from (ContentBatch(cursor=None, lots=(lot,)) for lot in first)
         survey.finish()
     yield from batches([*survey.skipped])
     left = sum(entry.size for entry in survey.entries)
-    yield from (ContentBatch(cursor=None, lots=(lot,)) for lot in plan.lots(survey.taken(), left))
+    near = survey.size < _SPREAD or names.known is not None
+    yield from (ContentBatch(cursor=None, lots=(lot,)) for lot in plan.lots(survey.taken(), left, near=near))
     yield from batches(read(plan.others))

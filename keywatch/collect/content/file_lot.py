@@ -42,6 +42,8 @@ class FileLot:
     size: int = 0
     names: Names = _NAMES
     """How they are called as blobs, and which are left out."""
+    near: bool = False
+    """They are not worth being read on another machine, or not there."""
 
     def __str__(self) -> str:
         return f"{self.target}: {len(self.paths)} files"
@@ -95,13 +97,14 @@ class Plan:
         self.others: list[Entry] = []
         """What was given and is in none of them, so far."""
 
-    def lots(self, entries: Iterable[Entry], left: int | None = None) -> Iterator[FileLot]:
+    def lots(self, entries: Iterable[Entry], left: int | None = None, *, near: bool = False) -> Iterator[FileLot]:
         """
         Yield lots as soon as they are full.
 
         Args:
             entries: files, whose paths begin with that of the directory.
             left: bytes of all of them, if that is known: the last lots are small ones then.
+            near: see `FileLot.near`.
         """
         share: list[Entry] = []
         size = 0
@@ -113,16 +116,16 @@ class Plan:
             share.append(entry)
             size += entry.size
             if size >= enough or len(share) >= _FILES:
-                yield self._lot(share, size)
+                yield self._lot(share, size, near)
                 left = None if left is None else left - size
                 share, size, enough = [], 0, _wanted(left)
         if share:
-            yield self._lot(share, size)
+            yield self._lot(share, size, near)
 
-    def _lot(self, share: list[Entry], size: int) -> FileLot:
+    def _lot(self, share: list[Entry], size: int, near: bool) -> FileLot:
         paths = [entry.path for entry in share]
         relative = [entry.relative for entry in share]
-        return FileLot(self._top, self._base, self._inode, self._target, paths, relative, size, self._names)
+        return FileLot(self._top, self._base, self._inode, self._target, paths, relative, size, self._names, near)
 
 
 def _wanted(left: int | None) -> int:
