@@ -13,6 +13,7 @@ from keywatch.collect.content.file_lot import FileLot, Plan
 from keywatch.collect.content.files import Directory
 from keywatch.collect.content.measure import Ahead
 from keywatch.collect.content.tree import walk
+from keywatch.collect.content.windows import WINDOW
 from keywatch.detect.engine import Detector
 from keywatch.detect.examples import expand
 from keywatch.detect.known import KnownKeys
@@ -23,7 +24,7 @@ from keywatch.model.finding import Finding, Place
 from keywatch.model.key import SourceId
 from keywatch.model.secret import Pepper
 from keywatch.model.source import ContentBatch, Cursor, Lot, Sighted, Skipped
-from keywatch.native.sieve import Harmless
+from keywatch.native.sieve import LARGEST, Harmless
 from keywatch.scan.engine import Local
 from keywatch.scan.recipe import Recipe
 from keywatch.scan.scanner import Scanner
@@ -139,6 +140,11 @@ def test_pictures_are_not_held_in_memory_for_their_texts(tmp_path: Path) -> None
             passed += [item.count] if isinstance(item, Passed) else []
             item = reading.send(Sighted())
     assert passed == [3, 1]
+
+
+def test_a_file_that_is_one_chunk_fits_into_the_sieve() -> None:
+    """Or what is sighted in the next one would be told of it."""
+    assert WINDOW <= LARGEST
 
 
 def test_what_is_foreseen_is_read_as_without_that(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from keywatch.collect.content.file_lot import Plan
 from keywatch.collect.content.names import Names
 from keywatch.collect.content.survey import Survey
 from keywatch.collect.content.tree import Entry
-from keywatch.model.content import Chunk, Origin
+from keywatch.model.content import Chunk
 from keywatch.model.source import ContentBatch, Skipped
 
 _MUCH = 8 << 20
@@ -35,7 +35,7 @@ def content(survey: Survey, top: Path, target: str, names: Names = _NAMES) -> It
 
     def read(entries: Iterable[Entry]) -> Iterator[Chunk | Skipped]:
         for entry in entries:
-            yield from read_file(entry.path, Origin(target, entry.relative), names)
+            yield from read_file(entry.path, target, entry.relative, names)
 
     if survey.reach(_MUCH) < _MUCH or not top.is_dir():
         survey.finish()

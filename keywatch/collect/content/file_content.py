@@ -1,14 +1,14 @@
 """One file, read as chunks, and the name its content has as a blob."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from keywatch.collect.content.names import Names
-from keywatch.collect.content.text import chunks, pieces, text_of_file
+from keywatch.collect.content.text import chunks, is_plain, pieces, text_of_file
 from keywatch.collect.content.tree import printable, unreadable
 from keywatch.collect.content.windows import WINDOW
 from keywatch.collect.regular_file import open_regular
-from keywatch.model.content import Chunk, Origin
+from keywatch.model.content import Chunk, Mark, Origin
 from keywatch.model.source import Skipped
 
 _NAMED = 64 << 20
@@ -25,11 +25,11 @@ class FileOrigin(Origin):
     _name: str | None
     _names: Names
 
-    def __init__(self, origin: Origin, data: bytes, names: Names, name: str | None = None) -> None:
-        """As `origin`; the file holds `data`, and is called `name` if that is known."""
+    def __init__(self, target: str, path: str, data: bytes, names: Names, name: str | None = None) -> None:
+        """As `Origin`; the file holds `data`, and is called `name` if that is known."""
         for field, value in (
-            ("target", origin.target),
-            ("path", origin.path),
+            ("target", target),
+            ("path", path),
             ("parts", ()),
             ("_data", data),
             ("_names", names),
@@ -50,34 +50,62 @@ class FileOrigin(Origin):
         return len(self._data)
 
 
-def read_file(path: str, origin: Origin, names: Names = _SHA1, told: str | None = None) -> Iterator[Chunk | Skipped]:
+class FileText:
+    """A file that is one text as it stands, as most are. Few of them need all that a chunk is."""
+
+    __slots__ = ("_names", "_path", "_target", "data")
+
+    def __init__(self, data: bytes, target: str, path: str, names: Names) -> None:
+        """As `loaded` has it."""
+        self.data = data
+        self._target = target
+        self._path = path
+        self._names = names
+
+    def chunk(self, sighted: Sequence[Mark] | None = None) -> Chunk:
+        """Return it as a chunk; `sighted`: what was seen in it, if it was glanced at."""
+        return Chunk(self.data, FileOrigin(self._target, self._path, self.data, self._names), sighted=sighted)
+
+
+def read_file(
+    path: str, target: str, relative: str, names: Names = _SHA1, told: str | None = None
+) -> Iterator[Chunk | Skipped]:
+    """Return a file's chunks, a window at a time; or why it cannot be read (further). See `loaded`."""
+    found = loaded(path, target, relative, names, told)
+    return iter((found.chunk(),)) if isinstance(found, FileText) else found
+
+
+def loaded(
+    path: str, target: str, relative: str, names: Names = _SHA1, told: str | None = None
+) -> FileText | Iterator[Chunk | Skipped]:
     """
-    Return a file's chunks, a window at a time; or why it cannot be read (further). Of one with a known name, none.
+    Return a file that is one text, or what else it comes to; of one with a known name, nothing.
 
     Args:
         path: the file.
-        origin: what the chunks say of where they come from.
+        target: what was asked to be scanned.
+        relative: what the file is called there.
         names: how it is called as a blob.
         told: what a person calls the file, if that is not the path.
     """
     try:
         descriptor, status = open_regular(path)
+        if status.st_size > WINDOW:
+            return _long(descriptor, status.st_size, Origin(target, relative), names, printable(told or path))
+        try:
+            data = _whole(descriptor, status.st_size)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         return iter(())  # removed since it was listed
     except OSError as error:
-        return iter((unreadable(told or printable(path), error),))
-    if status.st_size > WINDOW:
-        return _long(descriptor, status.st_size, origin, names, told or printable(path))
-    try:
-        data = _whole(descriptor, status.st_size)
-    except OSError as error:
-        return iter((unreadable(told or printable(path), error),))
-    finally:
-        os.close(descriptor)
+        return iter((unreadable(printable(told or path), error),))
     if names.known is None:
-        return chunks(data, FileOrigin(origin, data, names))
+        if is_plain(data):
+            return FileText(data, target, relative, names)
+        return chunks(data, FileOrigin(target, relative, data, names))
     name = names.name(data)
-    return iter(()) if names.has(name) else chunks(data, FileOrigin(origin, data, names, name.hex()))
+    return iter(()) if names.has(name) else chunks(data, FileOrigin(target, relative, data, names, name.hex()))
 
 
 def _whole(descriptor: int, size: int) -> bytes:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keywatch.collect.content.file_content import read_file
+from keywatch.collect.content.file_content import FileText, loaded
 from keywatch.collect.content.names import Names
 from keywatch.collect.content.sifting import sifted
-from keywatch.collect.content.tree import Entry, printable
-from keywatch.model.content import Chunk, Origin
+from keywatch.collect.content.tree import Entry
+from keywatch.model.content import Chunk
 from keywatch.model.errors import ScanError
 from keywatch.model.source import Lot, Reading, Skipped
 from keywatch.native.sieve import Harmless, sieve
@@ -61,14 +61,18 @@ class FileLot:
             )
         sifting = None if harmless is None else sieve(harmless)
         if sifting is None:
-            yield from self._read()
+            yield from (item.chunk() if isinstance(item, FileText) else item for item in self._read())
         else:
             yield from sifted(self._read(), sifting)
 
-    def _read(self) -> Iterator[Chunk | Skipped]:
+    def _read(self) -> Iterator[FileText | Chunk | Skipped]:
+        base, target, names, begin = self.base, self.target, self.names, len(self.top)
         for path, relative in zip(self.paths, self.relative, strict=True):
-            here = self.base + path[len(self.top) :]
-            yield from read_file(here, Origin(self.target, relative), self.names, told=printable(path))
+            found = loaded(base + path[begin:], target, relative, names, path)
+            if isinstance(found, FileText):
+                yield found
+            else:
+                yield from found
 
 
 class Plan:
