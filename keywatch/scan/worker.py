@@ -203,9 +203,10 @@ def _apart(*kept: int) -> list[int]:
     """Let go of whatever else this process has open, and return what stands for `kept` now."""
     mine = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 3) for one in kept]
     # A pipe of somebody else that is open here as well would never come to its end.
-    for other in {int(one.name) for one in Path("/proc/self/fd").iterdir()}.difference((0, 1, 2), mine):
-        with suppress(OSError):
-            os.close(other)
+    with suppress(OSError):  # a new interpreter has nothing of others, where that cannot be seen
+        for other in {int(one.name) for one in Path("/proc/self/fd").iterdir()}.difference((0, 1, 2), mine):
+            with suppress(OSError):
+                os.close(other)
     nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)

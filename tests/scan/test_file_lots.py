@@ -100,7 +100,7 @@ def test_lots_show_what_a_directory_shows(tree: Path, rules_cache: Path, size: i
 
 def test_large_directories_come_in_lots(tmp_path: Path) -> None:
     """What is much is not read here; a file that is large alone is, as its windows are shared between the cores."""
-    for number in range(24):
+    for number in range(32):
         with (tmp_path / f"f{number:02}").open("wb") as file:
             file.truncate(3 << 20)  # holes take no room
     with (tmp_path / "large.log").open("wb") as file:
@@ -112,9 +112,9 @@ def test_large_directories_come_in_lots(tmp_path: Path) -> None:
             assert {chunk.origin.path for chunk in batch.chunks} == {"large.log"}
             break
         given += [lot for lot in batch.lots if isinstance(lot, FileLot)]
-    assert [name for lot in given for name in lot.relative] == [f"f{number:02}" for number in range(24)]
-    assert [lot.size for lot in given] == [6 << 20] * 6 + [3 << 20] * 12
-    assert source.ahead == Ahead(25, 112 << 20)
+    assert [name for lot in given for name in lot.relative] == [f"f{number:02}" for number in range(32)]
+    assert [lot.size for lot in given] == [6 << 20] * 12 + [3 << 20] * 8
+    assert source.ahead == Ahead(33, 136 << 20)
 
 
 def test_many_small_files_are_many_lots(tmp_path: Path) -> None:

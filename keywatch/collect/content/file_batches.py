@@ -15,7 +15,7 @@ from keywatch.model.source import ContentBatch, Skipped
 
 _MUCH = 8 << 20
 """Bytes of files that are worth lots."""
-_AT_ONCE = 6
+_AT_ONCE = 12
 """Lots that are given before all of a directory is surveyed."""
 _SPREAD = 128 << 20
 """Bytes of files that are worth other machines."""
