@@ -19,7 +19,7 @@ _SHARE = 1 << 20
 """Bytes one task gets, about: a hundred thousand small files are not a hundred thousand tasks."""
 _ALONE = 1 << 16
 """Bytes. A batch up to this size is looked at faster than a thread is started."""
-_EACH = 4 << 20
+_EACH = 8 << 20
 """Bytes that are worth a process which is a copy of this one."""
 _MUCH = 64 << 20
 """Bytes of lots that are worth starting interpreters, where nothing was known of them before threads were started."""

@@ -146,6 +146,18 @@ def test_a_large_working_tree_comes_in_lots(repository: Repository) -> None:
     assert not [item for item in found if isinstance(item, Skipped)]
 
 
+def test_what_a_history_comes_to_is_foreseen_from_its_packs(repository: Repository) -> None:
+    """Whatever else lies there; and not of a part of it."""
+    repository.commit({"a": "one", "b": "two"})
+    assert GitRepository(repository.path).foreseen(1) == 0
+    repository.git("repack", "-a", "-d", "-q")
+    packs = repository.path / ".git" / "objects" / "pack"
+    (size,) = [pack.stat().st_size for pack in packs.glob("*.pack")]
+    (packs / "x.pack").symlink_to("/dev/zero")
+    assert size < GitRepository(repository.path).foreseen(1) < 5 * size
+    assert GitRepository(repository.path, since="HEAD").foreseen(1) == 0
+
+
 def test_what_no_commit_has_is_told_wherever_it_lies(repository: Repository) -> None:
     """Two files with one secret are two places, whatever they are called; one that has changed since is none."""
     repository.commit({"a": "one"})

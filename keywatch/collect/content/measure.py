@@ -41,9 +41,9 @@ class Foresees(Protocol):
 
 
 def packed(*folders: Path) -> int:
-    """Return how many bytes git's packs in these folders have, which it takes so long to look through as files."""
+    """Return how many bytes come out of git's packs in these folders, at least: mostly it is ten times as many."""
     size = 0
     for folder in folders:
         with suppress(OSError), os.scandir(folder) as listing:
             size += sum(entry.stat(follow_symlinks=False).st_size for entry in listing if entry.name.endswith(".pack"))
-    return size
+    return 4 * size
