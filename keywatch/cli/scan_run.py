@@ -106,7 +106,6 @@ def run(
                 break
             names.append(source.target)
             roots |= _root(source)
-            progress.target(source.target, _ahead(source))
             target = bench.target(source.target)
             plain = target.is_ours and not accepted and recorder is None
             scanner = Scanner(
@@ -131,6 +130,8 @@ def run(
                     f"keywatch: note: {visible(source.target)}: read on from the scan before; --fresh reads all\n"
                 )
             try:
+                scanner.prepare(source, past.cursor)
+                progress.target(source.target, _ahead(source))  # which may start a thread
                 steps = cast("Generator[ScanStep]", scanner.scan(source, past.cursor))
                 for step in _steps(steps, stop):
                     findings = tuple(target.told(step.findings))

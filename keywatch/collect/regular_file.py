@@ -20,7 +20,8 @@ def open_regular(path: str | os.PathLike[str]) -> tuple[int, os.stat_result]:
         NotRegular: it is something else; its `strerror` says what.
         OSError: it cannot be opened.
     """
-    _require_regular(os.lstat(path).st_mode, path)
+    if not stat.S_ISREG(mode := os.lstat(path).st_mode):
+        raise _refusal(mode, path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -29,7 +30,8 @@ def open_regular(path: str | os.PathLike[str]) -> tuple[int, os.stat_result]:
         raise
     try:
         status = os.fstat(descriptor)
-        _require_regular(status.st_mode, path)
+        if not stat.S_ISREG(status.st_mode):
+            raise _refusal(status.st_mode, path)
     except OSError:
         os.close(descriptor)
         raise
@@ -44,8 +46,6 @@ _KINDS = (
 )
 
 
-def _require_regular(mode: int, path: str | os.PathLike[str]) -> None:
-    if stat.S_ISREG(mode):
-        return
+def _refusal(mode: int, path: str | os.PathLike[str]) -> NotRegular:
     kind = next((name for test, name in _KINDS if test(mode)), "a device")
-    raise NotRegular(errno.EINVAL, kind, str(path))
+    return NotRegular(errno.EINVAL, kind, str(path))

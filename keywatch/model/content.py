@@ -54,6 +54,11 @@ class Origin:
     parts: tuple[Part, ...] = field(default=(), repr=False)
     """By offset. Where there are any, a place is told as one inside its part: `path@name`."""
 
+    @property
+    def held(self) -> int:
+        """Bytes of content that it keeps in memory, to name them if somebody asks."""
+        return 0
+
     def part(self, offset: int) -> Part | None:
         """Return the part that the byte at `offset` is in; None if the origin is one text."""
         if not self.parts:

@@ -1,17 +1,18 @@
 """Memory that C writes to: zeros at first, and none of it taken before it is touched."""
 
 from collections import defaultdict
-from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED, mmap
 
 
 class Memory:
     """So many bytes, at an address that stays."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, shared: bool = False) -> None:
+        """`shared`: processes that are forked write to the same memory, not to a copy of it."""
         from ctypes import addressof, c_char  # costs a scan that has no use for it more than all else here
 
         self.size = size
-        self._map = mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS)  # no process that is forked writes to it
+        self._map = mmap(-1, size, flags=MAP_ANONYMOUS | (MAP_SHARED if shared else MAP_PRIVATE))
         self._first = c_char.from_buffer(self._map)
         self.address = addressof(self._first)
 

@@ -46,7 +46,7 @@ class Taken(IntEnum):
 
 class Harmless:
     """
-    Parts of texts in which nothing is sighted, by names of 64 bits. Safe to share between threads.
+    Parts of texts in which nothing is sighted, by names of 64 bits. Safe to share between threads and forked processes.
 
     They are good for one set of patterns: whoever looks for others begins anew. They take 16 MB, enough for a gigabyte
     of text that is all different; of more, some are forgotten.
@@ -55,7 +55,7 @@ class Harmless:
     def __init__(self) -> None:
         """Begin with none, under a key that nobody knows: no text can be made to look like another one."""
         self.key = tuple(int.from_bytes(os.urandom(8)) for _ in range(2))
-        self.names = Memory(8 * _NAMES)
+        self.names = Memory(8 * _NAMES, shared=True)
 
 
 class State(Structure):

@@ -19,6 +19,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
+from keywatch.collect.content.file_lot import FileLot
 from keywatch.model.errors import ScanError, UsageError
 from keywatch.model.source import ContentBatch, Lot, Skipped
 from keywatch.scan.dask_worker import Order, Parcel, examine, handed, probe, version
@@ -111,14 +112,18 @@ class Dask:
             self._look()
         return max(self._local.ahead, int(_EACH * self._threads))
 
+    def prepare(self, examine: Examination, foreseen: Callable[[int], int]) -> None:
+        """See `Engine.prepare`. The workers are there."""
+
     def start(self, examine: Examination, batch: ContentBatch) -> Waits:
         """See `Engine.start`."""
         waits: list[Waits] = []
-        here = batch if examine.recipe is None else replace(batch, lots=())
-        if here.chunks or here.lots:
-            waits.append(self._local.start(examine, here))
-        if examine.recipe is not None:
-            waits += [self._sent(examine.recipe, lot) for lot in batch.lots]
+        recipe = examine.recipe
+        near = tuple(lot for lot in batch.lots if recipe is None or _is_near(lot))
+        if batch.chunks or near:
+            waits.append(self._local.start(examine, replace(batch, lots=near)))
+        if recipe is not None:
+            waits += [self._sent(recipe, lot) for lot in batch.lots if not _is_near(lot)]
         holds = bool(batch.chunks)
         self._unread += holds
 
@@ -304,6 +309,10 @@ def _connected(scheduler: str) -> Client:
             else "write it as `dask scheduler` tells it, like tcp://127.0.0.1:8786"
         )
         raise UsageError(f"{scheduler}: {what} ({type(error).__name__})", hint=hint) from None
+
+
+def _is_near(lot: Lot) -> bool:
+    return isinstance(lot, FileLot) and lot.near
 
 
 def _quiet(names: Iterable[str]) -> None:

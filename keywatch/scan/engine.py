@@ -19,8 +19,10 @@ _SHARE = 1 << 20
 """Bytes one task gets, about: a hundred thousand small files are not a hundred thousand tasks."""
 _ALONE = 1 << 16
 """Bytes. A batch up to this size is looked at faster than a thread is started."""
-_LARGE = 16 << 20
-"""Bytes. A source that comes in lots as large as this is worth processes of its own."""
+_EACH = 8 << 20
+"""Bytes that are worth a process which is a copy of this one."""
+_MUCH = 64 << 20
+"""Bytes of lots that are worth starting interpreters, where nothing was known of them before threads were started."""
 
 Waits: TypeAlias = Callable[[], Examined]
 
@@ -31,6 +33,16 @@ class Engine(Protocol):
     @property
     def ahead(self) -> int:
         """Batches that may be begun while the first of them is waited for."""
+        ...
+
+    def prepare(self, examine: Examination, foreseen: Callable[[int], int]) -> None:
+        """
+        Prepare for a source that is about to be read from its beginning.
+
+        Args:
+            examine: what its batches will be examined by.
+            foreseen: returns how many bytes it will come to, at least, as far as that is worth knowing.
+        """
         ...
 
     def start(self, examine: Examination, batch: ContentBatch) -> Waits:
@@ -51,7 +63,7 @@ class Local:
     The cores of this machine. Chunks go to threads, as the matching engine lets the others run while it scans.
 
     What comes in lots is shared with processes, if it is much: what is done besides matching is Python, one thread at a
-    time. This process takes its share, for it is ready while the others start.
+    time. This process takes its share.
     """
 
     def __init__(self, jobs: int | None = None) -> None:
@@ -64,14 +76,32 @@ class Local:
         self._here = threading.Lock()
         """Held by the thread that looks through a lot itself: this process is one of those that share them."""
         self._stopped = threading.Event()
+        self._coming = 0
+        """Bytes of lots that were given."""
+
+    def prepare(self, examine: Examination, foreseen: Callable[[int], int]) -> None:
+        """See `Engine.prepare`: processes are copies of this one, unless it has threads already."""
+        if self.jobs == 1 or examine.recipe is None or self._processes is not None:
+            return
+        count = min(self.jobs - 1, foreseen(_EACH * self.jobs) // _EACH)
+        if count:
+            from keywatch.scan.processes import Processes
+            from keywatch.scan.recipe import Examiner
+
+            examine.detector.harmless()  # made now, it is theirs as well
+            processes = Processes(examine.recipe, count)
+            if processes.fork(Examiner(examine)):
+                self._processes = processes
 
     def start(self, examine: Examination, batch: ContentBatch) -> Waits:
         """See `Engine.start`."""
-        # Lots take long, one longer than the other; and a chunk with secrets twice as long as one without.
-        self.ahead = 3 * self.jobs if batch.lots else 2 * self.jobs + 2
+        # Of lots one takes ten times as long as another; and a chunk with secrets twice as long as one without.
+        self.ahead = 10 * self.jobs if batch.lots else 2 * self.jobs + 2
         waits = [self._chunks(examine, batch.chunks)] if batch.chunks else []
         for lot in batch.lots:
-            shared = self.jobs > 1 and examine.recipe is not None and lot.size >= _LARGE
+            self._coming += lot.size
+            many = self._processes is not None or self._coming >= _MUCH
+            shared = self.jobs > 1 and examine.recipe is not None and many
             waits.append(self._started().submit(self._shared if shared else self._lot, examine, lot).result)
         if len(waits) == 1:
             return waits[0]
@@ -85,12 +115,11 @@ class Local:
 
     def close(self) -> None:
         """See `Engine.close`."""
+        self._stopped.set()
         if self._processes is not None:
-            self._processes.stop()  # threads wait for them
+            self._processes.close()  # threads wait for them
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-        if self._processes is not None:
-            self._processes.close()
 
     def _lot(self, examine: Examination, lot: Lot) -> Examined:
         return examine.lot(lot, self._stopped.is_set)
@@ -102,7 +131,7 @@ class Local:
                 return self._lot(examine, lot)
             finally:
                 self._here.release()
-        return Examined() if self._stopped.is_set() else self._started_processes(examine).start(lot)()
+        return Examined() if self._stopped.is_set() else self._started_processes(examine).examine(lot)
 
     def _chunks(self, examine: Examination, chunks: Sequence[Chunk]) -> Waits:
         if sum(len(chunk.data) for chunk in chunks) <= _ALONE:

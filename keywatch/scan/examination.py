@@ -98,13 +98,13 @@ class Examination:
         self.recipe = recipe
         self._accepted = tuple(accepted)
         self._recorder = recorder
-        self._detector = detector
+        self.detector = detector
         self._pepper = pepper
         self._known = known
 
     def __call__(self, chunk: Chunk) -> list[Finding]:
         """Return a finding, with one place, for each match in `chunk`."""
-        return self._told(self._detector.scan(chunk))
+        return self._told(self.detector.scan(chunk))
 
     def all(self, chunks: Sequence[Chunk]) -> Examined:
         """Return what is found in chunks that are at hand."""
@@ -129,7 +129,7 @@ class Examination:
         skipped: list[Skipped] = []
         told: dict[str, list[Finding]] = {}  # by blob
         size = count = 0
-        reading, scan = lot.read(self._detector.harmless()), self._detector.scan
+        reading, scan = lot.read(self.detector.harmless()), self.detector.scan
         with suppress(StopIteration):
             item = next(reading)
             while not stopped():
@@ -152,7 +152,7 @@ class Examination:
                     size += item.bytes
                     count += item.count
                 elif isinstance(item, Glance):
-                    seen = self._detector.glance(item.data)
+                    seen = self.detector.glance(item.data)
                     sighted = None if seen is None else Sighted(marks=seen)
                 elif isinstance(item, Repeated):
                     told[item.origin.blob or ""] = again = list(_again(told.get(item.before, ()), item))

@@ -11,7 +11,7 @@ from keywatch.detect.ruleset import RuleSet
 from keywatch.model.secret import Pepper
 from keywatch.model.source import Lot
 from keywatch.scan.baseline_file import Accepts
-from keywatch.scan.examination import Detects, Examination, Examined
+from keywatch.scan.examination import Examination, Examined
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,17 @@ class Recipe:
         pepper = Pepper(self.pepper)
         detector = Detector(self.rules, cache_dir=self.cache)
         detector.known = Anchors(self.known.keys, pepper, self.known.values)
-        return Examiner(detector, Examination(detector, pepper, self.known, self.accepted))
+        return Examiner(Examination(detector, pepper, self.known, self.accepted))
 
 
 class Examiner:
     """Examines lots for another process. Safe to share between threads."""
 
-    def __init__(self, detector: Detects, examination: Examination) -> None:
-        """`detector` is the one that `examination` asks, and nobody else does."""
-        self._detector = detector
+    def __init__(self, examination: Examination) -> None:
+        """Nobody else asks what `examination` asks, in this process."""
         self._examination = examination
         self._lock = threading.Lock()
-        self._told: Counter[str] = Counter()
+        self._told = Counter(examination.detector.overruns)
 
     def lot(self, lot: Lot, stopped: Callable[[], bool] = lambda: False) -> Examined:
         """
@@ -59,6 +58,6 @@ class Examiner:
         """
         found = self._examination.lot(lot, stopped)
         with self._lock:
-            now = Counter(self._detector.overruns)
+            now = Counter(self._examination.detector.overruns)
             news, self._told = now - self._told, now
         return replace(found, overruns=news)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from keywatch.collect.content.attribution import Attributes, Introduction
+from keywatch.collect.content.measure import Foresees
 from keywatch.detect.known import KnownKeys
 from keywatch.model.errors import ScanError, SourceError
 from keywatch.model.finding import Finding, Place
@@ -69,6 +70,11 @@ class Scanner:
         self._examine = Examination(detector, pepper, known, accepted, recorder, recipe=recipe)
         self._engine = engine or Local()
         self._allowed = allowed
+
+    def prepare(self, source: ContentSource, cursor: Cursor) -> None:
+        """Start what is worth starting to scan `source` on from `cursor`: best done while there is only one thread."""
+        if not cursor and isinstance(source, Foresees):
+            self._engine.prepare(self._examine, source.foreseen)
 
     def scan(self, source: ContentSource, cursor: Cursor) -> Iterator[ScanStep]:
         """
@@ -172,11 +178,13 @@ def _cut_off(target: str, overruns: Counter[str]) -> Iterator[Skipped]:
 
 def _attributed(source: Attributes, findings: list[Finding]) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
     """Fill in who committed each place; one line for each path the blob was brought in at."""
-    blobs = {place.blob for finding in findings for place in finding.places if place.blob}
-    if not blobs:
+    named = [place for finding in findings for place in finding.places if place.blob]
+    if not named:
         return merged(findings), ()
     try:
-        known = source.introductions(blobs)
+        known = dict(source.introductions({place.blob for place in named if place.blob}))
+        if lost := [place for place in named if place.blob not in known]:
+            known |= source.uncommitted(lost)
     except ScanError as error:
         return merged(findings), (Skipped("who committed it", error.message, error.hint),)
 

@@ -48,11 +48,10 @@ _SCRIPT = """
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 from keywatch.collect.content.file_content import read_file
-from keywatch.model.content import Origin
 from keywatch.model.source import Skipped
 size = chunks = 0
 skipped = []
-for item in read_file(sys.argv[1], Origin("target", "outer")):
+for item in read_file(sys.argv[1], "target", "outer"):
     if isinstance(item, Skipped):
         skipped.append(item.why)
     else:

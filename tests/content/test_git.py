@@ -4,18 +4,21 @@ import os
 import subprocess
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from keywatch.collect.content import open_target
+from keywatch.collect.content.file_lot import FileLot
 from keywatch.collect.content.git import GitRepository
 from keywatch.collect.content.git_plumbing import Git, GitFailed
 from keywatch.collect.content.git_staged import StagedFiles
 from keywatch.model.content import Chunk
 from keywatch.model.errors import ScanError, UsageError
 from keywatch.model.finding import Place
+from keywatch.model.source import Skipped
 from tests.content.repository import Repository, read, texts
 
 
@@ -123,8 +126,51 @@ def test_the_working_tree_is_read(repository: Repository) -> None:
     assert texts(chunks) == ["after", "before", "committed", "untracked"]
     blob = next(chunk.origin.blob for chunk in chunks if chunk.data == b"untracked")
     assert blob is not None
-    (found,) = source.introductions([blob])[blob]
+    assert source.introductions([blob]) == {}
+    (found,) = source.uncommitted([Place(target="t", path="new/c", line=1, column=1, blob=blob)])[blob]
     assert (found.path, found.commit, found.present) == ("new/c", None, True)
+
+
+def test_a_large_working_tree_comes_in_lots(repository: Repository) -> None:
+    """Whoever looks through a lot leaves out what HEAD has, wherever that lies, and knows the others' names."""
+    text = "line\n" * 600_000
+    repository.commit({"a": f"a{text}", "b": f"b{text}", "long": text + text})
+    repository.write("b", f"changed{text}")
+    repository.write("copy", f"a{text}")
+    repository.write("long copy", text + text)
+    repository.write("new", f"new{text}{text}")
+    lots = [lot for batch in GitRepository(repository.path).read({}) for lot in batch.lots]
+    found = [item for lot in lots if isinstance(lot, FileLot) for item in lot.read()]
+    blobs = {(item.origin.path, item.origin.blob) for item in found if isinstance(item, Chunk)}
+    assert blobs == {(name, repository.git("hash-object", name).strip()) for name in ("b", "new")}
+    assert not [item for item in found if isinstance(item, Skipped)]
+
+
+def test_what_a_history_comes_to_is_foreseen_from_its_packs(repository: Repository) -> None:
+    """Whatever else lies there; and not of a part of it."""
+    repository.commit({"a": "one", "b": "two"})
+    assert GitRepository(repository.path).foreseen(1) == 0
+    repository.git("repack", "-a", "-d", "-q")
+    packs = repository.path / ".git" / "objects" / "pack"
+    (size,) = [pack.stat().st_size for pack in packs.glob("*.pack")]
+    (packs / "x.pack").symlink_to("/dev/zero")
+    assert size < GitRepository(repository.path).foreseen(1) < 5 * size
+    assert GitRepository(repository.path, since="HEAD").foreseen(1) == 0
+
+
+def test_what_no_commit_has_is_told_wherever_it_lies(repository: Repository) -> None:
+    """Two files with one secret are two places, whatever they are called; one that has changed since is none."""
+    repository.commit({"a": "one"})
+    for name in ("x", "y", b"bad\xff", "changed"):
+        repository.write(name, "two")
+    source = GitRepository(repository.path)
+    chunks, _, _ = read(source)
+    (blob,) = {chunk.origin.blob for chunk in chunks if chunk.data == b"two"}
+    places = [Place(target="t", path=chunk.origin.path, line=1, column=1, blob=blob) for chunk in chunks]
+    assert "bad\\xff" in {place.path for place in places}
+    repository.write("changed", "three")
+    found = source.uncommitted([*places, replace(places[0], path="x!inner")])
+    assert {key: [item.path for item in items] for key, items in found.items()} == {blob: ["bad\\xff", "x", "y"]}
 
 
 def test_ignored_files_are_left_out(repository: Repository, tmp_path: Path) -> None:
@@ -211,8 +257,8 @@ def test_a_repository_without_a_commit(repository: Repository) -> None:
     source = GitRepository(repository.path)
     chunks, skipped, _ = read(source)
     assert (texts(chunks), skipped) == (["untracked"], [])
-    assert chunks[0].origin.blob is not None
-    assert source.introductions([chunks[0].origin.blob])
+    place = Place(target="t", path="a", line=1, column=1, blob=chunks[0].origin.blob)
+    assert list(source.uncommitted([place])) == [place.blob]
 
 
 def test_an_empty_bare_repository(tmp_path: Path) -> None:

@@ -102,3 +102,20 @@ def test_the_next_compiler_is_asked_when_one_fails(tmp_path: Path) -> None:
     script.write_text(copying)
     build(tmp_path / "made", compilers=[["no-such-compiler"], [sys.executable, str(script)]])
     assert copying.encode() + revision() == (tmp_path / "made" / OBJECT).read_bytes()
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "its own"])
+def test_memory_of_processes_that_are_forked(shared: bool) -> None:
+    """What is learned is learned for all of them; what one works with is its own."""
+    program = f"""
+import os
+from keywatch.native.memory import Memory
+numbers = Memory(4096, shared={shared}).numbers(1)
+if (child := os.fork()) == 0:
+    numbers[0] = 7
+    os._exit(0)
+os.waitpid(child, 0)
+print(numbers[0])
+"""
+    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert told.strip() == ("7" if shared else "0")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_address
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from keywatch.cli.main import run
-from keywatch.collect.content.file_lot import planned
+from keywatch.collect.content.file_lot import Plan
 from keywatch.collect.content.files import Directory
 from keywatch.collect.content.git import GitRepository
 from keywatch.collect.content.tree import Entry, walk
@@ -238,21 +239,29 @@ def test_a_directory(shared: Cluster, tmp_path: Path, rules_cache: Path) -> None
 
 
 def test_files_that_come_in_lots(shared: Cluster, tmp_path: Path, rules_cache: Path) -> None:
-    """The files of a large directory are read by the workers, and the same is found as here."""
+    """The files of a large directory are read by the workers, the same is found as here; what is near is not sent."""
     folder = tmp_path / "folder"
     folder.mkdir()
     for number in range(6):
         (folder / f"{number}.env").write_text(expand(f"SECRET_{number}=amzn1.oa2-cs.v1.{{hex:64}}\n"))
-    (lot,), _ = planned(str(folder), "files", [item for item in walk(str(folder)) if isinstance(item, Entry)])
+    (lot,) = Plan(str(folder), "files").lots(item for item in walk(str(folder)) if isinstance(item, Entry))
     detector, recipe = parts(rules_cache)
     examination = Examination(detector, PEPPER, KNOWN, recipe=recipe)
     engine = Dask(shared.address)
+    place = os.open(folder, os.O_RDONLY)
+    nowhere_else = replace(lot, base=f"/proc/self/fd/{place}")
     try:
-        found = engine.start(examination, ContentBatch(cursor=None, lots=(lot,)))()
+        sent, kept, lost = (
+            engine.start(examination, ContentBatch(cursor=None, lots=(one,)))()
+            for one in (lot, replace(nowhere_else, near=True), nowhere_else)
+        )
     finally:
         engine.close()
-    assert (found.findings, found.chunks) == (examination.lot(lot).findings, 6)
-    assert len(found.findings) == 6
+        os.close(place)
+    assert (sent.findings, sent.chunks) == (examination.lot(lot).findings, 6)
+    assert len(sent.findings) == 6
+    assert kept == sent
+    assert "another directory" in lost.skipped[0].why
 
 
 def test_a_killed_worker(clusters: Clusters, repository: Path, rules_cache: Path) -> None:

@@ -3,24 +3,28 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from keywatch.collect.content.file_lot import planned
+from keywatch.collect.content.file_lot import FileLot, Plan
 from keywatch.collect.content.files import Directory
+from keywatch.collect.content.measure import Ahead
 from keywatch.collect.content.tree import walk
+from keywatch.collect.content.windows import WINDOW
 from keywatch.detect.engine import Detector
 from keywatch.detect.examples import expand
 from keywatch.detect.known import KnownKeys
 from keywatch.detect.rules import packaged
-from keywatch.model.content import Chunk
+from keywatch.model.content import Chunk, Passed
 from keywatch.model.errors import ScanError
 from keywatch.model.finding import Finding, Place
 from keywatch.model.key import SourceId
 from keywatch.model.secret import Pepper
-from keywatch.model.source import ContentBatch, Cursor, Lot, Skipped
+from keywatch.model.source import ContentBatch, Cursor, Lot, Sighted, Skipped
+from keywatch.native.sieve import LARGEST, Harmless
 from keywatch.scan.engine import Local
 from keywatch.scan.recipe import Recipe
 from keywatch.scan.scanner import Scanner
@@ -61,11 +65,15 @@ def tree(tmp_path: Path) -> Path:
     return top
 
 
+def planned(top: str, count: int = 1000) -> list[FileLot]:
+    """Return the files below `top` in lots of so many each."""
+    entries = [entry for entry in walk(top) if not isinstance(entry, Skipped)]
+    plan = Plan(top, "tree")
+    return [lot for first in range(0, len(entries), count) for lot in plan.lots(entries[first : first + count])]
+
+
 def lots(top: Path, size: int = 0) -> list[Lot]:
-    """Return the files below `top` in lots of a few each."""
-    entries = [entry for entry in walk(str(top)) if not isinstance(entry, Skipped)]
-    shares = [planned(str(top), "tree", entries[first : first + 5])[0] for first in range(0, len(entries), 5)]
-    return [replace(lot, size=size or lot.size) for share in shares for lot in share]
+    return [replace(lot, size=size or lot.size) for lot in planned(str(top), 5)]
 
 
 def told(findings: Iterable[Finding]) -> Counter[tuple[str, Place]]:
@@ -92,25 +100,73 @@ def test_lots_show_what_a_directory_shows(tree: Path, rules_cache: Path, size: i
 
 def test_large_directories_come_in_lots(tmp_path: Path) -> None:
     """What is much is not read here; a file that is large alone is, as its windows are shared between the cores."""
-    for number in range(12):
+    for number in range(32):
         with (tmp_path / f"f{number:02}").open("wb") as file:
-            file.truncate(11 << 20)  # holes take no room
+            file.truncate(3 << 20)  # holes take no room
     with (tmp_path / "large.log").open("wb") as file:
         file.truncate(40 << 20)
-    batches = Directory(tmp_path).read({})
-    given: list[Lot] = []
-    for batch in batches:
+    source = Directory(tmp_path)
+    given: list[FileLot] = []
+    for batch in source.read({}):
         if batch.chunks:
             assert {chunk.origin.path for chunk in batch.chunks} == {"large.log"}
             break
-        given += batch.lots
-    assert [lot.size for lot in given] == [22 << 20] * 6
+        given += [lot for lot in batch.lots if isinstance(lot, FileLot)]
+    assert [name for lot in given for name in lot.relative] == [f"f{number:02}" for number in range(32)]
+    assert [lot.size for lot in given] == [6 << 20] * 12 + [3 << 20] * 8
+    assert source.ahead == Ahead(33, 136 << 20)
+
+
+def test_many_small_files_are_many_lots(tmp_path: Path) -> None:
+    """Files take time however small they are."""
+    for number in range(1100):
+        (tmp_path / f"f{number:04}").write_bytes(b"")
+    assert [len(lot.paths) for lot in planned(str(tmp_path), 2000)] == [512, 512, 76]
+
+
+def test_pictures_are_not_held_in_memory_for_their_texts(tmp_path: Path) -> None:
+    """Their names as blobs are worked out for findings alone, from what they hold: so few of them wait together."""
+    text = b"tEXtComment\0hello"
+    for number in range(4):
+        with (tmp_path / f"{number}.png").open("wb") as file:
+            file.write(b"\x89PNG\r\n\x1a\n" + (len(text) - 4).to_bytes(4) + text + bytes(4))
+            file.truncate(3 << 20)
+    first, second = planned(str(tmp_path))
+    both = replace(first, paths=[*first.paths, *second.paths], relative=[*first.relative, *second.relative])
+    passed, reading = [], both.read(Harmless())
+    item = next(reading)
+    with suppress(StopIteration):
+        while True:
+            passed += [item.count] if isinstance(item, Passed) else []
+            item = reading.send(Sighted())
+    assert passed == [3, 1]
+
+
+def test_a_file_that_is_one_chunk_fits_into_the_sieve() -> None:
+    """Or what is sighted in the next one would be told of it."""
+    assert WINDOW <= LARGEST
+
+
+def test_what_is_foreseen_is_read_as_without_that(tmp_path: Path) -> None:
+    """To look whether a directory is large takes nothing out of it, and is as short as it may be."""
+    for number in range(40):
+        (tmp_path / f"f{number:02}").write_bytes(b"0123456789")
+    source = Directory(tmp_path)
+    assert source.foreseen(100) == 100
+    assert source.foreseen(100_000) == 400
+    batches = list(source.read({}))
+    assert sum(len(batch.chunks) for batch in batches) == 40
+    cursor = batches[-1].cursor
+    assert cursor == list(Directory(tmp_path).read({}))[-1].cursor
+    assert cursor is not None
+    assert source.foreseen(100) == 100
+    assert list(source.read(cursor)) == [ContentBatch(cursor=cursor)]
 
 
 def test_what_goes_wrong_with_a_file_is_named_as_it_was_typed(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are read; one that is gone since is left out, as in any other scan."""
     monkeypatch.chdir(tree.parent)
-    (lot,) = planned("tree", "tree", [entry for entry in walk("tree") if not isinstance(entry, Skipped)])[0]
+    (lot,) = planned("tree")
     (tree / "d1" / "f1").unlink()
     (tree / "d1" / "f8").unlink()
     (tree / "d1" / "f8").symlink_to("/etc/passwd")

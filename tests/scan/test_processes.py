@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +18,9 @@ from keywatch.detect.known import KnownKeys
 from keywatch.detect.rules import packaged
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.errors import ScanError
-from keywatch.model.source import Reading
+from keywatch.model.source import Lot, Reading
 from keywatch.native.sieve import Harmless
+from keywatch.scan.examination import Examined
 from keywatch.scan.processes import Processes
 from keywatch.scan.recipe import Recipe
 
@@ -77,53 +80,144 @@ def secrets(count: int) -> tuple[str, ...]:
 
 @pytest.fixture
 def processes(rules_cache: Path) -> Iterator[Processes]:
-    pool = Processes(Recipe(packaged(), rules_cache, PEPPER, KnownKeys(())), 2)
-    yield pool
-    pool.close()
+    with_two = of(rules_cache)
+    yield with_two
+    with_two.close()
 
 
-def test_they_find_what_this_process_finds(processes: Processes) -> None:
+def of(rules_cache: Path, *, copied: bool = False) -> Processes:
+    recipe = Recipe(packaged(), rules_cache, PEPPER, KnownKeys(()))
+    processes = Processes(recipe, 2)
+    assert not copied or processes.fork(recipe.examiner())
+    return processes
+
+
+def examined(processes: Processes, lots: Sequence[Lot]) -> list[Examined]:
+    """Return what is found in lots that are examined at the same time."""
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(processes.examine, lots))
+
+
+def they_find_what_this_process_finds(processes: Processes, place: Path) -> None:  # noqa: ARG001 - others need it
     lots = [Text(secrets(number)) for number in range(6)]
     here = processes.recipe.examiner()
-    found = [wait() for wait in [processes.start(lot) for lot in lots]]
+    found = examined(processes, lots)
     assert found == [here.lot(lot) for lot in lots]
     assert [len(one.findings) for one in found] == list(range(6))
 
 
-@pytest.mark.parametrize("deaths", [1, 2])
-def test_one_that_is_killed_costs_its_lot_again(processes: Processes, deaths: int, tmp_path: Path) -> None:
-    """Everything is found, also what others had begun when the pool went down with the one."""
-    for number in range(deaths):
-        (tmp_path / str(number)).touch()
-    lots = [Text(secrets(1)), Deadly(secrets(2), lives=str(tmp_path)), Text(secrets(3))]
-    found = [wait() for wait in [processes.start(lot) for lot in lots]]
-    assert [len(one.findings) for one in found] == [1, 2, 3]
-    assert not any(one.skipped for one in found)
+def one_that_is_killed_costs_its_lot_again(processes: Processes, place: Path) -> None:
+    """Everything is found, also what others look through at the time."""
+    for deaths in (1, 2):
+        for number in range(deaths):
+            (place / str(number)).touch()
+        lots = [Text(secrets(1)), Deadly(secrets(2), lives=str(place)), Text(secrets(3))]
+        found = examined(processes, lots)
+        assert [len(one.findings) for one in found] == [1, 2, 3]
+        assert not any(one.skipped for one in found)
 
 
-def test_a_lot_that_kills_each_process_is_told(processes: Processes, tmp_path: Path) -> None:
+def a_lot_that_kills_each_process_is_told(processes: Processes, place: Path) -> None:
     """It is not scanned, and that is said; the next one is."""
     for number in range(20):
-        (tmp_path / str(number)).touch()
-    (told,) = processes.start(Deadly(secrets(1), lives=str(tmp_path)))().skipped
+        (place / str(number)).touch()
+    (told,) = processes.examine(Deadly(secrets(1), lives=str(place))).skipped
     assert "ended from outside" in told.why
-    assert len(processes.start(Text(secrets(1)))().findings) == 1
+    assert len(processes.examine(Text(secrets(1))).findings) == 1
 
 
-def test_what_cannot_be_read_is_an_error_here(processes: Processes) -> None:
+def what_cannot_be_read_is_an_error_here(processes: Processes, place: Path) -> None:  # noqa: ARG001 - others need it
+    """And the process that could not is good for the next."""
     with pytest.raises(ScanError, match="it cannot be read") as error:
-        processes.start(Unreadable(()))()
+        processes.examine(Unreadable(()))
     assert error.value.hint == "do something"
+    assert len(processes.examine(Text(secrets(1))).findings) == 1
 
 
-def test_they_stop_when_they_are_told_to(processes: Processes, tmp_path: Path) -> None:
-    wait = processes.start(Endless((), mark=str(tmp_path / "begun")))
-    began = time.monotonic()
-    while not (tmp_path / "begun").exists():
-        assert time.monotonic() - began < PATIENCE
-        time.sleep(0.01)
-    processes.stop()
-    assert wait().findings == ()
+def they_stop_when_they_are_told_to(processes: Processes, place: Path) -> None:
+    """Also what nobody has begun is answered, so that no thread waits for ever."""
+    lots = [Endless((), mark=str(place / str(number))) for number in range(3)]
+    with ThreadPoolExecutor() as threads:
+        waiting = [threads.submit(processes.examine, lot) for lot in lots]
+        until(lambda: len(list(place.iterdir())) == 2)
+        processes.stop()
+    assert [wait.result().findings for wait in waiting] == [()] * 3
+
+
+def they_end_whatever_they_are_at(processes: Processes, place: Path) -> None:
+    """As above, and nobody is waited for."""
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(processes.examine, Endless((), mark=str(place / "begun")))
+        until((place / "begun").exists)
+        processes.close()
+    assert waiting.result() == Examined()
+
+
+def what_others_have_open_comes_to_its_end(processes: Processes, place: Path) -> None:  # noqa: ARG001 - others need it
+    """A pipe to git that stayed open in a copy would keep both waiting for ever."""
+    end, other = os.pipe()
+    more = of(Path(str(processes.recipe.cache)), copied=True)
+    os.close(other)
+    assert os.read(end, 1) == b""
+    more.close()
+
+
+CHECKS: list[Callable[[Processes, Path], None]] = [
+    they_find_what_this_process_finds,
+    one_that_is_killed_costs_its_lot_again,
+    a_lot_that_kills_each_process_is_told,
+    what_cannot_be_read_is_an_error_here,
+    they_stop_when_they_are_told_to,
+    they_end_whatever_they_are_at,
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_of_interpreters(processes: Processes, tmp_path: Path, check: Callable[[Processes, Path], None]) -> None:
+    check(processes, tmp_path)
+
+
+@pytest.mark.parametrize("check", [*CHECKS, what_others_have_open_comes_to_its_end], ids=lambda check: check.__name__)
+def test_of_copies(rules_cache: Path, tmp_path: Path, check: Callable[[Processes, Path], None]) -> None:
+    """Those of a process without threads, which the one that tests is not."""
+    alone(
+        tmp_path,
+        f"""
+processes = here.of(Path({str(rules_cache)!r}), copied=True)
+place = Path({str(tmp_path / "place")!r})
+place.mkdir()
+here.{check.__name__}(processes, place)
+processes.close()
+""",
+    )
+
+
+def test_a_process_with_threads_is_not_copied(rules_cache: Path) -> None:
+    """Their locks would stay locked in the copy."""
+    recipe = Recipe(packaged(), rules_cache, PEPPER, KnownKeys(()))
+    over = threading.Event()
+    other = threading.Thread(target=over.wait)
+    other.start()
+    try:
+        assert not Processes(recipe, 1).fork(recipe.examiner())
+    finally:
+        over.set()
+        other.join()
+
+
+def test_modules_in_the_directory_that_is_scanned_are_not_run(
+    rules_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever scans a repository that somebody else made is in it, more often than not."""
+    for name in ("multiprocessing", "pickle", "struct", "fcntl", "queue", "keywatch"):
+        (tmp_path / f"{name}.py").write_text("import pathlib; pathlib.Path('run').touch()\n")
+    monkeypatch.chdir(tmp_path)
+    processes = of(rules_cache)
+    try:
+        assert len(processes.examine(Text(secrets(1))).findings) == 1
+    finally:
+        processes.close()
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_pepper_is_in_no_text_of_a_recipe(processes: Processes) -> None:
@@ -131,32 +225,40 @@ def test_the_pepper_is_in_no_text_of_a_recipe(processes: Processes) -> None:
     assert "pepper-pepper" not in f"{recipe!r} {recipe} {processes!r}"
 
 
-def test_they_end_with_the_process_that_started_them(rules_cache: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("copied", [True, False], ids=["copy", "interpreter"])
+def test_they_end_with_the_process_that_started_them(rules_cache: Path, tmp_path: Path, copied: bool) -> None:
     """After a kill -9 nothing is left running."""
     program = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-import test_processes as here
-from pathlib import Path
-if __name__ == "__main__":
-    recipe = here.Recipe(here.packaged(), Path({str(rules_cache)!r}), here.PEPPER, here.KnownKeys(()))
-    here.Processes(recipe, 1).start(here.Endless((), mark={str(tmp_path / "begun")!r}))()
+processes = here.of(Path({str(rules_cache)!r}), copied={copied})
+processes.examine(here.Endless((), mark={str(tmp_path / "begun")!r}))
 """
-    (tmp_path / "main.py").write_text(program)
-    process = subprocess.Popen([sys.executable, str(tmp_path / "main.py")], start_new_session=True)
+    process = subprocess.Popen(command(tmp_path, program), start_new_session=True)
     try:
-        began = time.monotonic()
-        while not (tmp_path / "begun").exists():
-            assert time.monotonic() - began < PATIENCE
-            time.sleep(0.01)
+        until((tmp_path / "begun").exists)
         process.kill()
         process.wait(PATIENCE)
-        while alive(process.pid):
-            assert time.monotonic() - began < PATIENCE
-            time.sleep(0.01)
+        until(lambda: not alive(process.pid))
     finally:
         process.kill()
         process.wait()
+
+
+def alone(place: Path, program: str) -> None:
+    """Run a program to which this module is `here`."""
+    subprocess.run(command(place, program), check=True, timeout=PATIENCE)
+
+
+def command(place: Path, program: str) -> list[str]:
+    head = f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+    (place / "main.py").write_text(f"{head}import test_processes as here\nfrom pathlib import Path\n{program}")
+    return [sys.executable, str(place / "main.py")]
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - began < PATIENCE
+        time.sleep(0.01)
 
 
 def alive(session: int) -> list[int]:

@@ -36,6 +36,10 @@ class Attributes(Protocol):
         """
         ...
 
+    def uncommitted(self, places: Iterable[Place]) -> Mapping[str, tuple[Introduction, ...]]:
+        """Return, for each blob of `places` that the working tree has there, where that is; no history is asked."""
+        ...
+
 
 @runtime_checkable
 class Resumes(Protocol):

@@ -19,7 +19,7 @@ def batches(items: Iterable[Chunk | Skipped]) -> Iterator[ContentBatch]:
             skipped.append(item)
         else:
             chunks.append(item)
-            size += len(item.data)
+            size += max(len(item.data), item.origin.held)
         if size >= _BYTES or len(chunks) + len(skipped) >= _CHUNKS:
             yield ContentBatch(chunks=tuple(chunks), cursor=None, skipped=tuple(skipped))
             chunks, skipped, size = [], [], 0

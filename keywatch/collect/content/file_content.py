@@ -1,100 +1,149 @@
 """One file, read as chunks, and the name its content has as a blob."""
 
-import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from keywatch.collect.content.text import chunks, pieces, text_of_file
+from keywatch.collect.content.names import Names
+from keywatch.collect.content.text import chunks, is_plain, pieces, text_of_file
 from keywatch.collect.content.tree import printable, unreadable
 from keywatch.collect.content.windows import WINDOW
 from keywatch.collect.regular_file import open_regular
-from keywatch.model.content import Chunk, Origin
+from keywatch.model.content import Chunk, Mark, Origin
 from keywatch.model.source import Skipped
 
-BLOB = "sha1"
-"""The digest by which files outside of repositories are named."""
 _NAMED = 64 << 20
 """Bytes of a file whose content is named by a digest, which means to read it twice if it is longer than a window."""
+
+_SHA1 = Names()
 
 
 class FileOrigin(Origin):
     """A file whose content is at hand. Its name as a blob is worked out if somebody asks: for findings alone."""
 
-    __slots__ = ("_algorithm", "_data", "_name")
-    _algorithm: str
+    __slots__ = ("_data", "_name", "_names")
     _data: bytes
     _name: str | None
+    _names: Names
 
-    def __init__(self, origin: Origin, data: bytes, algorithm: str) -> None:
-        """As `origin`; the file holds `data`."""
-        for name, value in (
-            ("target", origin.target),
-            ("path", origin.path),
+    def __init__(self, target: str, path: str, data: bytes, names: Names, name: str | None = None) -> None:
+        """As `Origin`; the file holds `data`, and is called `name` if that is known."""
+        for field, value in (
+            ("target", target),
+            ("path", path),
             ("parts", ()),
             ("_data", data),
-            ("_algorithm", algorithm),
-            ("_name", None),
+            ("_names", names),
+            ("_name", name),
         ):
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, field, value)
 
     @property
     def blob(self) -> str | None:
         """See `Origin.blob`."""
         if self._name is None:
-            digest = _digest(self._algorithm, len(self._data))
-            digest.update(self._data)
-            object.__setattr__(self, "_name", digest.hexdigest())
+            object.__setattr__(self, "_name", self._names.name(self._data).hex())
         return self._name
 
+    @property
+    def held(self) -> int:
+        """See `Origin.held`."""
+        return len(self._data)
 
-def read_file(path: str, origin: Origin, *, naming: str = "", told: str | None = None) -> Iterator[Chunk | Skipped]:
+
+class FileText:
+    """A file that is one text as it stands, as most are. Few of them need all that a chunk is."""
+
+    __slots__ = ("_names", "_path", "_target", "data")
+
+    def __init__(self, data: bytes, target: str, path: str, names: Names) -> None:
+        """As `loaded` has it."""
+        self.data = data
+        self._target = target
+        self._path = path
+        self._names = names
+
+    def chunk(self, sighted: Sequence[Mark] | None = None) -> Chunk:
+        """Return it as a chunk; `sighted`: what was seen in it, if it was glanced at."""
+        return Chunk(self.data, FileOrigin(self._target, self._path, self.data, self._names), sighted=sighted)
+
+
+def read_file(
+    path: str, target: str, relative: str, names: Names = _SHA1, told: str | None = None
+) -> Iterator[Chunk | Skipped]:
+    """Return a file's chunks, a window at a time; or why it cannot be read (further). See `loaded`."""
+    found = loaded(path, target, relative, names, told)
+    return iter((found.chunk(),)) if isinstance(found, FileText) else found
+
+
+def loaded(
+    path: str, target: str, relative: str, names: Names = _SHA1, told: str | None = None
+) -> FileText | Iterator[Chunk | Skipped]:
     """
-    Yield a file's chunks, a window at a time; or why it cannot be read (further).
+    Return a file that is one text, or what else it comes to; of one with a known name, nothing.
 
     Args:
         path: the file.
-        origin: what the chunks say of where they come from.
-        naming: the digest that names its content as a blob; empty: `origin` has its name, or it gets none.
+        target: what was asked to be scanned.
+        relative: what the file is called there.
+        names: how it is called as a blob.
         told: what a person calls the file, if that is not the path.
     """
-    named = printable(path) if told is None else told
     try:
         descriptor, status = open_regular(path)
+        if status.st_size > WINDOW:
+            return _long(descriptor, status.st_size, Origin(target, relative), names, printable(told or path))
+        try:
+            data = _whole(descriptor, status.st_size)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
-        return  # removed since it was listed
+        return iter(())  # removed since it was listed
     except OSError as error:
-        yield unreadable(named, error)
-        return
+        return iter((unreadable(printable(told or path), error),))
+    if names.known is None:
+        if is_plain(data):
+            return FileText(data, target, relative, names)
+        return chunks(data, FileOrigin(target, relative, data, names))
+    name = names.name(data)
+    return iter(()) if names.has(name) else chunks(data, FileOrigin(target, relative, data, names, name.hex()))
+
+
+def _whole(descriptor: int, size: int) -> bytes:
+    """Return what an open file holds; of one that has grown since it had `size` bytes, a window."""
+    data = os.read(descriptor, size + 1)
+    return data if len(data) <= size else data + os.read(descriptor, WINDOW - size)
+
+
+def _long(descriptor: int, size: int, origin: Origin, names: Names, told: str) -> Iterator[Chunk | Skipped]:
     try:
-        if status.st_size <= WINDOW:
-            data = os.read(descriptor, WINDOW)
-            yield from chunks(data, FileOrigin(origin, data, naming) if naming else origin)
-        else:
-            if naming and status.st_size <= _NAMED:
-                origin = Origin(origin.target, origin.path, blob_id(path, naming))
-            yield from text_of_file(descriptor, origin, status.st_size)
+        if names.known is not None or size <= _NAMED:
+            name = _name(descriptor, size, names)
+            if names.has(name):
+                return
+            origin = Origin(origin.target, origin.path, name.hex())
+        yield from text_of_file(descriptor, origin, size)
     except OSError as error:
-        yield unreadable(named, error)
+        yield unreadable(told, error)
     finally:
         os.close(descriptor)
 
 
-def blob_id(path: str, algorithm: str = BLOB) -> str | None:
+def blob_id(path: str, algorithm: str | None = None) -> str | None:
     """Return the name git would give to a file's content; None: it cannot be read."""
     try:
         descriptor, status = open_regular(path)
     except OSError:
         return None
     try:
-        digest = _digest(algorithm, status.st_size)
-        for piece in pieces(descriptor):
-            digest.update(piece)
+        return _name(descriptor, status.st_size, Names(algorithm) if algorithm else _SHA1).hex()
     except OSError:
         return None
     finally:
         os.close(descriptor)
-    return digest.hexdigest()
 
 
-def _digest(algorithm: str, size: int) -> "hashlib._Hash":
-    return hashlib.new(algorithm, b"blob %d\0" % size, usedforsecurity=False)
+def _name(descriptor: int, size: int, names: Names) -> bytes:
+    digest = names.begun(size)
+    for piece in pieces(descriptor):
+        digest.update(piece)
+    return digest.digest()

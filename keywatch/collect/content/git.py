@@ -5,15 +5,16 @@ Of the working tree, what git ignores is left out: it does not leave this machin
 """
 
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keywatch.collect.content.attribution import Attributes, Introduction, Resumes, Vouches
 from keywatch.collect.content.batching import batches
-from keywatch.collect.content.file_content import blob_id, read_file
-from keywatch.collect.content.files import digest_of, holder, survey
+from keywatch.collect.content.file_batches import content
+from keywatch.collect.content.file_content import blob_id
+from keywatch.collect.content.files import holder
 from keywatch.collect.content.git_history import head_tree, introductions
 from keywatch.collect.content.git_listing import everything, walked
 from keywatch.collect.content.git_objects import (
@@ -30,9 +31,12 @@ from keywatch.collect.content.git_objects import (
 from keywatch.collect.content.git_plumbing import Git, GitFailed
 from keywatch.collect.content.gitignore import ignored
 from keywatch.collect.content.lot_plan import planned
-from keywatch.collect.content.measure import Ahead, Measures
+from keywatch.collect.content.measure import Ahead, Foresees, Measures, packed
+from keywatch.collect.content.names import Names
+from keywatch.collect.content.survey import Survey
 from keywatch.collect.content.text import chunks
-from keywatch.collect.content.tree import Entry, printable
+from keywatch.collect.content.tree import printable
+from keywatch.collect.content.work_tree import uncommitted
 from keywatch.model.content import Chunk, Origin
 from keywatch.model.errors import KeywatchError, ScanError
 from keywatch.model.finding import Place
@@ -88,8 +92,8 @@ class GitRepository:
         self._largest = largest
         self.ahead: Ahead | None = None
         self._log: Log[Any] | None = None
-        self._loose: dict[str, str] = {}
-        """Blobs read from the working tree, which history may not know, and where."""
+        self._tree: Survey | None = None
+        """Of the working tree, if that was read: it may have what history does not know."""
 
     def read(self, cursor: Cursor) -> Iterator[ContentBatch]:
         """Read the blobs that came after `cursor`, then the working tree if it changed. See `ContentSource.read`."""
@@ -116,11 +120,13 @@ class GitRepository:
             except GitFailed as error:
                 what = Skipped(f"{self.target}: what git ignores", error.message, "nothing was taken for ignored")
                 yield ContentBatch(cursor=None, skipped=(what,))
-            entries, unread = survey(str(self.path), ignored=left_out)
-            tree = digest_of(entries)
-            yield from batches(unread)
+            survey = Survey(self.path, ignored=left_out)
+            survey.finish()
+            tree = survey.digest()
             if tree != old.get("tree") or set(tips) - set(done):
-                yield from batches(self._work_tree(git, entries))
+                yield from self._work_tree(git, survey)
+            else:
+                yield from batches([*survey.skipped])
         kept: list[Json] = [[item.what, item.why, item.hint or ""] for item in remembered[:_REMEMBERED]]
         after: Cursor = {
             "version": 1,
@@ -131,6 +137,10 @@ class GitRepository:
         }
         yield ContentBatch(chunks=(), cursor=after)
 
+    def foreseen(self, most: int) -> int:  # noqa: ARG002 - all of it is told at once
+        """See `Foresees.foreseen`."""
+        return 0 if self._since else packed(self.path / "objects" / "pack", self.path / ".git" / "objects" / "pack")
+
     def check(self) -> Iterator[str | Skipped]:
         """Open the repository and count its refs. See `KeySource.check`."""
         try:
@@ -140,15 +150,17 @@ class GitRepository:
 
     def introductions(self, blobs: Iterable[str]) -> Mapping[str, tuple[Introduction, ...]]:
         """See `Attributes.introductions`."""
-        wanted = frozenset(blobs)
         log, self._log = self._log, None
-        found = introductions(Git(self.path, timeout=_LOG_TIME), wanted, log.read() if log else None)
+        found = introductions(Git(self.path, timeout=_LOG_TIME), frozenset(blobs), log.read() if log else None)
         if log is not None:
             log.close()
-        for blob in wanted & self._loose.keys() - found.keys():
-            path = self._loose[blob]
-            found[blob] = (Introduction(path=path, commit=None, author=None, committed_at=None, present=True),)
         return found
+
+    def uncommitted(self, places: Iterable[Place]) -> Mapping[str, tuple[Introduction, ...]]:
+        """See `Attributes.uncommitted`."""
+        if self._tree is None:
+            return {}
+        return uncommitted(self.path, places, Git(self.path).object_format, self._tree.odd)
 
     @property
     def resumes(self) -> bool:
@@ -228,18 +240,15 @@ class GitRepository:
         else:
             yield from chunks(blob.data, Origin(self.target, blob.path, blob.id))
 
-    def _work_tree(self, git: Git, entries: Iterable[Entry]) -> Iterator[Chunk | Skipped]:
-        committed: Container[bytes] = ()
+    def _work_tree(self, git: Git, survey: Survey) -> Iterator[ContentBatch]:
+        self._tree = survey
+        names = Names.of(git.object_format, ())
         try:
-            committed = {blob for blob, _ in head_tree(git)}
+            names = Names.of(git.object_format, (blob for blob, _ in head_tree(git)))
         except GitFailed as error:
-            yield Skipped(f"{self.target}: tree of HEAD", error.message, error.hint)
-        for entry in entries:
-            name = blob_id(entry.path, git.object_format)
-            if name is None or name.encode() not in committed:
-                if name:
-                    self._loose[name] = entry.relative
-                yield from read_file(entry.path, Origin(self.target, entry.relative, name))
+            skipped = Skipped(f"{self.target}: tree of HEAD", error.message, error.hint)
+            yield ContentBatch(cursor=None, skipped=(skipped,))
+        yield from content(survey, self.path, self.target, names)
 
 
 def _tips(git: Git, warned: list[str] | None = None) -> list[str]:
@@ -303,3 +312,4 @@ __: type[Attributes] = GitRepository
 ____: type[Resumes] = GitRepository
 ___: type[Vouches] = GitRepository
 _____: type[Measures] = GitRepository
+______: type[Foresees] = GitRepository

@@ -119,6 +119,10 @@ class RemoteRepository:
         """See `Attributes.introductions`."""
         return self._repository().introductions(blobs)
 
+    def uncommitted(self, places: Iterable[Place]) -> Mapping[str, tuple[Introduction, ...]]:
+        """See `Attributes.uncommitted`."""
+        return self._repository().uncommitted(places)
+
     def gone(self, places: Iterable[Place]) -> frozenset[Place]:
         """See `Vouches.gone`. What was pushed once is not gone because it was pushed away: others may have it."""
         return self._repository().gone(places)

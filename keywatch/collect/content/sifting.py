@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 
+from keywatch.collect.content.file_content import FileText
 from keywatch.model.content import Chunk, Glance, Mark, Passed
 from keywatch.model.source import Reading, Sighted, Skipped
 from keywatch.native.sieve import LARGEST, Sieve, Taken
@@ -11,23 +12,27 @@ _TOGETHER = 8 << 20
 """Bytes of texts that are held until they are glanced at: of copies, hardly any is taken."""
 
 
-def sifted(items: Iterable[Chunk | Skipped], sieve: Sieve) -> Reading:
+def sifted(items: Iterable[FileText | Chunk | Skipped], sieve: Sieve) -> Reading:
     """Yield what there is to look at of `items`, whose chunks are no versions of one another, in their order."""
-    waiting: list[Chunk] = []
+    waiting: list[FileText | Chunk] = []
     size = 0
     for item in items:
-        if not _is_whole(item):
+        if isinstance(item, FileText):
+            held = len(item.data)
+        elif _is_whole(item):
+            assert isinstance(item, Chunk)  # noqa: S101 - it is whole
+            held = max(len(item.data), item.origin.held)
+        else:
             yield from _settled(waiting, sieve)
             waiting, size = [], 0
             yield item
             continue
-        assert isinstance(item, Chunk)  # noqa: S101 - it is whole
         if sieve.text(item.data) is Taken.NO_ROOM:
             yield from _settled(waiting, sieve)
             waiting, size = [], 0
             sieve.text(item.data)
         waiting.append(item)
-        size += len(item.data)
+        size += held
         if sieve.is_full or size >= _TOGETHER:
             yield from _settled(waiting, sieve)
             waiting, size = [], 0
@@ -51,20 +56,20 @@ def glance(sieve: Sieve) -> Generator[Glance, Sighted | None, dict[int, list[Mar
     return sieve.told(marks)
 
 
-def _settled(waiting: list[Chunk], sieve: Sieve) -> Reading:
+def _settled(waiting: list[FileText | Chunk], sieve: Sieve) -> Reading:
     """Glance at what waits, and yield those in which anything was seen."""
     if not waiting:
         return
     seen = yield from glance(sieve)
     if seen is None:
-        yield from waiting
+        yield from (item.chunk() if isinstance(item, FileText) else item for item in waiting)
         return
     passed = size = 0
-    for number, chunk in enumerate(waiting):
+    for number, item in enumerate(waiting):
         if told := seen.get(number):
-            yield replace(chunk, sighted=told)
+            yield item.chunk(told) if isinstance(item, FileText) else replace(item, sighted=told)
         else:
             passed += 1
-            size += len(chunk.data)
+            size += len(item.data)
     if passed:
         yield Passed(passed, size)

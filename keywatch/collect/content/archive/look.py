@@ -154,7 +154,33 @@ class Inside:
         return Inside(self._named(name), self.budget, depth, self._layers + 1).content(content)
 
     def _named(self, name: str) -> Origin:
-        return Origin(self.origin.target, f"{self.origin.path}!{clipped(name)}", self.origin.blob)
+        return _Inner(self.origin, clipped(name))
+
+
+class _Inner(Origin):
+    """Something inside a file, which has the file's name as a blob."""
+
+    __slots__ = ("_outer",)
+    _outer: Origin
+
+    def __init__(self, outer: Origin, name: str) -> None:
+        for field, value in (
+            ("target", outer.target),
+            ("path", f"{outer.path}!{name}"),
+            ("parts", ()),
+            ("_outer", outer),
+        ):
+            object.__setattr__(self, field, value)
+
+    @property
+    def blob(self) -> str | None:
+        """See `Origin.blob`. To work it out may take as long as all else."""
+        return self._outer.blob
+
+    @property
+    def held(self) -> int:
+        """See `Origin.held`."""
+        return self._outer.held
 
 
 def clipped(name: str) -> str:
