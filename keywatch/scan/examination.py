@@ -141,7 +141,8 @@ class Examination:
                         found = self._told(matches)
                         findings += found
                         told[item.origin.blob or ""] = found
-                        places = [(match.offset - item.offset, match.length) for match in matches]
+                        places = {(match.offset - item.offset, match.length) for match in matches}
+                        # Each once: encoded text may hold several secrets, which are told again for each of its places.
                         spans = sorted((start, start + length) for start, length in places)
                         sighted = Sighted(spans, sorted(marks))
                     elif marks:

@@ -1,5 +1,6 @@
 """Of a version of a file only what is new in it is looked at, and nothing is lost by that."""
 
+import base64
 import gzip
 import io
 import random
@@ -227,6 +228,28 @@ def test_what_is_still_there_is_told_without_another_look(tmp_path: Path, kernel
     whole = one_by_one(tmp_path / "repo")
     assert len(whole) == 15
     assert by_versions(tmp_path / "repo") == whole
+
+
+def test_several_secrets_in_one_place_are_told_once_each(tmp_path: Path) -> None:
+    """All that an encoded text holds stands where the text does, in version after version."""
+    inner = "\n".join(line for text in TELLING[:3] for line in expand(text).splitlines() * 2)
+    top, rest = base64.b64encode(inner.encode()).decode(), [f"{PLAIN[0]} {number}" for number in range(2500)]
+    stream = []
+    for number in range(8):
+        rest.append(f"# {number}")
+        data = "\n".join([*rest[:1000], top, *rest[1000:]]).encode()
+        stream.append(b"commit refs/heads/main\ncommitter a <a@example.org> %d +0000\ndata 1\nx\n" % number)
+        stream.append(b"M 100644 inline a.yaml\ndata %d\n%b\n" % (len(data), data))
+    (tmp_path / "repo").mkdir()
+    git(tmp_path / "repo", "init", "-q", "-b", "main")
+    git(tmp_path / "repo", "fast-import", "--quiet", text=b"".join(stream))
+    git(tmp_path / "repo", "repack", "-adfq", "--depth=50")
+    examine = Examination(DETECTOR, Pepper(bytes(32)), KnownKeys(()))
+    findings = [one for lot in lots(tmp_path / "repo")[0] for one in examine.lot(lot).findings]
+    each = [DETECTOR.scan(Chunk(blob.data, Origin("t", blob.path, blob.id))) for blob in blobs(tmp_path / "repo")]
+    assert len(each[0]) > 1
+    assert len({match.offset for match in each[0]}) == 1
+    assert len(findings) == sum(map(len, each))
 
 
 def test_what_must_be_unpacked_first_is_looked_into_in_each_version(tmp_path: Path) -> None:
