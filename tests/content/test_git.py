@@ -240,6 +240,20 @@ def test_a_linked_worktree(repository: Repository, tmp_path: Path) -> None:
     assert texts(read(open_target(str(tmp_path / "linked")))[0]) == ["one", "two"]
 
 
+def test_what_is_committed_in_a_linked_worktree_is_news(repository: Repository, tmp_path: Path) -> None:
+    """Where its HEAD is detached, no ref tells of it."""
+    repository.commit({"a.txt": "first"})
+    repository.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
+    chunks, _, cursor = read(GitRepository(repository.path))
+    assert texts(chunks) == ["first"]
+    linked = Repository.__new__(Repository)
+    linked.path, linked.day = tmp_path / "linked", 2
+    linked.commit({"b.txt": "second"})
+    chunks, _, cursor = read(GitRepository(repository.path), cursor)
+    assert texts(chunks) == ["second"]
+    assert texts(read(GitRepository(repository.path), cursor)[0]) == []
+
+
 def test_a_sha256_repository(tmp_path: Path) -> None:
     """A repository whose objects are named by SHA-256 is read like any other."""
     repository = Repository(tmp_path / "repo", "--object-format=sha256")

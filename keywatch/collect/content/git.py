@@ -252,11 +252,17 @@ class GitRepository:
 
 
 def _tips(git: Git, warned: list[str] | None = None) -> list[str]:
-    """Return what refs name, in git's order; `warned` gets what it says of refs that it ignores."""
+    """Return what refs and HEADs name, in git's order; `warned` gets what it says of those that it ignores."""
     names = git.ask("for-each-ref", "--format=%(objectname)", warned=warned).split()
     # A detached HEAD is no ref; an unborn one is nothing at all.
-    head = git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)).split()
-    return [*dict.fromkeys([*names, *head])]
+    names += git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)).split()
+    if os.path.lexists(git.common / "worktrees"):
+        try:
+            names += git.ask("rev-list", "--no-walk", "--all").split()  # each worktree has a HEAD of its own
+        except GitFailed as error:
+            if warned is not None:
+                warned.append(error.message)
+    return [*dict.fromkeys(names)]
 
 
 def _unreached(git: Git, tips: list[str]) -> bool:

@@ -1,6 +1,5 @@
 """What commits changed, read right from the packs: some times as fast as git tells it."""
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from queue import SimpleQueue
@@ -29,7 +28,7 @@ class ReadFromPacks:
         Args:
             git: the repository, which is no shallow one.
             kernel: what reads it.
-            tips: what its refs name.
+            tips: what its refs and HEADs name.
         """
         self._git = git
         self._kernel = kernel
@@ -41,8 +40,6 @@ class ReadFromPacks:
     def pieces(self, jobs: int) -> Iterator[Iterator[range]]:
         """See `Tells.pieces`."""
         git, size = self._git, 32 if self._git.object_format == "sha256" else 20
-        if os.path.lexists(git.common / "worktrees"):
-            self._tips += git.ask("rev-list", "--no-walk", "--all").split()  # each has a HEAD of its own
         with ExitStack() as stack:
             stack.callback(self._let_go)
             try:
