@@ -17,30 +17,34 @@ from keywatch.model.content import Span
 
 _LEAST = 64
 """Times. Bounds under this one are left as they are: many matches are longer."""
-_ATOM = re.compile(
-    r"""
+_ATOM = r"""
       (?P<run>[A-Za-z0-9_\ :|?,()]+(?=[A-Za-z0-9_\ :|?,()]))              # what no repeat follows
     | \[\^?\]?(?:\[:[^\]]*:\]|\\.|[^\]\\])*\]                            # a class
     | \\x[0-9A-Fa-f]{2} | \\[dDwWsSnrtfv] | \\[^A-Za-z0-9]               # an escape that stands for one character
     | [A-Za-z0-9\ "'/:;,<>=!@\#%&~_`\n.-]                                # a character, or any one
     | (?P<other>\\.|.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_REPEAT = re.compile(r"\{(\d+),(\d+)\}")
+"""
+_REPEAT = r"\{(\d+),(\d+)\}"
+
+
+@cache
+def _parts() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return what finds an atom, and a repeat: a scan in which nothing is sighted has no use for them."""
+    return re.compile(_ATOM, re.VERBOSE | re.DOTALL), re.compile(_REPEAT)
 
 
 @cache
 def easier(regex: str) -> tuple[str, int]:
     """Return a pattern without the larger bounds of what one byte repeats, and the longest match that is then exact."""
-    if r"\Q" in regex or not any(int(repeat[2]) >= _LEAST for repeat in _REPEAT.finditer(regex)):
+    atoms, repeats = _parts()
+    if r"\Q" in regex or not any(int(repeat[2]) >= _LEAST for repeat in repeats.finditer(regex)):
         return regex, sys.maxsize
     parts: list[str] = []
     position, longest = 0, sys.maxsize
-    while (atom := _ATOM.match(regex, position)) is not None:
+    while (atom := atoms.match(regex, position)) is not None:
         parts.append(atom[0])
         position = atom.end()
-        repeat = None if atom["run"] or atom["other"] else _REPEAT.match(regex, position)
+        repeat = None if atom["run"] or atom["other"] else repeats.match(regex, position)
         if repeat is not None and int(repeat[2]) >= max(_LEAST, int(repeat[1]) + 1):
             parts.append(f"{{{repeat[1]},}}")
             position, longest = repeat.end(), min(longest, int(repeat[2]))

@@ -7,14 +7,12 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 
 from keywatch.detect.allow import MARKERS
-from keywatch.detect.bounds import is_bound
 from keywatch.detect.changed import MARGIN
 from keywatch.detect.crowd import Hint, hints
 from keywatch.detect.database import Expressions
 from keywatch.detect.rule import GENERIC, Required, Rule
 from keywatch.detect.ruleset import RuleSet
 from keywatch.detect.trigger import Encoding, Trigger, triggers
-from keywatch.detect.width import width
 
 _LINE = 160
 """Bytes of a line, for what is looked for within so many lines."""
@@ -82,6 +80,8 @@ class Plan:
 
 def planned(rules: RuleSet, *, decoding: bool) -> tuple[Plan, Expressions]:
     """Return how `rules` are looked for, and the expressions to compile; with or without those for encoded text."""
+    from keywatch.detect.bounds import is_bound  # of no use to a scan with rules that were compiled before
+
     leads = _leads(rules.rules)
     late = _late(rules.rules, leads)
     apart = {rules.rules[place].id for place, _ in late} | leads.keys()
@@ -109,6 +109,8 @@ def planned(rules: RuleSet, *, decoding: bool) -> tuple[Plan, Expressions]:
 
 
 def _span(rule: Rule) -> int:
+    from keywatch.detect.width import width
+
     longest = width(rule.regex) if rule.regex else None
     return rule.span if longest is None else min(rule.span, longest)
 
