@@ -73,7 +73,7 @@ def _inventory(demo: World) -> None:
 def _keywatch(demo: World, *arguments: str, show: bool = False) -> subprocess.CompletedProcess[bytes]:
     with (demo.directory / "daemon.log").open("ab") as log:
         return subprocess.run(
-            [sys.executable, "-m", "keywatch", *arguments, "--config", str(demo.config)],
+            [sys.executable, "-P", "-m", "keywatch", *arguments, "--config", str(demo.config)],
             env=demo.environment,
             stdin=subprocess.DEVNULL,
             stdout=None if show else log,
@@ -86,7 +86,7 @@ def _keywatch(demo: World, *arguments: str, show: bool = False) -> subprocess.Co
 def _daemon(demo: World) -> Iterator["subprocess.Popen[bytes]"]:
     with (demo.directory / "daemon.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "keywatch", "run", "--config", str(demo.config)],
+            [sys.executable, "-P", "-m", "keywatch", "run", "--config", str(demo.config)],
             env=demo.environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
