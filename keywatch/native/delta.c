@@ -14,13 +14,9 @@ KW_EXPORT int64_t kw_delta_apply(
     const uint8_t *delta, size_t size, const uint8_t *base, size_t base_size, uint8_t *made, size_t made_size)
 {
     Walk walk;
-    Step step;
-    int found;
     if (begun(&walk, delta, size) || walk.base_size != base_size || walk.made_size != made_size)
         return DAMAGED;
-    for (uint64_t at = 0; (found = next_step(&walk, &step)) == 1; at = walk.at)
-        memcpy(made + at, step.is_new ? delta + step.position : base + step.start, step.count);
-    return found;
+    return applied(&walk, base, made);
 }
 
 /* Tells all stretches that are new, in twos: where each begins, and where it ends. Returns how many, NO_ROOM or DAMAGED. */

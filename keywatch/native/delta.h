@@ -95,6 +95,16 @@ static inline int next_step(Walk *walk, Step *step)
     return 1;
 }
 
+/* Writes down all that a delta, which has just begun, makes of its base. Returns 0, or DAMAGED. */
+static inline int applied(Walk *walk, const uint8_t *base, uint8_t *made)
+{
+    Step step;
+    int found;
+    for (uint64_t to = 0; (found = next_step(walk, &step)) == 1; to = walk->at)
+        memcpy(made + to, step.is_new ? walk->delta + step.position : base + step.start, step.count);
+    return found;
+}
+
 /*
  * Goes on to the next stretch that is new; without a length, two pieces meet there that did not before. Returns 1 if there
  * is one, from `begin` up to before `end` of what is made; 0 behind the last; or DAMAGED.

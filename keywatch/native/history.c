@@ -166,17 +166,13 @@ static int read_object(Reader *r, uint64_t place, Body *body)
             return CROWDED;
         uint8_t *delta = r->arena + r->room - head.size, *made = r->arena + r->used;
         Walk walk;
-        Step step;
-        int more;
         if (inflated(r->inflate, r->inflater, pack->bytes, pack->size, head.start, delta, head.size) ||
             begun(&walk, delta, head.size) || walk.base_size != body->size || walk.made_size > LARGEST ||
             !makes(r, walk.made_size))
             return DAMAGED;
         if (r->room - r->used - head.size < walk.made_size)
             return CROWDED;
-        for (uint64_t to = 0; (more = next_step(&walk, &step)) == 1; to = walk.at)
-            memcpy(made + to, step.is_new ? delta + step.position : body->bytes + step.start, step.count);
-        if (more)
+        if (applied(&walk, body->bytes, made))
             return DAMAGED;
         *kept_at(r, place) = (Kept){place, r->round, r->used, walk.made_size, body->kind};
         r->used += walk.made_size;
@@ -284,26 +280,14 @@ static uint64_t dated(const uint8_t *at, const uint8_t *end)
     return date;
 }
 
-static unsigned digit(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - (unsigned)'0';
-    return byte >= 'a' && byte <= 'f' ? byte - (unsigned)'a' + 10 : 16;
-}
-
 /* Reads a line `word name`, and moves *at behind it. Returns whether it is one. */
 static int named(const uint8_t **at, const uint8_t *end, const char *word, size_t size, uint8_t *name)
 {
     size_t length = strlen(word);
     if (!starts(*at, end, word) || (size_t)(end - *at) < length + 2 * size + 1 || (*at)[length + 2 * size] != '\n')
         return 0;
-    const uint8_t *digits = *at + length;
-    for (size_t n = 0; n < size; n++) {
-        unsigned high = digit(digits[2 * n]), low = digit(digits[2 * n + 1]);
-        if (high > 15 || low > 15)
-            return 0;
-        name[n] = (uint8_t)(high << 4 | low);
-    }
+    if (read_name(*at + length, size, name))
+        return 0;
     *at += length + 2 * size + 1;
     return 1;
 }

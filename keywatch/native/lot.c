@@ -147,8 +147,6 @@ static int read_blob(Lot *lot, const Frame *base, uint64_t place, Record *record
     const uint8_t *delta = lot->arena + record->at;
     if (base) {
         Walk walk;
-        Step step;
-        int found;
         record->taken = BROKEN;
         if (begun(&walk, delta, size) || walk.base_size != base->size)
             return 0;
@@ -159,11 +157,7 @@ static int read_blob(Lot *lot, const Frame *base, uint64_t place, Record *record
         }
         if (lot->room - at < made_size)
             return NO_ROOM;
-        uint8_t *made = lot->arena + at;
-        const uint8_t *from = lot->arena + base->at;
-        for (uint64_t to = 0; (found = next_step(&walk, &step)) == 1; to = walk.at)
-            memcpy(made + to, step.is_new ? delta + step.position : from + step.start, step.count);
-        if (found)
+        if (applied(&walk, lot->arena + base->at, lot->arena + at))
             return 0;
         record->delta = record->at;
         record->delta_size = size;

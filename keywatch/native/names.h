@@ -83,4 +83,22 @@ static inline void fill_slots(Names *names)
         *name_slot(names, name_at(names, n)) = (uint32_t)(n + 1);
 }
 
+/* What a digit is worth, and 1 more, so that what is none is 0. */
+static const uint8_t DIGITS[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
+
+/* Reads a name of `size` bytes. Returns 0, or DAMAGED. */
+static inline int read_name(const uint8_t *text, size_t size, uint8_t *name)
+{
+    int right = 1;
+    for (size_t i = 0; i < size; i++) {
+        unsigned high = DIGITS[text[2 * i]], low = DIGITS[text[2 * i + 1]];
+        right &= high && low;
+        name[i] = (uint8_t)((high - 1) << 4 | (low - 1));
+    }
+    return right ? 0 : DAMAGED;
+}
+
 #endif

@@ -101,3 +101,14 @@ def contents(batch: ContentBatch) -> Iterator[Chunk | Skipped]:
 
 def texts(chunks: Iterable[Chunk]) -> list[str]:
     return sorted(chunk.data.decode() for chunk in chunks)
+
+
+def told(log: bytes) -> list[tuple[bytes, bytes, bytes]]:
+    """Return of each change in a raw log the header of its commit, what it says, and the path."""
+    found, commit, fields = [], b"", iter(log.split(b"\0"))
+    for field in fields:
+        if field.lstrip(b"\n").startswith(b":"):
+            found.append((commit, field.lstrip(b"\n"), next(fields)))
+        elif field:
+            commit = field.strip(b"\n")
+    return found

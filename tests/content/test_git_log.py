@@ -16,7 +16,7 @@ from keywatch.collect.content.git_objects import list_names
 from keywatch.collect.content.git_plumbing import Git
 from keywatch.collect.content.listing import Listed, listing
 from keywatch.native import SWITCH, library
-from tests.content.repository import Repository, put, read, texts
+from tests.content.repository import Repository, put, read, texts, told
 
 Names = dict[str, str]
 
@@ -355,10 +355,10 @@ def test_a_log_is_read_as_git_tells_it(repository: Repository, history: Callable
     """To the letter, but for the commits of which there is nothing to tell."""
     history(repository)
     git = Git(repository.path)
-    asked = told(Asked(git), git)
+    asked = written(Asked(git), git)
     assert asked
     for telling in reading(git):
-        assert asked == told(telling, git)
+        assert asked == written(telling, git)
 
 
 def reading(git: Git) -> list[Tells[range]]:
@@ -367,18 +367,12 @@ def reading(git: Git) -> list[Tells[range]]:
     return [] if kernel is None else [ReadFromPacks(git, kernel, _tips(git))]
 
 
-def told(telling: Tells[Any], git: Git) -> list[tuple[bytes, bytes, bytes]]:
-    """Return of each change the commit, what it says, and the path."""
+def written(telling: Tells[Any], git: Git) -> list[tuple[bytes, bytes, bytes]]:
+    """Return all changes that are told."""
     log = Log(git, telling)
-    made, commit = [], b""
-    fields = iter(b"".join(piece.read() for piece in log.read() or ()).split(b"\0"))
-    for field in fields:
-        if field.lstrip(b"\n").startswith(b":"):
-            made.append((commit, field.lstrip(b"\n"), next(fields)))
-        elif field:
-            commit = field
+    found = told(b"".join(piece.read() for piece in log.read() or ()))
     log.close()
-    return made
+    return found
 
 
 def test_a_history_of_too_many_pieces_is_walked(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -116,6 +116,18 @@ def history(path: Path, seed: int, versions: int, *options: str) -> None:
     git(path, "repack", "-adfq", "--depth=50", "--window=20")
 
 
+def commit(path: Path, versions: Iterable[bytes]) -> None:
+    """Make a repository of one file, stored as deltas of one version after the other."""
+    path.mkdir()
+    git(path, "init", "-q", "-b", "main")
+    stream = []
+    for number, data in enumerate(versions):
+        stream.append(b"commit refs/heads/main\ncommitter a <a@example.org> %d +0000\ndata 1\nx\n" % number)
+        stream.append(b"M 100644 inline a.yaml\ndata %d\n%b\n" % (len(data), data))
+    git(path, "fast-import", "--quiet", text=b"".join(stream))
+    git(path, "repack", "-adfq", "--depth=50")
+
+
 def lots(path: Path, largest: int = LARGEST) -> tuple[list[BlobLot], list[bytes]]:
     repository = Git(path)
     found = listing(32 if repository.object_format == "sha256" else 20, 0)
@@ -197,19 +209,15 @@ def test_nothing_is_lost_where_memory_is_short(tmp_path: Path, monkeypatch: pyte
 def test_what_is_still_there_is_told_without_another_look(tmp_path: Path, kernel: bool) -> None:
     """A secret in a long file, which changes at its end: its line is the same, or moves with what is above it."""
     top, rest = [expand(TELLING[2])], [f"{PLAIN[0]} {number}" for number in range(2500)]
-    stream = []
+    versions: list[bytes] = []
     for number in range(10):
         rest.append(f"# {number}")
         if number == 5:
             rest[900] = "another\nline"
             top *= 2
         data = "\n".join([*rest[:1000], *top, *rest[1000:]]).encode()
-        stream.append(b"commit refs/heads/main\ncommitter a <a@example.org> %d +0000\ndata 1\nx\n" % number)
-        stream.append(b"M 100644 inline a.yaml\ndata %d\n%b\n" % (len(data), data))
-    (tmp_path / "repo").mkdir()
-    git(tmp_path / "repo", "init", "-q", "-b", "main")
-    git(tmp_path / "repo", "fast-import", "--quiet", text=b"".join(stream))
-    git(tmp_path / "repo", "repack", "-adfq", "--depth=50")
+        versions.append(data)
+    commit(tmp_path / "repo", versions)
     DETECTOR.forget()
     kinds: Counter[type] = Counter()
     (lot,) = lots(tmp_path / "repo")[0]
@@ -234,16 +242,12 @@ def test_several_secrets_in_one_place_are_told_once_each(tmp_path: Path) -> None
     """All that an encoded text holds stands where the text does, in version after version."""
     inner = "\n".join(line for text in TELLING[:3] for line in expand(text).splitlines() * 2)
     top, rest = base64.b64encode(inner.encode()).decode(), [f"{PLAIN[0]} {number}" for number in range(2500)]
-    stream = []
+    versions: list[bytes] = []
     for number in range(8):
         rest.append(f"# {number}")
         data = "\n".join([*rest[:1000], top, *rest[1000:]]).encode()
-        stream.append(b"commit refs/heads/main\ncommitter a <a@example.org> %d +0000\ndata 1\nx\n" % number)
-        stream.append(b"M 100644 inline a.yaml\ndata %d\n%b\n" % (len(data), data))
-    (tmp_path / "repo").mkdir()
-    git(tmp_path / "repo", "init", "-q", "-b", "main")
-    git(tmp_path / "repo", "fast-import", "--quiet", text=b"".join(stream))
-    git(tmp_path / "repo", "repack", "-adfq", "--depth=50")
+        versions.append(data)
+    commit(tmp_path / "repo", versions)
     examine = Examination(DETECTOR, Pepper(bytes(32)), KnownKeys(()))
     findings = [one for lot in lots(tmp_path / "repo")[0] for one in examine.lot(lot).findings]
     each = [DETECTOR.scan(Chunk(blob.data, Origin("t", blob.path, blob.id))) for blob in blobs(tmp_path / "repo")]

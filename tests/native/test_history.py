@@ -13,7 +13,7 @@ from keywatch.collect.content.git_log_asked import FORMAT
 from keywatch.collect.content.pack.loose import LooseObjects
 from keywatch.native import library
 from keywatch.native.history import History, Packed, Strange
-from tests.content.repository import Repository, put
+from tests.content.repository import Repository, put, told
 from tests.native.packs import PACKED, git, numbers, packed_as_usual, packed_by_names, packed_far
 
 Told = list[tuple[bytes, bytes, bytes]]
@@ -111,16 +111,6 @@ def asked(path: Path) -> Told:
     """Return the same as git tells it."""
     commits = git(path, "rev-list", "--all")
     return told(git(path, "diff-tree", "--stdin", "-r", *FORMAT, text=commits))
-
-
-def told(log: bytes) -> Told:
-    found, commit, fields = [], b"", iter(log.split(b"\0"))
-    for field in fields:
-        if field.lstrip(b"\n").startswith(b":"):
-            found.append((commit, field.lstrip(b"\n"), next(fields)))
-        elif field:
-            commit = field.strip(b"\n")
-    return found
 
 
 @pytest.mark.parametrize("packed", [*PACKED, all_loose, some_loose], ids=lambda packed: packed.__name__)

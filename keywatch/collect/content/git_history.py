@@ -62,7 +62,7 @@ def introductions(
     """
     wanted = {blob.encode() for blob in blobs}
     if log is not None:
-        first = _first(_written(log, wanted, 32 if git.object_format == "sha256" else 20))
+        first = _first(_written(log, wanted, git.name_size))
     else:
         with git.stream(*_LOG) as stream:
             first = _first(changes_in(stream.out, wanted))

@@ -90,7 +90,7 @@ def walked(git: Git, only: Sequence[str], *, unreachable: bool, log: Log[Any] | 
 
 
 def _listing(git: Git, objects: int) -> Listing:
-    return listing(32 if git.object_format == "sha256" else 20, objects)
+    return listing(git.name_size, objects)
 
 
 def _without_trees(git: Git) -> bool:

@@ -6,6 +6,7 @@ from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING
 
 from keywatch.collect.content.git_log import COMMITS, EMPTY
+from keywatch.collect.content.git_objects import LARGEST
 from keywatch.collect.content.git_plumbing import Git
 from keywatch.collect.content.pack import Damaged
 from keywatch.collect.content.pack.loose import LooseObjects
@@ -14,8 +15,6 @@ from keywatch.native.history import History, Packed, Reader
 
 if TYPE_CHECKING:
     from ctypes import CDLL
-
-_LARGEST = 64 << 20
 
 
 class ReadFromPacks:
@@ -39,11 +38,11 @@ class ReadFromPacks:
     @contextmanager
     def pieces(self, jobs: int) -> Iterator[Iterator[range]]:
         """See `Tells.pieces`."""
-        git, size = self._git, 32 if self._git.object_format == "sha256" else 20
+        git, size = self._git, self._git.name_size
         with ExitStack() as stack:
             stack.callback(self._let_go)
             try:
-                packs = [stack.enter_context(closing(Pack(file, size, _LARGEST))) for file in git.packs()]
+                packs = [stack.enter_context(closing(Pack(file, size, LARGEST))) for file in git.packs()]
             except Damaged as error:
                 raise ValueError("git has to be asked") from error
             history = History(

@@ -133,6 +133,8 @@ class Git:
         """The directory that all of its worktrees share."""
         self.object_format = told[2]
         """`sha1` or `sha256`."""
+        self.name_size = 32 if self.object_format == "sha256" else 20
+        """Bytes of an object's name."""
         self.is_shallow = told[3] == "true"
         """Whether a part of its history was left out when it was cloned."""
 

@@ -43,7 +43,7 @@ def planned(git: Git, target: str, listed: Listed, largest: int) -> Planned:
         listed: the blobs.
         largest: bytes of a blob that is still read.
     """
-    size = 32 if git.object_format == "sha256" else 20
+    size = git.name_size
     taken = bytearray(len(listed.path_of))
     paths = [decode_path(path) for path in listed.paths]
     lots: list[BlobLot] = []
